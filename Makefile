@@ -1,0 +1,28 @@
+# Works with Python >= 3.11 and make alone; everything else is installed into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check clean
+
+# A surrounding virtual environment must not leak into ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+MAKEFLAGS += --no-print-directory
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## make .venv with every dependency pinned and verified by hash
+	@scripts/setup.sh
+
+demo: setup  ## generate a marketplace in demo/, run the pipeline on it, show the numbers
+	@scripts/demo.sh
+
+test: setup  ## run every check and every test, real servers included
+	@scripts/install_mariadb.sh
+	@scripts/check.sh
+	@.venv/bin/python -m pytest
+
+check: setup  ## run the static checks and the fast tests, in under a minute
+	@scripts/check.sh
+	@.venv/bin/python -m pytest -m fast -q
+
+clean:  ## remove .venv, demo/ and the tools' caches
+	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
