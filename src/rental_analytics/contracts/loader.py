@@ -1,0 +1,218 @@
+"""Finds the contract files by scanning folders and loads them; a wrong file is named with line, key and fix."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from rental_analytics.contracts.cases import Case
+from rental_analytics.contracts.model import CuratedModel, Layer, Model, PresentationModel
+from rental_analytics.contracts.source_table import SourceTable
+from rental_analytics.errors import ContractError
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+MODEL_FILES = ("model.yaml", "query.sql", "cases.yaml")
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """All contracts of the product, each mapping in the order of names."""
+
+    sources: dict[str, SourceTable]
+    curated: dict[str, CuratedModel]
+    presentation: dict[str, PresentationModel]
+
+    @cached_property
+    def extraction_order(self) -> tuple[SourceTable, ...]:
+        """Children before the parents they reference, so that no child's parent is missed.
+
+        Raises:
+            ContractError: tables reference each other in a circle.
+        """
+        waiting, ordered = dict(self.sources), list[SourceTable]()
+        while waiting:
+            referenced = {parent for table in waiting.values() for parent in table.references.values()}
+            ready = [name for name in waiting if name not in referenced]
+            if not ready:
+                raise ContractError(
+                    f"sources {', '.join(waiting)} reference each other in a circle.",
+                    remedy="remove one of the references in sources/*.yaml.",
+                )
+            ordered += [waiting.pop(name) for name in ready]
+        return tuple(ordered)
+
+    @cached_property
+    def transform_order(self) -> tuple[CuratedModel, ...]:
+        """Reference data first, then tables of the source, then those made of other curated tables."""
+
+        def rank(model: CuratedModel) -> int:
+            return 0 if model.reference else 1 if model.source else 2
+
+        return tuple(sorted(self.curated.values(), key=rank))
+
+
+def load_contracts(root: Traversable | None = None) -> Contracts:
+    """Load `sources/` and `models/` below `root`, by default those that come with the package.
+
+    Raises:
+        ContractError: a file is missing, is no YAML, or does not fit its type.
+    """
+    root = root or files("rental_analytics")
+    sources = [_source(file) for file in _children(root / "sources") if file.name.endswith((".yaml", ".yml"))]
+    curated = [_model(folder, CuratedModel, Layer.CURATED) for folder in _folders(root, Layer.CURATED)]
+    presentation = [
+        _model(folder, PresentationModel, Layer.PRESENTATION) for folder in _folders(root, Layer.PRESENTATION)
+    ]
+    contracts = Contracts(
+        {table.name: table for table in sources},
+        {model.name: model for model in curated},
+        {model.name: model for model in presentation},
+    )
+    _check_links(contracts)
+    return contracts
+
+
+def load_cases(model: Model, root: Traversable | None = None) -> tuple[Case, ...]:
+    """Load the test cases that stand beside a model's query."""
+    folder = (root or files("rental_analytics")) / "models" / model.layer / model.name
+    text = _read(folder / "cases.yaml")
+    document = _parse_yaml(text, _label(folder / "cases.yaml"))
+    try:
+        return TypeAdapter(tuple[Case, ...]).validate_python(document)
+    except ValidationError as error:
+        raise _contract_error(error, text, _label(folder / "cases.yaml")) from error
+
+
+def _check_links(contracts: Contracts) -> None:
+    for table in contracts.sources.values():
+        for column, parent in table.references.items():
+            if parent not in contracts.sources:
+                raise ContractError(
+                    f"sources/{table.name}.yaml: references.{column} names the unknown table {parent!r}.",
+                    remedy=f"add sources/{parent}.yaml or correct the name.",
+                )
+    for model in contracts.curated.values():
+        place = f"models/curated/{model.name}/model.yaml"
+        if model.source and model.source not in contracts.sources:
+            raise ContractError(
+                f"{place}: source names the unknown table {model.source!r}.",
+                remedy=f"add sources/{model.source}.yaml or correct the name.",
+            )
+        for name in [model.versions_of, *(reference.model for reference in model.references)]:
+            if name and name not in contracts.curated:
+                raise ContractError(
+                    f"{place}: there is no curated model {name!r}.", remedy="correct the name in the file."
+                )
+
+
+def _children(folder: Traversable) -> list[Traversable]:
+    return sorted(folder.iterdir(), key=lambda child: child.name) if folder.is_dir() else []
+
+
+def _folders(root: Traversable, layer: Layer) -> list[Traversable]:
+    children = _children(root / "models" / layer)
+    return [child for child in children if child.is_dir() and not child.name.startswith(("_", "."))]
+
+
+def _label(file: Traversable) -> str:
+    parts = str(file).replace("\\", "/").split("/")
+    start = max((parts.index(name) for name in ("sources", "models") if name in parts), default=0)
+    return "/".join(parts[start:])
+
+
+def _read(file: Traversable) -> str:
+    if not file.is_file():
+        raise ContractError(
+            f"{_label(file)} is missing.",
+            remedy=f"every model folder holds {', '.join(MODEL_FILES)}; add the file.",
+        )
+    return file.read_text(encoding="utf-8")
+
+
+def _source(file: Traversable) -> SourceTable:
+    name = file.name.rsplit(".", 1)[0]
+    return _validate(SourceTable, file, {"name": name})
+
+
+def _model(folder: Traversable, kind: type[Parsed], layer: Layer) -> Parsed:
+    query = _read(folder / "query.sql")
+    _read(folder / "cases.yaml")
+    given = {"name": folder.name, "layer": layer, "query": query}
+    return _validate(kind, folder / "model.yaml", given)
+
+
+def _validate(kind: type[Parsed], file: Traversable, given: dict[str, Any]) -> Parsed:
+    text = _read(file)
+    document = _parse_yaml(text, _label(file))
+    if not isinstance(document, dict):
+        raise ContractError(
+            f"{_label(file)}:1: the file holds no keys.",
+            remedy="write it as `key: value` lines; copy a neighbouring file.",
+        )
+    if doubled := given.keys() & document.keys():
+        raise ContractError(
+            f"{_label(file)}: {sorted(doubled)[0]} is told by the path already.", remedy="remove that key."
+        )
+    try:
+        return kind.model_validate(document | given)
+    except ValidationError as error:
+        raise _contract_error(error, text, _label(file)) from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML allows a key twice and keeps the last; here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse_yaml(text: str, label: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractError(f"{label}:{line}: not valid YAML: {error.problem}.", remedy="correct that line.") from error
+
+
+def _contract_error(error: ValidationError, text: str, label: str) -> ContractError:
+    first = error.errors()[0]
+    path = first["loc"]
+    line = _line_of(yaml.compose(text, Loader=yaml.SafeLoader), path)
+    key = ".".join(str(part) for part in path) or "the file"
+    remedies = {
+        "extra_forbidden": "remove or correct this key.",
+        "missing": "add this key.",
+        "string_pattern_mismatch": "use lower-case letters, digits and underscores.",
+    }
+    return ContractError(
+        f"{label}:{line}: {key}: {first['msg'].removeprefix('Value error, ')}.",
+        remedy=remedies.get(first["type"], "correct the value in the file."),
+    )
+
+
+def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
+    line = 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not pairs:
+                break
+            line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,154 @@
+"""What a step commits to the lake: the files it wrote and what it can say about them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from rental_analytics.contracts.base import Contract
+from rental_analytics.contracts.source_table import ReadMode
+
+
+class RunParameters(Contract):
+    """What a run fixes before its first step; the clock enters a run here and nowhere else.
+
+    Args:
+        sequence: place of the run in the lake's history, counted from 1 without gaps.
+        upper_bound: the database server's time, UTC, when the run started; the watermark the run leaves.
+        as_of: last day the metrics include, or None for the newest day seen in curated.
+    """
+
+    run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    sequence: int = Field(ge=1)
+    started_at: AwareDatetime
+    upper_bound: datetime
+    as_of: date | None = None
+    full_refresh: bool = False
+
+
+class LakeFile(Contract):
+    """A Parquet file; `path` is relative to the root of the lake."""
+
+    path: str
+    bytes: int
+    rows: int
+
+
+class FileColumn(Contract):
+    """A column of a table's Parquet files, in file order, typed as in the warehouse."""
+
+    name: str
+    type: str
+
+
+class ExtractedTable(Contract):
+    """One source table as a run read it.
+
+    `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
+    `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
+    seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state of a table
+    that is read by appending.
+    """
+
+    mode: ReadMode
+    complete: bool
+    key: tuple[str, ...]
+    columns: tuple[FileColumn, ...]
+    files: tuple[LakeFile, ...] = ()
+    deletes: tuple[LakeFile, ...] = ()
+    state: tuple[LakeFile, ...] = ()
+    state_method: str | None = None
+    window_lower: datetime | None = None
+    window_upper: datetime
+    newest_cursor: datetime | None = None
+    overlap_start: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows extracted, vanished keys not counted."""
+        return sum(file.rows for file in self.files)
+
+
+class CheckResult(Contract):
+    """How many rows of a run broke a rule or check; `sample` holds keys of a few of them."""
+
+    table_name: str
+    check_name: str
+    severity: str
+    failed_rows: int
+    sample: str | None = None
+
+
+class TransformedTable(Contract):
+    """One curated table as a run made it.
+
+    `files` hold accepted rows, `deletes` keys to flag as deleted, `withdrawn` keys whose newest row was rejected and
+    which therefore leave the table. For tables made of a source table: extracted = curated + superseded + rejected.
+    """
+
+    complete: bool
+    columns: tuple[FileColumn, ...]
+    files: tuple[LakeFile, ...] = ()
+    deletes: tuple[LakeFile, ...] = ()
+    withdrawn: tuple[LakeFile, ...] = ()
+    rejected_files: tuple[LakeFile, ...] = ()
+    extracted: int | None = None
+    curated: int = 0
+    superseded: int = 0
+    rejected: int = 0
+    checks: tuple[CheckResult, ...] = ()
+
+
+class LoadedTable(Contract):
+    """How a load changed one warehouse table."""
+
+    inserted: int
+    deleted: int = 0
+
+
+class _StepManifest(Contract):
+    format: Literal[1] = 1
+    run_id: str
+    sequence: int
+    engine: str = ""
+    covers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ExtractManifest(_StepManifest):
+    """Commit record of `extract`."""
+
+    step: Literal["extract"] = "extract"
+    upper_bound: datetime
+    tables: dict[str, ExtractedTable]
+
+
+class TransformManifest(_StepManifest):
+    """Commit record of `transform`; `covers` names the runs whose extracts it took in, oldest first."""
+
+    step: Literal["transform"] = "transform"
+    tables: dict[str, TransformedTable]
+    reference_fingerprint: str = ""
+
+
+class LoadManifest(_StepManifest):
+    """Commit record of `load-raw` and `load-curated`."""
+
+    step: Literal["load-raw", "load-curated"]
+    tables: dict[str, LoadedTable]
+
+
+class MetricsManifest(_StepManifest):
+    """Commit record of `metrics`."""
+
+    step: Literal["metrics"] = "metrics"
+    as_of: date | None
+    tables: dict[str, LoadedTable]
+
+
+StepManifest = Annotated[
+    ExtractManifest | TransformManifest | LoadManifest | MetricsManifest, Field(discriminator="step")
+]

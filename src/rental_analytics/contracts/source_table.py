@@ -1,0 +1,79 @@
+"""What we read: the contract of one table of the marketplace's database."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from rental_analytics.contracts.base import Check, Contract, Identifier, Sentence
+
+
+class SourceType(StrEnum):
+    """The kind of value the pipeline needs; the exact type comes from the database catalogue."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIME = "time"
+    ANY = "any"
+
+
+class ReadMode(StrEnum):
+    """How a table is read; DESIGN section 4."""
+
+    INCREMENTAL = "incremental"
+    APPEND = "append"
+    SNAPSHOT = "snapshot"
+
+
+class UnknownColumns(StrEnum):
+    """What happens to columns the contract does not name."""
+
+    IGNORE = "ignore"
+    KEEP = "keep"
+
+
+class SourceColumn(Contract):
+    """A column of a source table; an optional one that is missing arrives as NULL."""
+
+    type: SourceType
+    description: Sentence
+    required: bool = True
+
+
+class SourceTable(Contract):
+    """One table of the source database, from `sources/<name>.yaml`.
+
+    `key` identifies a row; `change_cursor` is the timestamp that moves whenever a row changes; `event_time` is the
+    moment an immutable row records. `references` maps a column to the parent table it points to.
+    """
+
+    name: Identifier
+    description: Sentence
+    key: tuple[Identifier, ...] = ()
+    change_cursor: Identifier | None = None
+    event_time: Identifier | None = None
+    references: dict[Identifier, Identifier] = Field(default_factory=dict)
+    unknown_columns: UnknownColumns = UnknownColumns.IGNORE
+    columns: dict[Identifier, SourceColumn] = Field(min_length=1)
+    checks: tuple[Check, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        named = [*self.key, *self.references, *filter(None, (self.change_cursor, self.event_time))]
+        for name in named:
+            if name not in self.columns:
+                raise ValueError(f"column {name!r} is used but not listed under columns")
+        for name in self.key:
+            if not self.columns[name].required:
+                raise ValueError(f"key column {name!r} cannot be optional")
+        for name in filter(None, (self.change_cursor, self.event_time)):
+            if self.columns[name].type is not SourceType.TIMESTAMP:
+                raise ValueError(f"column {name!r} orders changes, so its type must be timestamp")
+        return self

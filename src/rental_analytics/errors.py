@@ -1,0 +1,88 @@
+"""Every error a user can meet: what happened, where, and the remedy.
+
+An error is terminal (repeating the call cannot help) or transient (it may); only the runner retries.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RentalError(Exception):
+    """Base of the project's errors; `str()` of one is a single readable line.
+
+    Args:
+        message: what happened, naming table, column or key.
+        remedy: what the reader can do about it.
+        table: source or warehouse table the error is about.
+        step: step of the pipeline that was running; the runner fills it in.
+        run_id: run that failed; the runner fills it in.
+    """
+
+    exit_code: ClassVar[int] = 1
+    transient: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str,
+        table: str | None = None,
+        step: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.table = table
+        self.step = step
+        self.run_id = run_id
+
+    def __str__(self) -> str:
+        return f"{self.message} Remedy: {self.remedy}"
+
+
+class ConfigurationError(RentalError):
+    """The configuration, or what it points to, is not usable as it is."""
+
+    exit_code = 2
+
+
+class ContractError(ConfigurationError):
+    """A contract file is wrong, or the source does not fulfil its contract."""
+
+
+class SourceError(RentalError):
+    """The source database answered something the pipeline cannot take."""
+
+
+class SourceUnavailableError(SourceError):
+    """The source database cannot be reached, or the connection was lost."""
+
+    transient = True
+
+
+class LakeError(RentalError):
+    """The lake holds something other than its manifests say."""
+
+
+class LakeUnavailableError(LakeError):
+    """The lake did not answer, or asked to slow down."""
+
+    transient = True
+
+
+class WarehouseError(RentalError):
+    """The warehouse refused a statement."""
+
+
+class QualityError(RentalError):
+    """A data-quality bound was broken; nothing of the run was loaded."""
+
+    exit_code = 3
+
+
+class LockHeldError(RentalError):
+    """Another run or process holds what this run needs alone."""
+
+    exit_code = 4
