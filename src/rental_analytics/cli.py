@@ -1,0 +1,355 @@
+"""The command line: reads arguments, shows results; what happens is elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+from rental_analytics.errors import ConfigurationError, RentalError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rental_analytics.runners.local import RunOutcome
+
+EXIT_CODES = """Exit codes: 0 fine, 1 the run failed, 2 usage or configuration, 3 data quality stopped the run,
+4 another run or process holds the lock."""
+
+app = typer.Typer(
+    help="Turns a rental marketplace's MySQL database into trusted numbers in a warehouse.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+output = Console()
+messages = Console(stderr=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file.", metavar="FILE")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override one key of the configuration; may be repeated.", metavar="SECTION.KEY=VALUE"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_CONFIG = Path("rental.toml")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.print(f"rental {version('rental-analytics')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turns a rental marketplace's MySQL database into trusted numbers in a warehouse."""
+
+
+@app.command(epilog="Example: rental init --config company.toml")
+def init(
+    config: ConfigOption = DEFAULT_CONFIG,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+) -> None:
+    """Write a commented configuration file."""
+    from importlib.resources import files
+
+    if config.exists() and not force:
+        raise ConfigurationError(f"{config} exists already.", remedy="choose another --config, or add --force.")
+    template = (files("rental_analytics") / "rental.toml").read_text(encoding="utf-8")
+    try:
+        config.write_text(template, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{config} cannot be written: {error.strerror}.", remedy="choose a folder you may write to."
+        ) from error
+    output.print(f"Wrote {config}. Edit source.url, then: rental run", highlight=False)
+
+
+@app.command(
+    epilog="Example: rental generate --to sqlite:///marketplace.db --bookings 50000 && "
+    "rental generate --to sqlite:///marketplace.db --advance 1"
+)
+def generate(
+    to: Annotated[str, typer.Option("--to", help="sqlite:///FILE or mysql://user@host:3306/database.", metavar="URL")],
+    listings: Annotated[int, typer.Option(min=0, help="Listings.")] = 2_000,
+    bookings: Annotated[int, typer.Option(min=0, help="Bookings.")] = 20_000,
+    viewings: Annotated[int, typer.Option(min=0, help="Viewings.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same data.")] = 42,
+    end_date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of data; yesterday by default.")
+    ] = None,
+    dirty_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of bad rows to plant, of every kind the rules name.")
+    ] = 0.0,
+    minimal: Annotated[bool, typer.Option("--minimal", help="Only the required columns.")] = False,
+    advance: Annotated[
+        int | None, typer.Option(min=1, help="Move an existing marketplace forward by so many days instead.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite tables that are there.")] = False,
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="RENTAL_SOURCE__PASSWORD", help="Password of the MySQL user.", show_envvar=True),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a believable marketplace to try things on, in SQLite or MySQL."""
+    from rental_analytics import marketplace
+
+    with _counting() as progress:
+        if advance:
+            summary: Any = marketplace.advance(
+                to, advance, seed=seed, dirty_rate=dirty_rate, password=password, on_progress=progress
+            )
+        else:
+            last = end_date.date() if end_date else datetime.now(UTC).date() - timedelta(days=1)
+            wanted = marketplace.MarketplaceOptions(
+                listings=listings,
+                bookings=bookings,
+                viewings=viewings,
+                seed=seed,
+                end_date=last,
+                dirty_rate=dirty_rate,
+                minimal=minimal,
+            )
+            summary = marketplace.generate(to, wanted, password=password, replace=replace, on_progress=progress)
+    _show_summary(summary, as_json=as_json)
+
+
+@app.command(epilog=f"Example: rental run --set source.url=sqlite:///marketplace.db. {EXIT_CODES}")
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    step: Annotated[list[str] | None, typer.Option(help="Do only this step; may be repeated.", metavar="NAME")] = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Read every table whole.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Continue a run that stopped.", metavar="RUN_ID")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day the numbers include; the newest day seen by default."),
+    ] = None,
+    run_id: Annotated[str | None, typer.Option(help="Name of the new run.", metavar="ID")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the pipeline: extract, transform, load-raw, load-curated, metrics."""
+    from rental_analytics.monitoring.console import ConsoleReporter
+    from rental_analytics.pipeline import STEP_NAMES
+    from rental_analytics.runners.local import LocalRunner, RunOptions
+    from rental_analytics.settings import load_settings
+    from rental_analytics.wiring import assembled
+
+    for name in step or ():
+        if name not in STEP_NAMES:
+            raise ConfigurationError(f"There is no step {name}.", remedy=f"steps are {', '.join(STEP_NAMES)}.")
+    if resume and (run_id or full_refresh or as_of):
+        raise ConfigurationError(
+            "--resume continues a run with the parameters it was started with.",
+            remedy="leave out --run-id, --full-refresh and --as-of.",
+        )
+    wanted = RunOptions(tuple(step or ()), full_refresh, resume, as_of.date() if as_of else None, run_id)
+    with assembled(load_settings(config, overrides or ())) as parts:
+        outcome = LocalRunner(parts, ConsoleReporter(messages)).run(wanted)
+        if as_json:
+            _print_json(_outcome_record(outcome))
+        elif not step or "metrics" in step:
+            _show_headlines(parts.warehouse.query(_headlines_sql()), outcome)
+
+
+@app.command(epilog="Example: rental status --json")
+def status(
+    run_id: Annotated[str | None, typer.Argument(help="One run, with its steps and checks.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show runs, steps, rows, durations, quality and freshness."""
+    from importlib.resources import files
+
+    tables = {}
+    folder = files("rental_analytics.monitoring") / "queries"
+    names = ("run", "run_steps", "run_accounting", "run_checks") if run_id else ("runs", "freshness")
+    with _reading(config, overrides) as query:
+        for name in names:
+            sql = (folder / f"{name}.sql").read_text(encoding="utf-8")
+            tables[name] = query(sql.replace(":run_id", _text_literal(run_id or "")))
+    if run_id and not tables["run"].num_rows:
+        raise ConfigurationError(f"There is no run {run_id}.", remedy="`rental status` lists the runs there are.")
+    if as_json:
+        _print_json({name: table.to_pylist() for name, table in tables.items()})
+        return
+    for name, table in tables.items():
+        _print_table(table, title=name.replace("_", " "))
+
+
+@app.command(epilog='Example: rental query "SELECT * FROM presentation.occupancy_rate_monthly ORDER BY month_start"')
+def query(
+    sql: Annotated[str, typer.Argument(help="One statement that only reads.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 for all.")] = 1000,
+) -> None:
+    """Ask the warehouse; nothing can be changed."""
+    with _reading(config, overrides) as ask:
+        table = ask(sql)
+    shown = table.slice(0, limit) if limit else table
+    if as_json:
+        _print_json(shown.to_pylist())
+    else:
+        _print_table(shown)
+    if shown.num_rows < table.num_rows:
+        messages.print(f"{table.num_rows - shown.num_rows:,} more rows; see --limit.", highlight=False)
+
+
+@app.command(epilog="Example: rental report --out report.html")
+def report(
+    out: Annotated[Path, typer.Option("--out", help="File to write.", metavar="FILE")] = Path("report.html"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Write the metrics as one self-contained HTML page."""
+    from rental_analytics.contracts.loader import load_contracts
+    from rental_analytics.report import write_report
+
+    with _reading(config, overrides) as ask:
+        path = write_report(ask, load_contracts().presentation, out)
+    output.print(f"Report: {path}", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _reading(config: Path, overrides: list[str] | None) -> Iterator[Any]:
+    from rental_analytics.settings import load_settings
+    from rental_analytics.wiring import make_warehouse
+
+    warehouse = make_warehouse(load_settings(config, overrides or ()))
+    warehouse.open(read_only=True)
+    try:
+        yield warehouse.query
+    finally:
+        warehouse.close()
+
+
+@contextmanager
+def _counting() -> Iterator[Any]:
+    """Show rows per table as they are written, on a terminal."""
+    from rental_analytics.monitoring.console import ConsoleReporter
+
+    reporter = ConsoleReporter(messages)
+    with reporter.task("rows") as advance:
+        yield lambda _table, rows: advance(rows)
+
+
+def _headlines_sql() -> str:
+    from importlib.resources import files
+
+    return (files("rental_analytics.monitoring") / "queries" / "headlines.sql").read_text(encoding="utf-8")
+
+
+def _show_headlines(table: pa.Table, outcome: RunOutcome) -> None:
+    _print_table(table, title=f"Run {outcome.run.run_id}: {outcome.seconds:.1f} s")
+
+
+def _outcome_record(outcome: RunOutcome) -> dict[str, Any]:
+    return {
+        "run_id": outcome.run.run_id,
+        "seconds": round(outcome.seconds, 3),
+        "steps": [
+            {
+                "step": step.step,
+                "status": step.status,
+                "seconds": round(step.seconds, 3),
+                "rows_in": step.result.rows_in,
+                "rows_out": step.result.rows_out,
+                "bytes": step.result.bytes,
+            }
+            for step in outcome.steps
+        ],
+    }
+
+
+def _show_summary(summary: Any, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    record = asdict(summary)
+    if as_json:
+        _print_json(record)
+        return
+    for name, value in record.items():
+        if isinstance(value, dict):
+            for key, count in value.items():
+                output.print(f"{name} {key}: {count}", highlight=False)
+        else:
+            output.print(f"{name}: {value}", highlight=False)
+
+
+def _print_table(table: pa.Table, title: str | None = None) -> None:
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for field in table.schema:
+        numeric = str(field.type).startswith(("int", "uint", "double", "float", "decimal"))
+        grid.add_column(field.name, justify="right" if numeric else "left")
+    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        grid.add_row(*(_shown(value) for value in row))
+    if output.is_terminal:
+        output.print(grid)
+    else:
+        wide = Console(
+            file=sys.stdout, width=max(80, Measurement.get(output, output.options.update(width=10_000), grid).maximum)
+        )
+        wide.print(grid)
+    if not table.num_rows:
+        output.print("(no rows)")
+
+
+def _shown(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return escape(str(value))
+
+
+def _print_json(record: Any) -> None:
+    def encode(value: Any) -> str:
+        return value.isoformat() if isinstance(value, date) else str(value)
+
+    sys.stdout.write(json.dumps(record, default=encode, indent=2, ensure_ascii=False) + "\n")
+
+
+def _text_literal(text: str) -> str:
+    from rental_analytics.sql.render import literal
+
+    return literal(text)
+
+
+def main() -> None:
+    """Entry point: every error of ours is one line and a documented exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+    except RentalError as error:
+        if debug:
+            raise
+        place = f" (step {error.step}, run {error.run_id})" if error.step else ""
+        messages.print(f"Error{place}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        messages.print("Interrupted; continue with `rental run --resume RUN_ID`.", style="red", highlight=False)
+        sys.exit(130)

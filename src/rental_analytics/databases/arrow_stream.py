@@ -1,0 +1,65 @@
+"""Reading a statement with ConnectorX as a stream of Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rental_analytics.errors import SourceError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+_LOST = ("connection", "timed out", "timeout", "broken pipe", "io error", "server has gone away")
+
+
+@contextmanager
+def stream(url: str, sql: str, *, session: str | None = None, display_url: str) -> Iterator[pa.RecordBatchReader]:
+    """Give a reader over the statement's rows; it is read while the block runs.
+
+    Raises:
+        SourceUnavailableError: the connection could not be made or was lost.
+        SourceError: the statement was refused, or a value cannot be read.
+    """
+    import connectorx
+    import pyarrow as pa
+
+    failures: list[BaseException] = []
+
+    def batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 a panic in ConnectorX's Rust code is no Exception
+            failures.append(error)
+            raise RuntimeError(str(error)) from None
+
+    try:
+        reader = connectorx.read_sql(
+            url, sql, return_type="arrow_stream", batch_size=BATCH_ROWS, pre_execution_query=session
+        )
+    except BaseException as error:
+        raise _translated(error, display_url) from error
+    try:
+        yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader))
+    except Exception:
+        if failures:
+            raise _translated(failures[0], display_url) from failures[0]
+        raise
+
+
+def _translated(error: BaseException, display_url: str) -> BaseException:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return error
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if any(mark in text.lower() for mark in _LOST):
+        return SourceUnavailableError(
+            f"The connection to {display_url} was lost: {text}.", remedy="run again once the server answers."
+        )
+    return SourceError(
+        f"The source {display_url} could not be read: {text}.",
+        remedy="look at the value or statement named; run with --debug for the whole error.",
+    )

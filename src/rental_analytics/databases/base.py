@@ -1,0 +1,251 @@
+"""The source side: what a database is asked, and how a table's read is planned from its catalogue."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType, UnknownColumns
+from rental_analytics.errors import ContractError, SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ZERO_DATE = datetime(1, 1, 1)  # noqa: DTZ001
+"""Stands for a MySQL zero date on the way; no real value of the marketplace is that old."""
+
+_DEFAULT_TYPES = {
+    SourceType.INTEGER: "BIGINT",
+    SourceType.DECIMAL: "DECIMAL(38,10)",
+    SourceType.FLOAT: "DOUBLE",
+    SourceType.TEXT: "VARCHAR",
+    SourceType.BOOLEAN: "BOOLEAN",
+    SourceType.DATE: "DATE",
+    SourceType.TIMESTAMP: "TIMESTAMP",
+    SourceType.TIME: "BIGINT",
+    SourceType.ANY: "VARCHAR",
+}
+
+
+@dataclass(frozen=True)
+class CatalogueColumn:
+    """A column as the database's catalogue describes it; `native` is the type in the database's own words."""
+
+    name: str
+    native: str
+
+
+@dataclass(frozen=True)
+class CatalogueTable:
+    """A table as the catalogue describes it; `unique_keys` are the column sets the database keeps unique."""
+
+    name: str
+    columns: tuple[CatalogueColumn, ...]
+    unique_keys: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """How one column travels: selected in the source's dialect, converted in DuckDB's.
+
+    Args:
+        type: exact type in the lake and the warehouse.
+        select: expression in the source's SQL.
+        convert: expression over the selected column, in DuckDB's SQL, that has `type` and fails on what does not fit.
+        zero_dates: whether `ZERO_DATE` may arrive and stands for NULL.
+    """
+
+    name: str
+    type: str
+    select: str
+    convert: str
+    zero_dates: bool = False
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """How a table is read in this run, as its catalogue and configuration have it."""
+
+    table: SourceTable
+    mode: ReadMode
+    columns: tuple[RawColumn, ...]
+    key: tuple[str, ...]
+    cursor: str | None
+    unique_key: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key_columns(self) -> tuple[RawColumn, ...]:
+        """The columns of the key, in its order."""
+        by_name = {column.name: column for column in self.columns}
+        return tuple(by_name[name] for name in self.key)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half-open range of cursor values, UTC; no lower bound means from the beginning."""
+
+    lower: datetime | None
+    upper: datetime
+
+
+class Database(ABC):
+    """A source database. Timestamps are exchanged as naive UTC."""
+
+    kind: str
+    display_url: str
+
+    @abstractmethod
+    def server_time(self) -> datetime:
+        """The server's clock now, UTC, with microseconds where it has them.
+
+        Raises:
+            SourceUnavailableError: the server cannot be reached.
+            ConfigurationError: it refuses the login, or there is no such database.
+        """
+
+    @abstractmethod
+    def catalogue(self) -> dict[str, CatalogueTable]:
+        """Tables and views of the database by name."""
+
+    @abstractmethod
+    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
+        """How a column is selected and converted.
+
+        Raises:
+            ContractError: its type cannot serve as what the contract wants.
+        """
+
+    @abstractmethod
+    def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
+        """Condition, in the source's SQL, for rows at or after the window's start, in the future, or with no cursor."""
+
+    @abstractmethod
+    def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
+        """Condition, in the source's SQL, for the rows with one of these keys."""
+
+    @abstractmethod
+    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
+        """Statement that reads these columns of the plan's table."""
+
+    @abstractmethod
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        """Stream a statement's rows as Arrow batches, without holding them all in memory.
+
+        Raises:
+            SourceError: the database refused the statement or sent what cannot be read.
+        """
+        yield None
+
+    def plan(self, table: SourceTable, found: CatalogueTable, override: ReadMode | None) -> ReadPlan:
+        """Match a contract with the catalogue and decide how the table is read.
+
+        Raises:
+            ContractError: a required column is missing or has an unusable type, or the mode cannot be had.
+        """
+        by_name = {column.name.lower(): column for column in found.columns}
+        columns, present = [], set()
+        for name, spec in table.columns.items():
+            if name in by_name:
+                present.add(name)
+                columns.append(self.raw_column(table, by_name[name], spec.type))
+            elif spec.required:
+                raise ContractError(
+                    f"Table {table.name} has no column {name}, which its contract requires.",
+                    remedy=f"add the column or a view that has it, or mark it `required: false` in "
+                    f"sources/{table.name}.yaml.",
+                    table=table.name,
+                )
+            else:
+                kind = _DEFAULT_TYPES[spec.type]
+                columns.append(RawColumn(name, kind, "NULL", f"CAST(NULL AS {kind})"))
+        unknown = [column for name, column in by_name.items() if name not in table.columns]
+        notes = []
+        if unknown and table.unknown_columns is UnknownColumns.KEEP:
+            columns += [self.raw_column(table, column, SourceType.ANY) for column in unknown]
+        elif unknown:
+            notes.append(f"columns ignored: {', '.join(column.name for column in unknown)}")
+        mode, cursor = _mode(table, present, override)
+        return ReadPlan(
+            table=table,
+            mode=mode,
+            columns=tuple(columns),
+            key=table.key,
+            cursor=cursor,
+            unique_key=bool(table.key) and any(unique <= set(table.key) for unique in found.unique_keys),
+            notes=tuple(notes),
+        )
+
+
+def _mode(table: SourceTable, present: set[str], override: ReadMode | None) -> tuple[ReadMode, str | None]:
+    """DESIGN section 4: how a table is read follows from what it has."""
+    cursor = table.change_cursor if table.change_cursor in present else None
+    event_time = table.event_time if table.event_time in present else None
+    if event_time and not table.key:
+        natural = ReadMode.APPEND
+    elif table.key and cursor:
+        natural = ReadMode.INCREMENTAL
+    else:
+        natural = ReadMode.SNAPSHOT
+    mode = override or natural
+    if mode is ReadMode.INCREMENTAL and natural is not ReadMode.INCREMENTAL:
+        raise ContractError(
+            f"Table {table.name} cannot be read incrementally: it has no key with a change cursor.",
+            remedy=f"remove tables.{table.name}.mode from the configuration, or add the column "
+            f"{table.change_cursor or 'that moves with every change'}.",
+            table=table.name,
+        )
+    if mode is ReadMode.APPEND and natural is not ReadMode.APPEND:
+        raise ContractError(
+            f"Table {table.name} cannot be read by appending: only tables of events without a key can.",
+            remedy=f"remove tables.{table.name}.mode from the configuration.",
+            table=table.name,
+        )
+    return mode, {ReadMode.APPEND: event_time, ReadMode.INCREMENTAL: cursor}.get(mode)
+
+
+def lower_bound(previous_upper: datetime | None, overlap: timedelta) -> datetime | None:
+    """Start of a window that reaches back over rows which may have committed late."""
+    return None if previous_upper is None else previous_upper - overlap
+
+
+def timestamp_text(moment: datetime) -> str:
+    """A naive UTC timestamp as both databases write it, with microseconds."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def quoted_text(text: str) -> str:
+    """A string literal in standard SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def unusable(table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> ContractError:
+    """The error for a column whose type cannot serve."""
+    return ContractError(
+        f"Column {table.name}.{column.name} is {column.native}, but its contract needs {wanted.value}.",
+        remedy=f"change the column, put a view in its place, or correct its type in sources/{table.name}.yaml.",
+        table=table.name,
+    )
+
+
+def missing_table(name: str, display_url: str) -> ContractError:
+    """The error for a contract without a table."""
+    return ContractError(
+        f"There is no table {name} in {display_url}.",
+        remedy=f"create the table or a view of that name, grant SELECT on it, or remove sources/{name}.yaml.",
+        table=name,
+    )
+
+
+def refused(table: str | None, error: BaseException) -> SourceError:
+    """The error for a value or statement that the reading driver did not take."""
+    return SourceError(
+        f"Reading {table or 'the source'} failed: {str(error).splitlines()[0]}.",
+        remedy="look at the value or statement named; run again with --debug for the whole error.",
+        table=table,
+    )

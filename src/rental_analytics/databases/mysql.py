@@ -1,0 +1,252 @@
+"""MySQL, MariaDB and Aurora MySQL as a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rental_analytics.contracts.source_table import SourceTable, SourceType
+from rental_analytics.databases.arrow_stream import stream
+from rental_analytics.databases.base import (
+    CatalogueColumn,
+    CatalogueTable,
+    Database,
+    RawColumn,
+    ReadPlan,
+    Window,
+    quoted_text,
+    timestamp_text,
+    unusable,
+)
+from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
+from rental_analytics.sql import conversion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pymysql
+
+_SESSION = "SET SESSION time_zone = '+00:00'"
+_ACCESS_DENIED = {1044, 1045, 1698}
+_UNKNOWN_DATABASE = 1049
+_TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013}
+_SMALLEST_REAL_DATE = "0001-01-02"
+
+_INTEGERS = {
+    "tinyint": ("SMALLINT", "SMALLINT"),
+    "smallint": ("SMALLINT", "INTEGER"),
+    "mediumint": ("INTEGER", "INTEGER"),
+    "int": ("INTEGER", "BIGINT"),
+    "bigint": ("BIGINT", "DECIMAL(20,0)"),
+}
+_TEXTS = {
+    "char",
+    "varchar",
+    "tinytext",
+    "text",
+    "mediumtext",
+    "longtext",
+    "enum",
+    "set",
+    "json",
+    "uuid",
+    "inet6",
+}
+_BINARIES = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"}
+_NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT}
+_FREE = {SourceType.ANY, SourceType.TEXT}
+
+
+class MySqlDatabase(Database):
+    """A database on a server that speaks the MySQL protocol; the session runs in UTC.
+
+    Args:
+        host: name or address of the server.
+        port: TCP port.
+        user: login; needs SELECT on the tables of the contracts.
+        password: its password; kept out of every message.
+        database: schema that holds the tables.
+    """
+
+    kind = "mysql"
+
+    def __init__(self, host: str, port: int, user: str, password: str, database: str) -> None:
+        self._login: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": password,
+            "database": database,
+        }
+        self._schema = database
+        self.display_url = f"mysql://{user}@{host}:{port}/{database}"
+        secret = f":{quote(password, safe='')}" if password else ""
+        self._url = f"mysql://{quote(user, safe='')}{secret}@{host}:{port}/{quote(database, safe='')}"
+
+    def server_time(self) -> datetime:
+        (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
+        assert isinstance(moment, datetime)
+        return moment
+
+    def catalogue(self) -> dict[str, CatalogueTable]:
+        columns: dict[str, list[CatalogueColumn]] = {}
+        for table, name, native in self._rows(
+            "SELECT table_name, column_name, column_type FROM information_schema.columns "
+            "WHERE table_schema = %s ORDER BY table_name, ordinal_position",
+            (self._schema,),
+        ):
+            columns.setdefault(table, []).append(CatalogueColumn(name, str(native).lower()))
+        indexes: dict[tuple[str, str], set[str]] = {}
+        for table, index, name in self._rows(
+            "SELECT table_name, index_name, column_name FROM information_schema.statistics "
+            "WHERE table_schema = %s AND non_unique = 0",
+            (self._schema,),
+        ):
+            indexes.setdefault((table, index), set()).add(name.lower())
+        return {
+            table: CatalogueTable(
+                table,
+                tuple(found),
+                tuple(frozenset(names) for (owner, _), names in indexes.items() if owner == table),
+            )
+            for table, found in columns.items()
+        }
+
+    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
+        name, source = column.name.lower(), _quoted(column.name)
+        made = _made(table.name, name, source, column.native, wanted)
+        if made is None:
+            raise unusable(table, column, wanted)
+        return made
+
+    def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
+        if window.lower is None or plan.cursor is None:
+            return ""
+        cursor = _quoted(plan.cursor)
+        lower = quoted_text(timestamp_text(window.lower))
+        return f"({cursor} >= {lower} OR {cursor} IS NULL OR {cursor} < '{_SMALLEST_REAL_DATE}')"
+
+    def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
+        names = ", ".join(_quoted(name) for name in plan.key)
+        rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
+        return f"({names}) IN ({rows})"
+
+    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
+        listed = ", ".join(f"{column.select} AS {_quoted(column.name)}" for column in columns)
+        where = f" WHERE {condition}" if condition else ""
+        return f"SELECT {listed} FROM {_quoted(plan.table.name)}{where}"
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        with stream(self._url, sql, session=_SESSION, display_url=self.display_url) as reader:
+            yield reader
+
+    def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
+        import pymysql
+
+        try:
+            with self._connect() as connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall())
+        except pymysql.MySQLError as error:
+            raise self._translated(error) from error
+
+    def _connect(self) -> pymysql.Connection[Any]:
+        import pymysql
+
+        return pymysql.connect(
+            **self._login,
+            charset="utf8mb4",
+            connect_timeout=10,
+            read_timeout=300,
+            init_command=_SESSION,
+        )
+
+    def _translated(self, error: Exception) -> SourceError | ConfigurationError:
+        code = error.args[0] if error.args else 0
+        text = str(error.args[1] if len(error.args) > 1 else error)
+        if code in _ACCESS_DENIED:
+            return ConfigurationError(
+                f"The server refused the login to {self.display_url}: {text}.",
+                remedy="check user and password (RENTAL_SOURCE__PASSWORD) and grant SELECT on the database.",
+            )
+        if code == _UNKNOWN_DATABASE:
+            return ConfigurationError(
+                f"There is no database {self._schema} in {self.display_url}.",
+                remedy="correct the name at the end of source.url.",
+            )
+        if code in _TRANSIENT:
+            return SourceUnavailableError(
+                f"The database {self.display_url} cannot be reached: {text}.",
+                remedy="check that the server runs, and host, port and network path in source.url.",
+            )
+        return SourceError(
+            f"The database {self.display_url} refused a statement: {text}.",
+            remedy="check the grants of the user; run with --debug for the whole error.",
+        )
+
+
+def _made(table: str, name: str, source: str, native: str, wanted: SourceType) -> RawColumn | None:
+    """How a MySQL type travels and arrives, or None where it cannot serve as what is wanted."""
+    base = native.split("(", maxsplit=1)[0].split(maxsplit=1)[0]
+    if wanted is SourceType.BOOLEAN:
+        if base in _INTEGERS or base == "bit":
+            selected = f"CAST({source} AS SIGNED)"
+            return RawColumn(name, "BOOLEAN", selected, conversion.boolean(name, table))
+        return None
+    if base in _INTEGERS and wanted in _NUMBERS | _FREE:
+        kind = _INTEGERS[base]["unsigned" in native]
+        return RawColumn(name, kind, source, conversion.cast(name, kind))
+    if base == "year" and wanted in _NUMBERS | _FREE:
+        return RawColumn(name, "SMALLINT", source, conversion.cast(name, "SMALLINT"))
+    if base == "bit" and wanted in _NUMBERS | _FREE:
+        kind = "DECIMAL(20,0)" if _arguments(native)[0] == 64 else "BIGINT"
+        return RawColumn(name, kind, f"CAST({source} AS UNSIGNED)", conversion.cast(name, kind))
+    if base == "decimal" and wanted in _NUMBERS | _FREE:
+        precision, scale = _arguments(native)
+        kind = f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"
+        if kind == "VARCHAR" and wanted in _NUMBERS:
+            return None
+        return RawColumn(name, kind, f"CAST({source} AS CHAR)", conversion.cast(name, kind))
+    if base in {"float", "double"} and wanted in {SourceType.DECIMAL, SourceType.FLOAT} | _FREE:
+        return RawColumn(name, "DOUBLE", source, conversion.cast(name, "DOUBLE"))
+    if base in {"date", "datetime", "timestamp"}:
+        return _moment(name, source, base, wanted)
+    if base == "time" and wanted in {SourceType.TIME} | _FREE:
+        return RawColumn(name, "BIGINT", f"CAST({source} AS CHAR)", conversion.time_of_day(name))
+    if base in _TEXTS and wanted in _FREE:
+        return RawColumn(name, "VARCHAR", f"CAST({source} AS CHAR)", conversion.cast(name, "VARCHAR"))
+    if base in _BINARIES and wanted in _FREE:
+        return RawColumn(name, "VARCHAR", f"HEX({source})", conversion.cast(name, "VARCHAR"))
+    return None
+
+
+def _moment(name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:
+    """Dates with a zero month or day, which MySQL may hold, travel as `ZERO_DATE`."""
+    if wanted not in {SourceType.DATE, SourceType.TIMESTAMP} | _FREE:
+        return None
+    kind = "DATE" if base == "date" else "TIMESTAMP"
+    zero = "DATE '0001-01-01'" if base == "date" else "TIMESTAMP '0001-01-01 00:00:00'"
+    selected = f"CASE WHEN MONTH({source}) = 0 OR DAYOFMONTH({source}) = 0 THEN {zero} ELSE {source} END"
+    return RawColumn(name, kind, selected, conversion.zero_date(name, kind), zero_dates=True)
+
+
+def _arguments(native: str) -> tuple[int, int]:
+    numbers = [int(number) for number in re.findall(r"\d+", native.split(")", maxsplit=1)[0])]
+    first = numbers[0] if numbers else 10
+    return first, numbers[1] if len(numbers) > 1 else 0
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return quoted_text(value.replace("\\", "\\\\"))
+    if isinstance(value, datetime):
+        return quoted_text(timestamp_text(value))
+    return str(value)

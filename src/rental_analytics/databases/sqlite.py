@@ -1,0 +1,190 @@
+"""A SQLite file as a source, such as `rental generate` writes; small, and free in its types."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rental_analytics.contracts.source_table import SourceTable, SourceType
+from rental_analytics.databases.arrow_stream import stream
+from rental_analytics.databases.base import (
+    CatalogueColumn,
+    CatalogueTable,
+    Database,
+    RawColumn,
+    ReadPlan,
+    Window,
+    quoted_text,
+    timestamp_text,
+    unusable,
+)
+from rental_analytics.errors import ConfigurationError, SourceError
+from rental_analytics.sql import conversion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FIRST = "_first"
+_NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT, SourceType.BOOLEAN}
+_DECIMAL = "DECIMAL(38,10)"
+
+
+class SqliteDatabase(Database):
+    """A SQLite file. Every value travels as text and must read as the type of its column.
+
+    SQLite does not keep to declared types, and ConnectorX takes a column's type from its first value: so each statement
+    begins with a row of empty texts, which is dropped on arrival.
+    """
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._url = f"sqlite://{quote(str(path.absolute()))}"
+        self.display_url = f"sqlite:///{path}"
+
+    def server_time(self) -> datetime:
+        text = self._rows("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")[0][0]
+        return datetime.fromisoformat(text)
+
+    def catalogue(self) -> dict[str, CatalogueTable]:
+        names = [row[0] for row in self._rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+        return {name: self._table(name) for name in names if not name.startswith("sqlite_")}
+
+    def _table(self, name: str) -> CatalogueTable:
+        info = self._rows(f"PRAGMA table_info({_quoted(name)})")
+        columns = tuple(CatalogueColumn(row[1], str(row[2]).lower()) for row in info)
+        unique = [frozenset(row[1].lower() for row in info if row[5])]
+        for index in self._rows(f"PRAGMA index_list({_quoted(name)})"):
+            if index[2] and not index[4]:
+                parts = self._rows(f"PRAGMA index_info({_quoted(index[1])})")
+                unique.append(frozenset(str(part[2]).lower() for part in parts))
+        return CatalogueTable(name, columns, tuple(names for names in unique if names))
+
+    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
+        name = column.name.lower()
+        kind = _kind(column.native, wanted)
+        if kind is None:
+            raise unusable(table, column, wanted)
+        source = _quoted(column.name)
+        if kind == "DOUBLE":
+            selected = (
+                f"CASE WHEN typeof({source}) = 'real' THEN printf('%!.17g', {source}) ELSE CAST({source} AS TEXT) END"
+            )
+        elif column.native == "blob":
+            selected = f"hex({source})"
+        else:
+            selected = f"CAST({source} AS TEXT)"
+        return RawColumn(name, kind, selected, _convert(table.name, name, kind))
+
+    def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
+        if window.lower is None or plan.cursor is None:
+            return ""
+        moment = f"strftime('%Y-%m-%d %H:%M:%f', {_quoted(plan.cursor)})"
+        lower = quoted_text(timestamp_text(window.lower)[:-3])
+        return f"({moment} >= {lower} OR {moment} IS NULL)"
+
+    def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
+        names = ", ".join(f"CAST({_quoted(name)} AS TEXT)" for name in plan.key)
+        rows = ", ".join("(" + ", ".join(quoted_text(str(value)) for value in key) + ")" for key in keys)
+        return f"({names}) IN (VALUES {rows})"
+
+    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
+        first = ", ".join(f"'' AS {_quoted(column.name)}" for column in columns)
+        listed = ", ".join(column.select for column in columns)
+        where = f" WHERE {condition}" if condition else ""
+        return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {_quoted(plan.table.name)}{where}"
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._check_file()
+        with stream(self._url, sql, display_url=self.display_url) as reader:
+            schema = pa.schema([field for field in reader.schema if field.name != _FIRST])
+            kept = (batch.filter(pc.equal(batch.column(_FIRST), 0)).select(schema.names) for batch in reader)
+            yield pa.RecordBatchReader.from_batches(schema, kept)
+
+    def _check_file(self) -> None:
+        if not self._path.is_file():
+            raise ConfigurationError(
+                f"There is no SQLite file {self._path}.",
+                remedy="correct source.url, or make one with `rental generate --to sqlite:///FILE`.",
+            )
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        self._check_file()
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True)) as connection:
+                return connection.execute(sql).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise SourceError(
+                f"The SQLite file {self._path} cannot be read: {error}.",
+                remedy="check that it is a SQLite database that no other program keeps locked.",
+            ) from error
+
+
+def _kind(native: str, wanted: SourceType) -> str | None:
+    """Exact type from the declared one; where the declaration leaves it open, from what the contract wants."""
+    if wanted is SourceType.BOOLEAN:
+        return "BOOLEAN"
+    if wanted in {SourceType.DATE, SourceType.TIMESTAMP}:
+        return "DATE" if native == "date" else "TIMESTAMP" if _is_moment(native) else _undeclared(wanted)
+    if match := re.match(r"(?:decimal|numeric)\s*\((\d+)\s*(?:,\s*(\d+)\s*)?\)", native):
+        return f"DECIMAL({match[1]},{match[2] or 0})" if int(match[1]) <= 38 else None
+    if native.startswith(("decimal", "numeric")):
+        return _DECIMAL
+    if "int" in native or native == "boolean":
+        return "BIGINT" if wanted in _NUMBERS or "(1)" not in native else "SMALLINT"
+    if any(word in native for word in ("real", "floa", "doub")):
+        return None if wanted is SourceType.INTEGER else "DOUBLE"
+    if _is_moment(native) or native == "date":
+        return None if wanted in _NUMBERS else "DATE" if native == "date" else "TIMESTAMP"
+    return _undeclared(wanted)
+
+
+def _is_moment(native: str) -> bool:
+    return native.startswith(("datetime", "timestamp"))
+
+
+def _undeclared(wanted: SourceType) -> str:
+    kinds = {
+        SourceType.INTEGER: "BIGINT",
+        SourceType.DECIMAL: _DECIMAL,
+        SourceType.FLOAT: "DOUBLE",
+        SourceType.DATE: "DATE",
+        SourceType.TIMESTAMP: "TIMESTAMP",
+        SourceType.TIME: "BIGINT",
+    }
+    return kinds.get(wanted, "VARCHAR")
+
+
+def _convert(table: str, name: str, kind: str) -> str:
+    text = conversion.quoted(name)
+    if kind == "VARCHAR":
+        return conversion.passed(name)
+    if kind == "BOOLEAN":
+        return conversion.boolean(name, table)
+    if kind == "DATE":
+        return conversion.strict(name, kind, table, f"CAST(TRY_CAST({text} AS TIMESTAMP) AS DATE)")
+    if kind.startswith("DECIMAL"):
+        # A cast rounds what has more decimals than declared: such a value does not fit.
+        exact = (
+            f"CASE WHEN TRY_CAST({text} AS {kind}) = TRY_CAST({text} AS {_DECIMAL}) THEN TRY_CAST({text} AS {kind}) END"
+        )
+        return conversion.strict(name, kind, table, exact)
+    if kind in {"BIGINT", "SMALLINT"}:
+        whole = f"CASE WHEN {text} NOT LIKE '%.%' THEN TRY_CAST({text} AS {kind}) END"
+        return conversion.strict(name, kind, table, whole)
+    return conversion.strict(name, kind, table)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

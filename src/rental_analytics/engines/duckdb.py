@@ -1,0 +1,62 @@
+"""The embedded engine: ConnectorX reads, DuckDB computes, in one process with bounded memory."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.manifest import ExtractedTable, TransformedTable
+from rental_analytics.databases.base import Database
+from rental_analytics.engines.base import Engine, ExtractRequest, Progress, TransformRequest
+from rental_analytics.engines.duckdb_extract import TableExtract
+from rental_analytics.engines.duckdb_session import Session
+from rental_analytics.engines.duckdb_transform import Transformation
+from rental_analytics.storage.base import Lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class DuckDbEngine(Engine):
+    """Args:
+    memory: what DuckDB may use before it spills to disk, such as `1GB`.
+    threads: how many threads it may use; None for one per core.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, memory: str = "1GB", threads: int | None = None) -> None:
+        import duckdb
+
+        self.version = duckdb.__version__
+        self._folder = Path(tempfile.mkdtemp(prefix="rental-engine-"))
+        config: dict[str, Any] = {
+            "memory_limit": memory,
+            "temp_directory": str(self._folder / "spill"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if threads:
+            config["threads"] = threads
+        self._connection: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
+
+    def extract(self, request: ExtractRequest, database: Database, lake: Lake, progress: Progress) -> ExtractedTable:
+        session = Session(self._connection.cursor(), self._folder)
+        try:
+            return TableExtract(session, request, database, lake, progress).run()
+        finally:
+            session.close()
+
+    def transform(self, request: TransformRequest, lake: Lake, progress: Progress) -> dict[str, TransformedTable]:
+        session = Session(self._connection.cursor(), self._folder)
+        try:
+            return Transformation(session, request, lake, progress).run()
+        finally:
+            session.close()
+
+    def close(self) -> None:
+        self._connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,188 @@
+"""Transform with DuckDB: the curated models over the raw files of one or more runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.manifest import (
+    CheckResult,
+    ExtractedTable,
+    FileColumn,
+    LakeFile,
+    TransformedTable,
+)
+from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.engines.base import Progress, TransformRequest
+from rental_analytics.engines.duckdb_session import Session, empty_relation, parquet
+from rental_analytics.errors import RentalError
+from rental_analytics.sql.render import identifier, render
+from rental_analytics.storage.base import Lake
+
+
+class Transformation:
+    """Builds all models of a request once; `run` may be called once."""
+
+    def __init__(self, session: Session, request: TransformRequest, lake: Lake, progress: Progress) -> None:
+        self._session = session
+        self._request = request
+        self._lake = lake
+        self._progress = progress
+        self._run_id = request.run.run_id
+
+    def run(self) -> dict[str, TransformedTable]:
+        """Build the models in their order."""
+        for schema in ("raw_data", "curated"):
+            self._session.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, table in self._request.reference.relations.items():
+            self._session.cursor.register("reference_rows", table)
+            self._session.run(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM reference_rows")
+            self._session.cursor.unregister("reference_rows")
+        made = {}
+        for model in self._request.models:
+            if model.reference:
+                made[model.name] = self._reference(model)
+            elif model.source:
+                made[model.name] = self._from_source(model)
+                self._keep_versions(model)
+            else:
+                made[model.name] = self._versions(model)
+        if not self._request.emit_reference:
+            for model in self._request.models:
+                if model.reference:
+                    del made[model.name]
+        return made
+
+    def _reference(self, model: CuratedModel) -> TransformedTable:
+        """Reference data is small: it is kept at hand for the other models."""
+        self._session.run(f"CREATE OR REPLACE TABLE {identifier(model.relation)} AS {model.query}")
+        self._session.view("candidates", f"SELECT *, 0 AS _row_id FROM {identifier(model.relation)}")
+        return self._built(model, complete=True) if self._request.emit_reference else _nothing(model)
+
+    def _from_source(self, model: CuratedModel) -> TransformedTable:
+        extracts = self._request.extracts.get(model.source or "", ())
+        source = f"raw_data.{model.source}"
+        self._session.run(f"CREATE OR REPLACE VIEW {identifier(source)} AS {self._raw_rows(extracts)}")
+        self._session.view("candidates", model.query)
+        complete = any(extract.complete for extract in extracts)
+        made = self._built(model, complete=complete)
+        extracted = sum(extract.rows for extract in extracts)
+        if extracted != made.curated + made.superseded + made.rejected:
+            raise RentalError(
+                f"Table {model.relation} does not add up: {extracted} extracted, but {made.curated} curated, "
+                f"{made.superseded} superseded and {made.rejected} rejected.",
+                remedy="the model's query must return each source row once; look at its joins.",
+                table=model.name,
+            )
+        return made.model_copy(update={"extracted": extracted})
+
+    def _keep_versions(self, model: CuratedModel) -> None:
+        """Let models made of this one's row versions find them under its name."""
+        if any(other.versions_of == model.name for other in self._request.models):
+            rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
+            self._session.run(
+                f"CREATE OR REPLACE TABLE {identifier(model.relation)} AS {render('valid_versions', rules=rejecting)}"
+            )
+
+    def _versions(self, model: CuratedModel) -> TransformedTable:
+        parent = next(other for other in self._request.models if other.name == model.versions_of)
+        extracts = self._request.extracts.get(parent.source or "", ())
+        self._session.view("candidates", _without_deletes(model.query))
+        return self._built(model, complete=any(extract.complete for extract in extracts))
+
+    def _built(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
+        rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
+        superseded = self._find_superseded(model)
+        self._session.view("current_rows", render("current_rows", rules=rejecting, superseded=superseded > 0))
+        curated, rejected = (
+            f"curated/{model.name}/run_id={self._run_id}/",
+            f"rejected/{model.name}/run_id={self._run_id}/",
+        )
+        columns = _file_columns(model)
+        keys = [column for column in columns if column.name in model.key]
+        with self._lake.writing(curated) as folder, self._lake.writing(rejected) as aside:
+            files = self._session.write(render("accepted", columns=columns[:-1], run_id=self._run_id), folder)
+            counts = self._session.row(render("rule_counts", rules=[*model.rules, *model.checks]))
+            deletes = withdrawn = rejects = list[LakeFile]()
+            if model.soft_delete:
+                deletes = self._session.write(render("vanished", columns=keys), folder, "deletes")
+            if counts["rejected"]:
+                rejects = self._session.write(self._rejected_rows(model), aside)
+                if model.key:
+                    withdrawn = self._session.write(render("withdrawn", columns=keys), folder, "withdrawn")
+        self._progress(sum(file.rows for file in files))
+        return TransformedTable(
+            complete=complete,
+            columns=tuple(columns),
+            files=_below(curated, files),
+            deletes=_below(curated, deletes),
+            withdrawn=_below(curated, withdrawn),
+            rejected_files=_below(rejected, rejects),
+            curated=sum(file.rows for file in files),
+            superseded=superseded,
+            rejected=sum(file.rows for file in rejects),
+            checks=tuple(self._results(model, counts)),
+        )
+
+    def _find_superseded(self, model: CuratedModel) -> int:
+        """Rows that a newer one of the same key replaces go to table `superseded`; how many are rows, not deletes."""
+        if not model.key or model.reference:
+            return 0
+        columns = [name for name in model.columns if name not in model.key and name != model.version]
+        order = [name for name in (model.version, *columns) if name]
+        self._session.table("superseded", render("superseded", key=model.key, order=order))
+        return self._session.number("SELECT COUNT(*) FROM superseded")
+
+    def _rejected_rows(self, model: CuratedModel) -> str:
+        source = f"raw_data.{model.source}"
+        described = self._session.run(f"DESCRIBE {identifier(source)}")
+        names = [row[0] for row in described if not row[0].startswith("_")]
+        return render(
+            "rejected", run_id=self._run_id, table=model.name, key=model.key, raw_columns=names, source=source
+        )
+
+    def _results(self, model: CuratedModel, counts: dict[str, int]) -> list[CheckResult]:
+        return [
+            CheckResult(
+                table_name=model.name,
+                check_name=rule.name,
+                severity=rule.severity,
+                failed_rows=counts[rule.name] or 0,
+                sample=self._sample(model, rule) if counts[rule.name] else None,
+            )
+            for rule in (*model.rules, *model.checks)
+        ]
+
+    def _sample(self, model: CuratedModel, rule: Check) -> str | None:
+        """Keys of a few rows that broke a rule, where they have one."""
+        if not model.key:
+            return None
+        rows = self._session.run(render("rule_sample", key=model.key, when=rule.when))
+        return "; ".join(str(row[0]) for row in rows) or None
+
+    def _raw_rows(self, extracts: Sequence[ExtractedTable]) -> str:
+        columns = list(dict.fromkeys((column.name, column.type) for extract in extracts for column in extract.columns))
+        files = [file.path for extract in extracts for file in (*extract.files, *extract.deletes)]
+        if not files:
+            return empty_relation(columns)
+        return f"SELECT * FROM {parquet(self._lake.local_copies(files))}"
+
+
+def _file_columns(model: CuratedModel) -> list[FileColumn]:
+    columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
+    if model.versions_of:
+        columns.append(FileColumn(name="_first_valid_from", type="TIMESTAMP"))
+    return [*columns, FileColumn(name="_run_id", type="VARCHAR")]
+
+
+def _nothing(model: CuratedModel) -> TransformedTable:
+    return TransformedTable(complete=False, columns=tuple(_file_columns(model)))
+
+
+def _without_deletes(query: str) -> str:
+    """The query of a versions model: what vanished is a version there, not a delete."""
+    return f"SELECT * REPLACE (_row_id - (((_row_id >> 39) % 2) << 39) AS _row_id) FROM ({query})"
+
+
+def _below(prefix: str, files: Sequence[LakeFile]) -> tuple[LakeFile, ...]:
+    return tuple(file.model_copy(update={"path": prefix + file.path}) for file in files)

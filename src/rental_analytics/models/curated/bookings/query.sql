@@ -1,0 +1,86 @@
+WITH bookings AS (
+    SELECT
+        CAST(booking_id AS BIGINT) AS booking_id,
+        CAST(user_id AS BIGINT) AS user_id,
+        CAST(apartment_id AS BIGINT) AS listing_id,
+        CAST(booking_date AS TIMESTAMP) AS booked_at,
+        CAST(checkin_date AS DATE) AS checkin_date,
+        CAST(checkout_date AS DATE) AS checkout_date,
+        CAST(total_price AS DECIMAL(18, 2)) AS total_price,
+        UPPER(TRIM(CAST(currency AS VARCHAR))) AS currency,
+        LOWER(TRIM(REPLACE(REPLACE(CAST(booking_status AS VARCHAR), '_', ' '), '-', ' '))) AS status_text,
+        CAST(payment_status AS VARCHAR) AS payment_status,
+        CAST(num_guests AS INTEGER) AS guests,
+        CAST(COALESCE(updated_at, booking_date) AS TIMESTAMP) AS modified_at,
+        _row_id
+    FROM raw_data.bookings
+),
+
+exchange_rates AS (
+    SELECT
+        rate_date,
+        currency,
+        usd_per_unit
+    FROM curated.exchange_rates
+),
+
+known_currencies AS (
+    SELECT
+        currency,
+        MAX(rate_date) AS last_rate_date
+    FROM exchange_rates
+    GROUP BY currency
+),
+
+dated AS (
+    SELECT
+        bookings.*,
+        known_currencies.currency IS NOT NULL OR COALESCE(bookings.currency = 'USD', FALSE) AS currency_known,
+        CASE
+            WHEN CAST(bookings.booked_at AS DATE) > known_currencies.last_rate_date
+                THEN known_currencies.last_rate_date
+            ELSE CAST(bookings.booked_at AS DATE)
+        END AS rate_date
+    FROM bookings
+    LEFT JOIN known_currencies ON bookings.currency = known_currencies.currency
+),
+
+rated AS (
+    SELECT
+        dated.*,
+        CASE
+            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(18, 8))
+            ELSE exchange_rates.usd_per_unit
+        END AS usd_per_unit
+    FROM dated
+    LEFT JOIN exchange_rates
+        ON
+            dated.currency = exchange_rates.currency
+            AND dated.rate_date = exchange_rates.rate_date
+)
+
+SELECT
+    booking_id,
+    user_id,
+    listing_id,
+    booked_at,
+    checkin_date,
+    checkout_date,
+    CAST(DATE_DIFF('day', checkin_date, checkout_date) AS INTEGER) AS stay_nights,
+    CAST(DATE_DIFF('day', CAST(booked_at AS DATE), checkin_date) AS INTEGER) AS lead_days,
+    total_price,
+    currency,
+    CAST(ROUND(total_price * usd_per_unit, 2) AS DECIMAL(18, 2)) AS total_price_usd,
+    CASE
+        WHEN status_text = 'pending' THEN 'pending'
+        WHEN status_text IN ('confirmed', 'completed', 'checked out') THEN 'confirmed'
+        WHEN status_text IN ('canceled', 'cancelled') THEN 'canceled'
+    END AS status,
+    payment_status,
+    guests,
+    modified_at,
+    currency_known AS _currency_known,
+    rate_date AS _rate_date,
+    usd_per_unit AS _usd_per_unit,
+    _row_id
+FROM rated

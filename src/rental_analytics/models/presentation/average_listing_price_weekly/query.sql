@@ -1,0 +1,89 @@
+WITH weeks AS (
+    SELECT DISTINCT calendar.week_start
+    FROM curated.calendar AS calendar
+    CROSS JOIN ops.run_parameters AS run_parameters
+    WHERE calendar.calendar_date <= run_parameters.as_of
+),
+
+-- A version from before the calendar takes effect in its first week.
+listing_versions AS (
+    SELECT
+        versions.listing_id,
+        versions.valid_from,
+        versions.price_usd,
+        versions.is_active,
+        GREATEST(
+            CAST(DATE_TRUNC('week', versions.valid_from) AS DATE), (SELECT MIN(week_start) FROM weeks)
+        ) AS week_start
+    FROM curated.listing_versions AS versions
+    CROSS JOIN ops.run_parameters AS run_parameters
+    WHERE CAST(versions.valid_from AS DATE) <= run_parameters.as_of
+),
+
+-- In force at the end of the weeks from start_week to the one before end_week: none if both are the same.
+version_periods AS (
+    SELECT
+        price_usd,
+        is_active,
+        week_start AS start_week,
+        LEAD(week_start) OVER (PARTITION BY listing_id ORDER BY valid_from) AS end_week
+    FROM listing_versions
+),
+
+active_changes AS (
+    SELECT
+        start_week AS week_start,
+        1 AS listing_change,
+        price_usd AS price_change
+    FROM version_periods
+    WHERE is_active
+    UNION ALL
+    SELECT
+        end_week AS week_start,
+        -1 AS listing_change,
+        -price_usd AS price_change
+    FROM version_periods
+    WHERE is_active AND end_week IS NOT NULL
+),
+
+weekly_changes AS (
+    SELECT
+        week_start,
+        SUM(listing_change) AS listing_change,
+        SUM(price_change) AS price_change
+    FROM active_changes
+    GROUP BY week_start
+),
+
+weekly_totals AS (
+    SELECT
+        weeks.week_start,
+        CAST(SUM(changes.listing_change) OVER (
+            ORDER BY weeks.week_start ROWS UNBOUNDED PRECEDING
+        ) AS BIGINT) AS active_listings,
+        CAST(SUM(changes.price_change) OVER (
+            ORDER BY weeks.week_start ROWS UNBOUNDED PRECEDING
+        ) AS DECIMAL(20, 2)) AS total_price_usd
+    FROM weeks
+    LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start
+),
+
+-- Half a cent rounds up: floor((2 * cents + listings) / (2 * listings)). With the remainder taken off
+-- first the quotient is a whole number, exact in whatever type an engine divides.
+rounding AS (
+    SELECT
+        week_start,
+        active_listings,
+        CAST(total_price_usd * 200 AS BIGINT) + active_listings AS dividend,
+        active_listings * 2 AS divisor
+    FROM weekly_totals
+    WHERE active_listings > 0
+)
+
+SELECT
+    week_start,
+    active_listings,
+    CAST(
+        CAST(ROUND((dividend - dividend % divisor) / divisor) AS BIGINT) * 0.01 AS DECIMAL(18, 2)
+    ) AS average_price_usd
+FROM rounding

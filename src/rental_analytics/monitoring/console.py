@@ -1,0 +1,58 @@
+"""Tells what a run does: bars with rows and rate on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _RowsColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        if not task.completed:
+            return Text("")
+        rate = f"  {task.speed:,.0f} rows/s" if task.speed else ""
+        return Text(f"{task.completed:,.0f} rows{rate}", style="cyan")
+
+
+class ConsoleReporter:
+    """Writes to a console; a terminal gets bars that move, a file or a pipe gets a line per piece of work."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def task(self, label: str) -> Iterator[Callable[[int], None]]:
+        """Show a piece of work while it lasts."""
+        if not self._console.is_terminal:
+            yield lambda _: None
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<32}"),
+            BarColumn(bar_width=20),
+            _RowsColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task(label, total=None)
+            yield lambda rows: progress.advance(task, rows)
+
+    def note(self, text: str) -> None:
+        """Show one line."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

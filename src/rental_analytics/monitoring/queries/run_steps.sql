@@ -1,0 +1,12 @@
+SELECT
+    step,
+    status,
+    attempt,
+    seconds,
+    rows_in,
+    rows_out,
+    bytes,
+    error
+FROM ops.steps
+WHERE run_id = :run_id
+ORDER BY started_at

@@ -1,0 +1,60 @@
+"""The reference data of a run, as the relations that the curated models of that data read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rental_analytics.reference.exchange_rates import read_fixings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CALENDAR_START, CALENDAR_END = date(1970, 1, 1), date(2099, 12, 31)
+
+
+@dataclass(frozen=True)
+class ReferenceData:
+    """Arrow tables by relation, such as `raw_data.exchange_rate_fixings`, and what they are a function of."""
+
+    relations: dict[str, pa.Table]
+    fingerprint: str
+
+
+def load_reference_data(through: date, rates_file: Path | None = None) -> ReferenceData:
+    """Exchange rates up to a day, and the calendar.
+
+    Args:
+        through: last day that gets an exchange rate.
+        rates_file: a company's own rates, see `read_fixings`; None for those of the European Central Bank.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    fixings = read_fixings(rates_file)
+    dates = fixings.column("rate_date")
+    first = pc.min(dates).as_py() if fixings.num_rows else through
+    relations = {
+        "raw_data.exchange_rate_fixings": fixings,
+        "raw_data.exchange_rate_days": pa.table({"rate_date": _days(first, through)}),
+        "raw_data.calendar_days": pa.table({"calendar_date": _days(CALENDAR_START, CALENDAR_END)}),
+    }
+    digest = hashlib.sha256(f"{first}..{through}".encode())
+    for column in fixings.columns:
+        for chunk in column.chunks:
+            for buffer in filter(None, chunk.buffers()):
+                digest.update(buffer)
+    return ReferenceData(relations, digest.hexdigest())
+
+
+def _days(first: date, last: date) -> pa.Array:
+    import pyarrow as pa
+
+    count = (last - first).days + 1
+    return pa.array([first + timedelta(days=day) for day in range(count)], pa.date32())

@@ -1,0 +1,164 @@
+"""Steps `load-raw` and `load-curated`: bring the lake's files into the warehouse, each manifest once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rental_analytics.contracts.manifest import (
+    ExtractedTable,
+    ExtractManifest,
+    LoadedTable,
+    LoadManifest,
+    TransformedTable,
+    TransformManifest,
+)
+from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.errors import LakeError
+from rental_analytics.steps.base import StepContext, StepResult, manifest_hash
+from rental_analytics.warehouses.base import Disposition, Load, OpsRows, TableLoad
+
+RAW, CURATED = "load-raw", "load-curated"
+
+
+def run_raw(context: StepContext) -> StepResult:
+    """Merge the raw files of this run, and of earlier ones that were not loaded, into schema `raw_data`."""
+    pending = context.manifests.pending_extracts(RAW, through=context.run.sequence)
+    loaded: dict[str, LoadedTable] = {}
+    with context.reporter.task(RAW):
+        for manifest in pending:
+            for relation, table in context.warehouse.load(_raw_load(context, manifest), context.lake).items():
+                loaded[relation] = _sum(loaded.get(relation), table)
+            context.warehouse.record({"freshness": list(_freshness(manifest))}, replacing=["table_name"])
+    return _commit(context, RAW, tuple(manifest.run_id for manifest in pending), loaded)
+
+
+def run_curated(context: StepContext) -> StepResult:
+    """Merge the curated files of this run into schema `curated`, with its accounting, in one transaction."""
+    manifest = context.manifests.transform(context.run.run_id)
+    if manifest is None:
+        raise LakeError(
+            f"Run {context.run.run_id} has no committed transform to load.",
+            remedy="run the steps in order: extract, transform, load-raw, load-curated, metrics.",
+        )
+    models = context.contracts.curated
+    tables = [curated_load(models[name], table) for name, table in manifest.tables.items() if name in models]
+    load = Load(
+        step=CURATED,
+        run_id=context.run.run_id,
+        manifest_hash=manifest_hash(manifest),
+        loaded_at=context.run.started_at,
+        tables=tuple(tables),
+        ops_files={"rejected_rows": [file for table in manifest.tables.values() for file in table.rejected_files]},
+        ops_rows=_accounts(manifest),
+    )
+    with context.reporter.task(CURATED):
+        loaded = context.warehouse.load(load, context.lake)
+    return _commit(context, CURATED, manifest.covers, loaded)
+
+
+def curated_load(model: CuratedModel, table: TransformedTable) -> TableLoad:
+    """How a transformed table changes its warehouse table."""
+    if model.reference:
+        disposition = Disposition.REPLACE
+    elif model.versions_of:
+        disposition = Disposition.VERSIONS
+    else:
+        disposition = Disposition.MERGE if model.key else Disposition.APPEND
+    return TableLoad(
+        relation=model.relation,
+        columns=table.columns,
+        key=model.key,
+        disposition=disposition,
+        files=table.files,
+        deletes=table.deletes,
+        withdrawn=table.withdrawn,
+        complete=table.complete and disposition is not Disposition.VERSIONS,
+        soft_delete=model.soft_delete,
+        references=model.references,
+        descriptions={name: column.description for name, column in model.columns.items()},
+    )
+
+
+def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
+    tables = []
+    for name, table in manifest.tables.items():
+        source = context.contracts.sources.get(name)
+        cursor = source.change_cursor if source else None
+        tables.append(_raw_table(name, table, cursor))
+    return Load(
+        step=RAW,
+        run_id=manifest.run_id,
+        manifest_hash=manifest_hash(manifest),
+        loaded_at=context.run.started_at,
+        tables=tuple(tables),
+    )
+
+
+def _raw_table(name: str, table: ExtractedTable, cursor: str | None) -> TableLoad:
+    if table.mode is ReadMode.APPEND:
+        disposition = Disposition.APPEND
+    else:
+        disposition = Disposition.MERGE if table.key else Disposition.REPLACE
+    return TableLoad(
+        relation=f"raw_data.{name}",
+        columns=table.columns,
+        key=table.key if disposition is Disposition.MERGE else (),
+        disposition=disposition,
+        files=table.files,
+        deletes=table.deletes,
+        newest_by=(cursor, "_row_id") if cursor else ("_row_id",),
+        complete=table.complete,
+    )
+
+
+def _accounts(manifest: TransformManifest) -> OpsRows:
+    run_id = manifest.run_id
+    accounting = [
+        {
+            "run_id": run_id,
+            "table_name": name,
+            "extracted": table.extracted,
+            "curated": table.curated,
+            "superseded": table.superseded,
+            "rejected": table.rejected,
+        }
+        for name, table in manifest.tables.items()
+        if table.extracted is not None
+    ]
+    checks = [{"run_id": run_id} | check.model_dump() for table in manifest.tables.values() for check in table.checks]
+    return {"row_accounting": accounting, "check_results": checks}
+
+
+def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
+    for name, table in manifest.tables.items():
+        yield {
+            "table_name": name,
+            "run_id": manifest.run_id,
+            "read_mode": str(table.mode),
+            "watermark": table.window_upper,
+        }
+
+
+def _commit(context: StepContext, step: str, covers: tuple[str, ...], loaded: dict[str, LoadedTable]) -> StepResult:
+    run = context.run
+    context.manifests.commit(
+        LoadManifest.model_validate(
+            {
+                "step": step,
+                "run_id": run.run_id,
+                "sequence": run.sequence,
+                "engine": context.warehouse.name,
+                "covers": covers,
+                "tables": loaded,
+            }
+        )
+    )
+    rows = sum(table.inserted for table in loaded.values())
+    return StepResult(rows, rows)
+
+
+def _sum(first: LoadedTable | None, second: LoadedTable) -> LoadedTable:
+    if first is None:
+        return second
+    return LoadedTable(inserted=first.inserted + second.inserted, deleted=first.deleted + second.deleted)

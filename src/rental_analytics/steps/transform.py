@@ -1,0 +1,88 @@
+"""Step `transform`: type, clean, deduplicate and convert; set bad rows aside."""
+
+from __future__ import annotations
+
+from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, TransformManifest
+from rental_analytics.engines.base import TransformRequest
+from rental_analytics.errors import QualityError
+from rental_analytics.reference.data import ReferenceData, load_reference_data
+from rental_analytics.steps.base import StepContext, StepResult
+
+
+def run(context: StepContext) -> StepResult:
+    """Transform what was extracted since the last run that was loaded, and commit it."""
+    run = context.run
+    pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
+    reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
+    request = TransformRequest(
+        run=run,
+        models=context.contracts.transform_order,
+        sources=context.contracts.sources,
+        extracts={name: _since_complete(pending, name) for name in context.contracts.sources},
+        reference=reference,
+        emit_reference=run.full_refresh or _is_new(context, reference),
+    )
+    with context.reporter.task("transform") as progress:
+        tables = context.engine.transform(request, context.lake, progress)
+    context.manifests.commit(
+        TransformManifest(
+            run_id=run.run_id,
+            sequence=run.sequence,
+            engine=f"{context.engine.name} {context.engine.version}",
+            covers=tuple(manifest.run_id for manifest in pending),
+            tables=tables,
+            reference_fingerprint=reference.fingerprint,
+        )
+    )
+    made = tables.values()
+    written = [file for table in made for file in (*table.files, *table.deletes, *table.rejected_files)]
+    return StepResult(
+        sum(table.extracted or 0 for table in made),
+        sum(table.curated for table in made),
+        sum(file.bytes for file in written),
+    )
+
+
+def check_quality(context: StepContext) -> None:
+    """Stop before anything is loaded when too large a share of a table was rejected.
+
+    Raises:
+        QualityError: names the table, the share and the rules.
+    """
+    manifest = context.manifests.transform(context.run.run_id)
+    limit = context.settings.max_rejected_share
+    for name, table in (manifest.tables if manifest else {}).items():
+        if table.extracted and table.rejected / table.extracted > limit:
+            broken = [
+                f"{check.check_name} {check.failed_rows:,}"
+                for check in table.checks
+                if check.failed_rows and check.severity == "reject"
+            ]
+            raise QualityError(
+                f"{table.rejected:,} of {table.extracted:,} rows of {name} were rejected "
+                f"({table.rejected / table.extracted:.0%}, allowed are {limit:.0%}): {', '.join(broken)}.",
+                remedy=f"look at rejected/{name}/run_id={context.run.run_id}/ in the lake, correct the source, or raise "
+                f"quality.max_rejected_share and continue with --resume {context.run.run_id}.",
+                table=name,
+            )
+        for check in table.checks:
+            if check.severity == "fail" and check.failed_rows:
+                raise QualityError(
+                    f"Check {check.check_name} of curated.{name} is broken by {check.failed_rows:,} rows, such as "
+                    f"{check.sample}.",
+                    remedy="correct the rows in the source; the check is in the table's model.yaml.",
+                    table=name,
+                )
+
+
+def _since_complete(pending: list[ExtractManifest], name: str) -> tuple[ExtractedTable, ...]:
+    """A table's extracts from the last one that held the whole table on."""
+    extracts = [manifest.tables[name] for manifest in pending if name in manifest.tables]
+    starts = [place for place, extract in enumerate(extracts) if extract.complete]
+    return tuple(extracts[starts[-1] :] if starts else extracts)
+
+
+def _is_new(context: StepContext, reference: ReferenceData) -> bool:
+    loaded = context.manifests.latest("load-curated", before=context.run.sequence)
+    last = context.manifests.transform(loaded.run_id) if loaded else None
+    return last is None or last.reference_fingerprint != reference.fingerprint

@@ -1,0 +1,89 @@
+"""The lake in a local folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rental_analytics.errors import ConfigurationError, LakeError
+from rental_analytics.storage.base import Lake
+
+
+class LocalLake(Lake):
+    """Objects are files below `root`; creation is atomic by hard link, so a reader never sees half of one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def create(self, path: str, content: bytes) -> bool:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, target)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def paths(self, prefix: str) -> list[str]:
+        folder = self.root / prefix
+        if not folder.is_dir():
+            return []
+        found = (file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return sorted(file.relative_to(self.root).as_posix() for file in found)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+    def local_copies(self, paths: Iterable[str]) -> list[Path]:
+        files = [self.root / path for path in paths]
+        for file in files:
+            if not file.is_file():
+                raise LakeError(
+                    f"A committed manifest names {file}, but the file is gone.",
+                    remedy="restore the file, or run `rental run --full-refresh`.",
+                )
+        return files
+
+    def check_writable(self) -> None:
+        probe = f".probe-{uuid.uuid4().hex}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / probe).write_bytes(b"")
+            (self.root / probe).unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The lake folder {self.root} cannot be written: {error.strerror or error}.",
+                remedy="point lake.url to a folder you may write to, or correct its permissions.",
+            ) from error
+
+    @contextmanager
+    def _output_folder(self, prefix: str) -> Iterator[Path]:
+        folder = self.root / prefix
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def close(self) -> None:
+        """Nothing is held open."""

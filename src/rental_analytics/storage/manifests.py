@@ -1,0 +1,156 @@
+"""Commit records in the lake: a file exists for the pipeline only once one of these names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rental_analytics.contracts.manifest import (
+    ExtractManifest,
+    LoadManifest,
+    MetricsManifest,
+    RunParameters,
+    TransformManifest,
+)
+from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
+from rental_analytics.storage.base import Lake
+
+Manifest = ExtractManifest | TransformManifest | LoadManifest | MetricsManifest
+Record = TypeVar("Record", ExtractManifest, TransformManifest, LoadManifest, MetricsManifest, RunParameters)
+
+_HISTORY = "history/"
+
+
+class ManifestStore:
+    """Reads and commits what runs leave in the lake.
+
+    Run parameters are in `history/<sequence>.json` and `runs/<run>/run.json`, manifests in `runs/<run>/<step>.json`.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def begin_run(self, run_id: str, started_at: datetime, upper_bound: datetime, **options: object) -> RunParameters:
+        """Claim the next place in the history for a new run and fix its parameters.
+
+        Raises:
+            ConfigurationError: the run id was used before.
+            LockHeldError: another run claimed the place at the same moment.
+        """
+        if self._lake.read(_path(run_id, "run")) is not None:
+            raise ConfigurationError(
+                f"Run {run_id} exists already.",
+                remedy=f"choose another --run-id, or continue it with --resume {run_id}.",
+            )
+        names = self._lake.paths(_HISTORY)
+        sequence = int(names[-1].removeprefix(_HISTORY).removesuffix(".json")) + 1 if names else 1
+        values = {"run_id": run_id, "started_at": started_at, "upper_bound": upper_bound} | options
+        try:
+            run = RunParameters.model_validate(values | {"sequence": sequence})
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"Run id {run_id!r} cannot be used.",
+                remedy="use at most 100 letters, digits, dots, dashes and underscores.",
+            ) from error
+        if not self._lake.create(f"{_HISTORY}{sequence:010d}.json", _encode(run)):
+            raise LockHeldError("Another run is starting on this lake.", remedy="wait for it to finish.")
+        self._lake.create(_path(run_id, "run"), _encode(run))
+        return run
+
+    def find_run(self, run_id: str) -> RunParameters:
+        """Parameters of an earlier run.
+
+        Raises:
+            ConfigurationError: there is no such run.
+        """
+        if run := self._read(_path(run_id, "run"), RunParameters):
+            return run
+        raise ConfigurationError(
+            f"There is no run {run_id} in this lake.", remedy="see `rental status` for the runs there are."
+        )
+
+    def history(self) -> Iterator[RunParameters]:
+        """Runs, newest first."""
+        for path in reversed(self._lake.paths(_HISTORY)):
+            record = self._read(path, RunParameters)
+            if record is not None:
+                yield record
+
+    def extract(self, run_id: str) -> ExtractManifest | None:
+        """What `extract` committed for a run, or None."""
+        return self._read(_path(run_id, "extract"), ExtractManifest)
+
+    def transform(self, run_id: str) -> TransformManifest | None:
+        """What `transform` committed for a run, or None."""
+        return self._read(_path(run_id, "transform"), TransformManifest)
+
+    def load(self, run_id: str, step: str) -> LoadManifest | None:
+        """What `load-raw` or `load-curated` committed for a run, or None."""
+        return self._read(_path(run_id, step), LoadManifest)
+
+    def metrics(self, run_id: str) -> MetricsManifest | None:
+        """What `metrics` committed for a run, or None."""
+        return self._read(_path(run_id, "metrics"), MetricsManifest)
+
+    def committed(self, run_id: str, step: str) -> bool:
+        """Whether a step of a run has committed."""
+        return self._lake.read(_path(run_id, step)) is not None
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make a step's result count.
+
+        Raises:
+            LockHeldError: the step was committed meanwhile by somebody else.
+        """
+        if not self._lake.create(_path(manifest.run_id, manifest.step), _encode(manifest)):
+            raise LockHeldError(
+                f"Step {manifest.step} of run {manifest.run_id} was committed by another process.",
+                remedy="wait for it to finish, then look at `rental status`.",
+            )
+
+    def latest_extract(self, before: int) -> ExtractManifest | None:
+        """Newest committed extract of a run that stands before `before` in the history."""
+        earlier = (run for run in self.history() if run.sequence < before)
+        found = (self.extract(run.run_id) for run in earlier)
+        return next((manifest for manifest in found if manifest is not None), None)
+
+    def pending_extracts(self, step: str, through: int) -> list[ExtractManifest]:
+        """Committed extracts, oldest first, that no committed `step` has covered, up to place `through`."""
+        pending: list[ExtractManifest] = []
+        for run in self.history():
+            if run.sequence > through:
+                continue
+            if run.sequence < through and self.committed(run.run_id, step):
+                break
+            if manifest := self.extract(run.run_id):
+                pending.append(manifest)
+        return pending[::-1]
+
+    def latest(self, step: str, before: int) -> LoadManifest | None:
+        """Newest committed load of a run that stands before `before` in the history."""
+        earlier = (run for run in self.history() if run.sequence < before)
+        found = (self.load(run.run_id, step) for run in earlier)
+        return next((manifest for manifest in found if manifest is not None), None)
+
+    def _read(self, path: str, kind: type[Record]) -> Record | None:
+        content = self._lake.read(path)
+        if content is None:
+            return None
+        try:
+            return kind.model_validate_json(content)
+        except ValidationError as error:
+            raise LakeError(
+                f"{self._lake.url}/{path} is not a valid manifest: {error.errors()[0]['msg']}.",
+                remedy="restore the file, or run on a fresh lake and warehouse.",
+            ) from error
+
+
+def _path(run_id: str, step: str) -> str:
+    return f"runs/{run_id}/{step}.json"
+
+
+def _encode(record: BaseModel) -> bytes:
+    return record.model_dump_json(indent=2, exclude_none=True).encode()

@@ -1,0 +1,145 @@
+"""The lake in an S3 bucket, or any service that speaks its API."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
+from rental_analytics.storage.base import Lake
+
+_CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+_TRANSIENT = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "503"}
+
+
+class S3Lake(Lake):
+    """Objects are keys below `s3://bucket/prefix`; creation is conditional (`If-None-Match: *`).
+
+    Files are written and read through a local folder, since DuckDB's own S3 client is an extension that is downloaded
+    at run time.
+    """
+
+    def __init__(
+        self, bucket: str, prefix: str = "", *, region: str | None = None, endpoint: str | None = None
+    ) -> None:
+        import boto3
+        from botocore.config import Config
+
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        config = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
+        self._client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        self._folder = Path(tempfile.mkdtemp(prefix="rental-lake-"))
+
+    def create(self, path: str, content: bytes) -> bool:
+        with self._translated(path, tolerate=_CREATE_REFUSED) as outcome:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
+        return not outcome
+
+    def read(self, path: str) -> bytes | None:
+        content: bytes | None = None
+        with self._translated(path, tolerate=_ABSENT):
+            response = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)
+            content = response["Body"].read()
+        return content  # noqa: RET504 None where the error was tolerated
+
+    def paths(self, prefix: str) -> list[str]:
+        keys: list[str] = []
+        with self._translated(prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                keys += [item["Key"].removeprefix(self._prefix) for item in page.get("Contents", [])]
+        return sorted(keys)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        keys = [{"Key": self._prefix + path} for path in paths]
+        for start in range(0, len(keys), 1000):
+            with self._translated("objects to remove"):
+                self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": keys[start : start + 1000], "Quiet": True}
+                )
+
+    def local_copies(self, paths: Iterable[str]) -> list[Path]:
+        return [self._local_copy(path) for path in paths]
+
+    def _local_copy(self, path: str) -> Path:
+        target = self._folder / path
+        if not target.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+            with self._translated(path, tolerate=_ABSENT) as absent:
+                self._client.download_file(self._bucket, self._prefix + path, str(draft))
+            if absent:
+                raise LakeError(
+                    f"A committed manifest names {self.url}/{path}, but the object is gone.",
+                    remedy="restore the object, or run `rental run --full-refresh`.",
+                )
+            draft.rename(target)
+        return target
+
+    def check_writable(self) -> None:
+        probe = f".probe-{uuid.uuid4().hex}"
+        try:
+            self.create(probe, b"")
+            self.paths(probe)
+            self.delete([probe])
+        except LakeUnavailableError:
+            raise
+        except RentalError as error:
+            raise ConfigurationError(error.message, remedy=error.remedy) from error
+
+    @contextmanager
+    def _output_folder(self, prefix: str) -> Iterator[Path]:
+        folder = self._folder / prefix
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                path = prefix + file.relative_to(folder).as_posix()
+                with self._translated(path):
+                    self._client.upload_file(str(file), self._bucket, self._prefix + path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def _translated(self, path: str, tolerate: Iterable[str] = ()) -> Iterator[list[str]]:
+        """Turn the client's errors into ours; a tolerated one is noted in the list that is given."""
+        from boto3.exceptions import S3UploadFailedError
+        from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+        noted: list[str] = []
+        place = f"{self.url}/{path}"
+        try:
+            yield noted
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in set(tolerate):
+                noted.append(code)
+                return
+            kind = LakeUnavailableError if code in _TRANSIENT else LakeError
+            raise kind(
+                f"The lake refused {error.operation_name} on {place}: {code}.",
+                remedy="check that the bucket exists and that the credentials may read, write and delete there.",
+            ) from error
+        except (ConnectionError, HTTPClientError) as error:
+            raise LakeUnavailableError(
+                f"The lake cannot be reached at {place}: {type(error).__name__}.",
+                remedy="check lake.url, lake.endpoint and the network.",
+            ) from error
+        except (BotoCoreError, S3UploadFailedError) as error:
+            raise LakeError(
+                f"The lake cannot be used at {place}: {error}.",
+                remedy="check the AWS credentials and region of this machine.",
+            ) from error

@@ -1,0 +1,134 @@
+"""What loads, rebuilds and answers: the interface the steps speak to, whichever warehouse stands behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.manifest import CheckResult, FileColumn, LakeFile, LoadedTable
+from rental_analytics.contracts.model import PresentationModel, Reference
+from rental_analytics.storage.base import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OpsRows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class Disposition(StrEnum):
+    """How files change a table.
+
+    merge: newest row per key wins, vanished keys are flagged. append: rows are added. replace: the files are the table.
+    versions: rows are versions of a key, and the first one is backdated.
+    """
+
+    MERGE = "merge"
+    APPEND = "append"
+    REPLACE = "replace"
+    VERSIONS = "versions"
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """Files that change one table.
+
+    Args:
+        relation: qualified name of the table.
+        columns: columns of the files, in file order.
+        newest_by: columns that tell the newest of several rows with one key, most important first; empty where the
+            files hold a key once.
+        complete: the files are the whole source table: keys that are not there have vanished.
+        soft_delete: the table flags vanished keys in `is_deleted`.
+        references: checks of this table against others, made once all tables are loaded.
+    """
+
+    relation: str
+    columns: tuple[FileColumn, ...]
+    key: tuple[str, ...]
+    disposition: Disposition
+    files: tuple[LakeFile, ...]
+    deletes: tuple[LakeFile, ...] = ()
+    withdrawn: tuple[LakeFile, ...] = ()
+    newest_by: tuple[str, ...] = ()
+    complete: bool = False
+    soft_delete: bool = False
+    references: tuple[Reference, ...] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Load:
+    """All that one manifest changes in the warehouse: done whole and once, or not at all.
+
+    Args:
+        manifest_hash: identifies the manifest in `ops.loads`.
+        loaded_at: written to `_loaded_at`.
+        ops_files: Parquet files to add to tables of schema `ops`, by table.
+        ops_rows: rows to add to tables of schema `ops`, by table.
+    """
+
+    step: str
+    run_id: str
+    manifest_hash: str
+    loaded_at: datetime
+    tables: tuple[TableLoad, ...]
+    ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
+    ops_rows: OpsRows = field(default_factory=dict)
+
+
+class Warehouse(ABC):
+    """A database with the schemas `raw_data`, `curated`, `presentation` and `ops`."""
+
+    name: str
+    display_url: str
+
+    @abstractmethod
+    def open(self, *, read_only: bool = False) -> None:
+        """Connect, and make the schemas and the tables of `ops` where they are missing.
+
+        Raises:
+            LockHeldError: another process holds the warehouse.
+            ConfigurationError: it cannot be opened.
+        """
+
+    @abstractmethod
+    def loaded(self, step: str, manifest_hash: str) -> bool:
+        """Whether a manifest has been loaded."""
+
+    @abstractmethod
+    def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
+        """Apply a load in one transaction; one that was applied before changes nothing."""
+
+    @abstractmethod
+    def newest_day(self) -> date | None:
+        """Newest day seen in curated `booked_at`, `viewed_at` and listing `modified_at`."""
+
+    @abstractmethod
+    def rebuild(
+        self, models: Sequence[PresentationModel], run_id: str, as_of: date | None
+    ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
+        """Compute the presentation tables anew and swap them in, in one transaction.
+
+        Raises:
+            QualityError: a check that stops the run was broken; the old tables stay.
+        """
+
+    @abstractmethod
+    def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
+        """Add rows to tables of schema `ops`, in place of those that agree in the columns `replacing`."""
+
+    @abstractmethod
+    def query(self, sql: str) -> pa.Table:
+        """Rows of a read-only statement.
+
+        Raises:
+            ConfigurationError: the statement is wrong, or is not one that only reads.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the warehouse."""

@@ -1,0 +1,237 @@
+"""A DuckDB file as the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.manifest import CheckResult, FileColumn, LoadedTable
+from rental_analytics.contracts.model import PresentationModel
+from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.errors import ConfigurationError, LockHeldError, QualityError, WarehouseError
+from rental_analytics.sql.render import identifier, literal, render
+from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import Load, OpsRows, Warehouse
+from rental_analytics.warehouses.duckdb_load import TableLoader
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_SCHEMAS = ("raw_data", "curated", "presentation", "ops")
+
+
+class DuckDbWarehouse(Warehouse):
+    """One process writes the file at a time.
+
+    Args:
+        path: the file; made when missing.
+        memory: what DuckDB may use before it spills to disk, such as `1GB`.
+        threads: how many threads it may use; None for one per core.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
+        self._path = path
+        self.display_url = f"duckdb:///{path}"
+        self._config: dict[str, Any] = {
+            "memory_limit": memory,
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        } | ({"threads": threads} if threads else {})
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def open(self, *, read_only: bool = False) -> None:
+        import duckdb
+
+        if read_only and not self._path.exists():
+            raise ConfigurationError(f"There is no warehouse {self._path} yet.", remedy="make it with `rental run`.")
+        config = self._config | ({"enable_external_access": False} if read_only else {})
+        try:
+            if not read_only:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = duckdb.connect(str(self._path), read_only=read_only, config=config)
+        except (duckdb.Error, OSError) as error:
+            raise self._not_opened(error) from error
+        if not read_only:
+            self._make_schemas()
+
+    def _not_opened(self, error: Exception) -> Exception:
+        text = str(error).splitlines()[0]
+        if "lock" in text.lower():
+            return LockHeldError(
+                f"Another process holds the warehouse {self._path}.",
+                remedy="close the program that has it open (a DuckDB shell, a notebook, another run), then run again.",
+            )
+        return ConfigurationError(
+            f"The warehouse {self._path} cannot be opened: {text}.",
+            remedy="point warehouse.url to a DuckDB file, or a new name, in a folder you may write to.",
+        )
+
+    def _make_schemas(self) -> None:
+        with self._transaction():
+            for schema in _SCHEMAS:
+                self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for name, table in ops_tables().items():
+                self._create(f"ops.{name}", table.file_columns)
+
+    def _create(self, relation: str, columns: Sequence[FileColumn], *, replace: bool = False) -> None:
+        self._run(render("create_table", relation=relation, columns=columns, replace=replace))
+
+    def loaded(self, step: str, manifest_hash: str) -> bool:
+        return bool(self._run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash]))
+
+    def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
+        if self.loaded(load.step, load.manifest_hash):
+            return {table.relation: LoadedTable(inserted=0) for table in load.tables}
+        with self._transaction():
+            loader = TableLoader(self._run, load, lake)
+            result = {table.relation: loader.apply(table) for table in load.tables}
+            for check in loader.reference_checks():
+                self._append("check_results", [{"run_id": load.run_id} | check])
+            for name, rows in load.ops_rows.items():
+                self._append(name, rows)
+            loader.add_ops_files()
+            self._append(
+                "loads",
+                [
+                    {
+                        "manifest_hash": load.manifest_hash,
+                        "step": load.step,
+                        "run_id": load.run_id,
+                        "loaded_at": load.loaded_at,
+                    }
+                ],
+            )
+        return result
+
+    def newest_day(self) -> date | None:
+        day = self._run(render("newest_day"))[0][0]
+        assert day is None or isinstance(day, date)
+        return day
+
+    def rebuild(
+        self, models: Sequence[PresentationModel], run_id: str, as_of: date | None
+    ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
+        built, results = {}, list[CheckResult]()
+        with self._transaction():
+            self._run("DELETE FROM ops.run_parameters")
+            self._append("run_parameters", [{"run_id": run_id, "as_of": as_of}])
+            for model in models:
+                built[model.name] = self._build(model)
+                results += self._check(model)
+            broken = [result for result in results if result.failed_rows and result.severity == Severity.FAIL]
+            if broken:
+                first = broken[0]
+                raise QualityError(
+                    f"Check {first.check_name} of presentation.{first.table_name} is broken by "
+                    f"{first.failed_rows:,} rows; the tables of the last run stay.",
+                    remedy="look at the curated rows behind it; the check is in the metric's model.yaml.",
+                    table=first.table_name,
+                )
+        return built, results
+
+    def _build(self, model: PresentationModel) -> LoadedTable:
+        columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
+        self._create(model.relation, columns, replace=True)
+        self._run(
+            render(
+                "build",
+                relation=model.relation,
+                columns=columns,
+                names=list(model.columns),
+                key=model.key,
+                query=model.query.strip().rstrip(";"),
+            )
+        )
+        self._run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")
+        for name, column in model.columns.items():
+            place = identifier(f"{model.relation}.{name}")
+            self._run(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
+        return LoadedTable(inserted=self._run(f"SELECT COUNT(*) FROM {identifier(model.relation)}")[0][0])
+
+    def _check(self, model: PresentationModel) -> list[CheckResult]:
+        queries = [("unique_key", Severity.FAIL, render("not_unique", relation=model.relation, key=model.key))]
+        for name, column in model.columns.items():
+            if not column.nullable:
+                missing = render("failing", relation=model.relation, when=f"{identifier(name)} IS NULL")
+                queries.append((f"{name}_not_null", Severity.FAIL, missing))
+        for check in model.checks:
+            failing = render("failing", relation=model.relation, when=check.when)
+            queries.append((check.name, check.severity, failing))
+        return [
+            CheckResult(table_name=model.name, check_name=name, severity=severity, failed_rows=self._run(sql)[0][0])
+            for name, severity, sql in queries
+        ]
+
+    def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
+        with self._transaction():
+            for name, entries in rows.items():
+                for entry in entries if replacing else ():
+                    condition = " AND ".join(f"{identifier(column)} = ?" for column in replacing)
+                    values = [entry[column] for column in replacing]
+                    self._run(f"DELETE FROM {identifier(f'ops.{name}')} WHERE {condition}", values)
+                self._append(name, entries)
+
+    def _append(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        columns = ops_tables()[name].columns
+        listed, marks = ", ".join(identifier(column) for column in columns), ", ".join("?" for _ in columns)
+        statement = f"INSERT INTO {identifier(f'ops.{name}')} ({listed}) VALUES ({marks})"
+        for row in rows:
+            self._run(statement, [row.get(column) for column in columns])
+
+    def query(self, sql: str) -> pa.Table:
+        import duckdb
+
+        connection = self._open_connection()
+        try:
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1:
+                raise ConfigurationError(
+                    f"One statement is expected, and {len(statements)} came.", remedy="send them one by one."
+                )
+            return connection.execute(statements[0]).to_arrow_table()
+        except duckdb.Error as error:
+            raise ConfigurationError(
+                f"The query failed: {' '.join(str(error).split())}.",
+                remedy='correct the SQL; `rental query "SHOW ALL TABLES"` lists the tables.',
+            ) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open_connection(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            self.open()
+        assert self._connection is not None
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        connection = self._open_connection()
+        connection.begin()
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        try:
+            return self._open_connection().execute(sql, list(parameters)).fetchall()
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"The warehouse {self._path} refused a statement: {str(error).splitlines()[0]}.",
+                remedy="run again with --debug for the whole error.",
+            ) from error

@@ -1,0 +1,220 @@
+"""How files of the lake change tables of a DuckDB warehouse, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
+from rental_analytics.errors import ContractError
+from rental_analytics.sql.render import identifier, identifiers, literal, render
+from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import Disposition, Load, TableLoad
+
+Execute = Callable[[str], list[tuple[Any, ...]]]
+
+_WIDENING = {
+    ("SMALLINT", "INTEGER"),
+    ("SMALLINT", "BIGINT"),
+    ("INTEGER", "BIGINT"),
+    ("DATE", "TIMESTAMP"),
+}
+
+
+class TableLoader:
+    """Applies the tables of one load."""
+
+    def __init__(self, execute: Execute, load: Load, lake: Lake) -> None:
+        self._run = execute
+        self._load = load
+        self._lake = lake
+        self._loaded_at = timestamp(load.loaded_at)
+
+    def apply(self, table: TableLoad) -> LoadedTable:
+        """Change one table by the files of its load."""
+        self._fit_table(table)
+        staged = self._stage(table)
+        if table.disposition is Disposition.VERSIONS:
+            return self._add_versions(table, staged)
+        if table.disposition is not Disposition.MERGE and table.complete:
+            self._run(f"DELETE FROM {identifier(table.relation)}")
+            return LoadedTable(inserted=self._insert(table, staged))
+        if table.disposition is Disposition.MERGE:
+            return self._merge(table, staged)
+        return LoadedTable(inserted=self._insert(table, staged))
+
+    def _merge(self, table: TableLoad, staged: str) -> LoadedTable:
+        relation, key = table.relation, table.key
+        occupied = bool(self._run(f"SELECT 1 FROM {identifier(relation)} LIMIT 1"))
+        if occupied:
+            for files in (table.withdrawn, table.files):
+                if files:
+                    source = staged if files is table.files else self._rows(files)
+                    self._run(render("delete_keys", relation=relation, source=source, key=key))
+        inserted = self._insert(table, staged)
+        deleted = 0
+        if occupied and table.deletes:
+            deleted += self._flag("flag_deleted", table, self._rows(table.deletes))
+        if occupied and table.complete:
+            deleted += self._flag("flag_missing", table, staged)
+        return LoadedTable(inserted=inserted, deleted=deleted)
+
+    def _flag(self, template: str, table: TableLoad, source: str) -> int:
+        changed = self._run(
+            render(
+                template,
+                relation=table.relation,
+                flag=_flag_column(table),
+                source=source,
+                key=table.key,
+                run_id=self._load.run_id,
+                loaded_at=self._loaded_at,
+            )
+        )
+        return int(changed[0][0])
+
+    def _add_versions(self, table: TableLoad, staged: str) -> LoadedTable:
+        """The version's moment stays in `_version_at`; `valid_from` is what it counts from."""
+        owner = table.key[:1]
+        identity = f"(SELECT * EXCLUDE (valid_from), valid_from AS _version_at FROM {staged})"
+        key = (*owner, "_version_at")
+        self._run(render("delete_keys", relation=table.relation, source=identity, key=key))
+        constants = self._constants(table) | {"_version_at": "valid_from"}
+        columns = [column.name for column in table.columns]
+        inserted = self._run(
+            render("insert", relation=table.relation, columns=columns, constants=constants, source=staged)
+        )
+        self._run(render("backdate", relation=table.relation, key=owner, source=staged))
+        return LoadedTable(inserted=int(inserted[0][0]))
+
+    def _insert(self, table: TableLoad, staged: str) -> int:
+        if not table.files:
+            return 0
+        columns = [column.name for column in table.columns]
+        changed = self._run(
+            render(
+                "insert",
+                relation=table.relation,
+                columns=columns,
+                constants=self._constants(table),
+                source=staged,
+            )
+        )
+        return int(changed[0][0])
+
+    def _constants(self, table: TableLoad) -> dict[str, str]:
+        flag = {"is_deleted": "FALSE"} if table.soft_delete else {}
+        return {"_loaded_at": f"TIMESTAMP {literal(self._loaded_at)}"} | flag
+
+    def _stage(self, table: TableLoad) -> str:
+        """A view over the rows to load: once per key, where the table has one."""
+        if not table.files:
+            listed = ", ".join(f"CAST(NULL AS {column.type}) AS {identifier(column.name)}" for column in table.columns)
+            query = f"SELECT {listed} WHERE FALSE"
+        else:
+            query = render(
+                "stage",
+                columns=[column.name for column in table.columns],
+                source=self._rows(table.files),
+                key=table.key,
+                newest_by=table.newest_by if self._has_doubles(table) else (),
+            )
+        self._run(f"CREATE OR REPLACE TEMP VIEW staged AS {query}")
+        return "staged"
+
+    def _has_doubles(self, table: TableLoad) -> bool:
+        if not (table.key and table.newest_by):
+            return False
+        keys = identifiers(table.key)
+        counted = f"SELECT 1 FROM {self._rows(table.files)} GROUP BY {keys} HAVING COUNT(*) > 1 LIMIT 1"
+        return bool(self._run(counted))
+
+    def _rows(self, files: Sequence[LakeFile]) -> str:
+        paths = self._lake.local_copies(file.path for file in files)
+        return f"read_parquet([{', '.join(literal(path) for path in paths)}], union_by_name = true)"
+
+    def _fit_table(self, table: TableLoad) -> None:
+        """Make the table, or let it grow with the columns of the files."""
+        wanted = table_columns(table)
+        self._run(render("create_table", relation=table.relation, columns=wanted, replace=False))
+        existing = {row[0]: row[1] for row in self._run(f"DESCRIBE {identifier(table.relation)}")}
+        for column in wanted:
+            place = f"ALTER TABLE {identifier(table.relation)}"
+            if column.name not in existing:
+                self._run(f"{place} ADD COLUMN {identifier(column.name)} {column.type}")
+            elif existing[column.name] != column.type:
+                if _widens(column.type, existing[column.name]):
+                    continue
+                if not _widens(existing[column.name], column.type):
+                    raise ContractError(
+                        f"Column {table.relation}.{column.name} is {existing[column.name]} in the warehouse and "
+                        f"{column.type} in the files.",
+                        remedy=f"drop or convert {table.relation} in the warehouse, then `rental run --full-refresh`.",
+                        table=table.relation,
+                    )
+                self._run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {column.type}")
+
+    def reference_checks(self) -> Iterator[dict[str, Any]]:
+        """Results of the checks between tables, on the rows of this run."""
+        keys = {table.relation: table.key for table in self._load.tables}
+        for table in self._load.tables:
+            for reference in table.references:
+                parent = f"curated.{reference.model}"
+                failed, sample = self._run(
+                    render(
+                        "unreferenced",
+                        relation=table.relation,
+                        column=reference.column,
+                        parent=parent,
+                        parent_key=keys[parent][0],
+                        soft_delete=table.soft_delete,
+                        run_id=self._load.run_id,
+                    )
+                )[0]
+                yield {
+                    "table_name": table.relation.split(".")[1],
+                    "check_name": reference.name,
+                    "severity": str(reference.severity),
+                    "failed_rows": failed,
+                    "sample": sample,
+                }
+
+    def add_ops_files(self) -> None:
+        """Add rows that come as files, such as rejected rows, to schema `ops`."""
+        for name, files in self._load.ops_files.items():
+            if files:
+                self._run(f"INSERT INTO {identifier(f'ops.{name}')} BY NAME SELECT * FROM {self._rows(files)}")
+
+
+def table_columns(table: TableLoad) -> list[FileColumn]:
+    """Columns of the warehouse table: those of the files, and what the load adds."""
+    extra = [FileColumn(name="_loaded_at", type="TIMESTAMP")]
+    if table.soft_delete:
+        extra.append(FileColumn(name="is_deleted", type="BOOLEAN"))
+    if table.disposition is Disposition.VERSIONS:
+        extra.append(FileColumn(name="_version_at", type="TIMESTAMP"))
+    return [*table.columns, *extra]
+
+
+def timestamp(moment: datetime) -> str:
+    """A UTC timestamp as the body of a SQL literal."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _flag_column(table: TableLoad) -> str:
+    return "is_deleted" if table.soft_delete else "_is_deleted"
+
+
+def _widens(old: str, new: str) -> bool:
+    if (old, new) in _WIDENING:
+        return True
+    if old.startswith("DECIMAL(") and new.startswith("DECIMAL("):
+        (old_precision, old_scale), (new_precision, new_scale) = _decimal(old), _decimal(new)
+        return new_scale >= old_scale and new_precision - new_scale >= old_precision - old_scale
+    return False
+
+
+def _decimal(kind: str) -> tuple[int, int]:
+    precision, scale = kind.removeprefix("DECIMAL(").removesuffix(")").split(",")
+    return int(precision), int(scale)

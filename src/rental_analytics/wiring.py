@@ -1,0 +1,141 @@
+"""Settings in, concrete parts out; the only place that knows which adapter stands behind which URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.databases.base import Database
+from rental_analytics.engines.base import Engine
+from rental_analytics.errors import ConfigurationError
+from rental_analytics.settings import Settings
+from rental_analytics.steps.base import Parts, StepSettings
+from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import Warehouse
+
+
+def make_database(settings: Settings) -> Database:
+    """The source behind `source.url`."""
+    url = settings.source.url
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        from rental_analytics.databases.sqlite import SqliteDatabase
+
+        return SqliteDatabase(_file(settings, url, "source.url"))
+    if parts.scheme in {"mysql", "mariadb"}:
+        from rental_analytics.databases.mysql import MySqlDatabase
+
+        database = unquote(parts.path.lstrip("/"))
+        if not (parts.hostname and parts.username and database):
+            raise ConfigurationError(
+                f"source.url {_without_password(url)} lacks a user, a host or a database.",
+                remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
+            )
+        secret = settings.source.password
+        return MySqlDatabase(
+            host=parts.hostname,
+            port=_port(parts.netloc, url) or 3306,
+            user=unquote(parts.username),
+            password=secret.get_secret_value() if secret else unquote(parts.password or ""),
+            database=database,
+        )
+    raise _unknown("source.url", url, "sqlite:///FILE or mysql://user@host:3306/database")
+
+
+def make_lake(settings: Settings) -> Lake:
+    """The lake behind `lake.url`."""
+    url = settings.lake.url
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        from rental_analytics.storage.s3 import S3Lake
+
+        if not parts.netloc:
+            raise _unknown("lake.url", url, "s3://bucket/prefix")
+        return S3Lake(
+            parts.netloc,
+            parts.path.strip("/"),
+            region=settings.lake.region,
+            endpoint=settings.lake.endpoint,
+        )
+    if parts.scheme and len(parts.scheme) > 1:
+        raise _unknown("lake.url", url, "a folder or s3://bucket/prefix")
+    from rental_analytics.storage.local import LocalLake
+
+    return LocalLake(settings.path(url))
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine `engine.kind` names."""
+    from rental_analytics.engines.duckdb import DuckDbEngine
+
+    return DuckDbEngine(settings.engine.memory, settings.engine.threads)
+
+
+def make_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse behind `warehouse.url`."""
+    url = settings.warehouse.url
+    if urlsplit(url).scheme != "duckdb":
+        raise _unknown("warehouse.url", url, "duckdb:///FILE")
+    from rental_analytics.warehouses.duckdb import DuckDbWarehouse
+
+    path = _file(settings, url, "warehouse.url")
+    return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
+
+
+@contextmanager
+def assembled(settings: Settings) -> Iterator[Parts]:
+    """All parts of a pipeline; what holds files or connections is closed when the block ends.
+
+    Raises:
+        ConfigurationError: a URL is not understood, or a table that does not exist is configured.
+    """
+    contracts = load_contracts()
+    for name in settings.tables:
+        if name not in contracts.sources:
+            raise ConfigurationError(
+                f"tables.{name}: there is no source table {name}.",
+                remedy=f"known are {', '.join(contracts.sources)}.",
+            )
+    rates = settings.reference.exchange_rates
+    step_settings = StepSettings(
+        overlap=settings.source.overlap,
+        modes={name: table.mode for name, table in settings.tables.items() if table.mode},
+        max_rejected_share=settings.quality.max_rejected_share,
+        exchange_rates=settings.path(str(rates)) if rates else None,
+    )
+    with ExitStack() as stack:
+        lake, engine, warehouse = make_lake(settings), make_engine(settings), make_warehouse(settings)
+        for part in (lake, engine, warehouse):
+            stack.callback(part.close)
+        yield Parts(contracts, make_database(settings), lake, engine, warehouse, step_settings)
+
+
+def _file(settings: Settings, url: str, key: str) -> Path:
+    """As in SQLAlchemy: three slashes are relative to the configuration file, four absolute."""
+    scheme, _, rest = url.partition("://")
+    if not rest.startswith("/") or rest == "/":
+        raise _unknown(key, url, f"{scheme}:///FILE")
+    return settings.path(unquote(rest[1:]))
+
+
+def _port(netloc: str, url: str) -> int | None:
+    try:
+        return urlsplit(f"//{netloc}").port
+    except ValueError as error:
+        raise ConfigurationError(
+            f"source.url {_without_password(url)} has no valid port.",
+            remedy="the port is a number, such as 3306.",
+        ) from error
+
+
+def _unknown(key: str, url: str, known: str) -> ConfigurationError:
+    return ConfigurationError(f"{key} {_without_password(url)!r} is not understood.", remedy=f"use {known}.")
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    scheme, _, login = head.partition("://")
+    return f"{scheme}://{login.partition(':')[0]}@{tail}" if at else url
