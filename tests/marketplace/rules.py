@@ -1,0 +1,41 @@
+"""The quality rules of the design as SQL: which source rows break each."""
+
+CURRENCIES = "('USD', 'EUR', 'GBP', 'CAD', 'CHF', 'JPY')"
+STATUSES = "('pending', 'confirmed', 'completed', 'checked out', 'canceled', 'cancelled')"
+UNKNOWN_CURRENCY = f"currency IS NULL OR upper(trim(currency)) NOT IN {CURRENCIES}"
+
+BROKEN: dict[str, dict[str, str]] = {
+    "apartments": {
+        "missing_key": "id IS NULL",
+        "price_not_positive": "price IS NULL OR price <= 0",
+        "unknown_currency": UNKNOWN_CURRENCY,
+        "missing_created_at": "listing_created_on IS NULL",
+        "modified_before_created": "last_modified_timestamp < listing_created_on",
+    },
+    "apartment_attributes": {
+        "missing_key": "id IS NULL",
+        "coordinates_out_of_range": "abs(latitude) > 90 OR abs(longitude) > 180",
+        "missing_city": "cityname IS NULL OR trim(cityname) = ''",
+    },
+    "user_viewing": {
+        "missing_user": "user_id IS NULL",
+        "missing_listing": "apartment_id IS NULL",
+        "missing_viewed_at": "viewed_at IS NULL",
+    },
+    "bookings": {
+        "missing_key": "booking_id IS NULL",
+        "missing_user": "user_id IS NULL",
+        "missing_listing": "apartment_id IS NULL",
+        "missing_booked_at": "booking_date IS NULL",
+        "missing_stay_dates": "checkin_date IS NULL OR checkout_date IS NULL",
+        "checkout_not_after_checkin": "checkout_date <= checkin_date",
+        "stay_longer_than_year": "checkout_date - checkin_date > 365",
+        "negative_price": "total_price < 0",
+        "missing_price": "total_price IS NULL",
+        "unknown_currency": UNKNOWN_CURRENCY,
+        "unknown_status": f"booking_status IS NULL OR lower(trim(booking_status)) NOT IN {STATUSES}",
+        "booked_after_checkin": "CAST(booking_date AS DATE) > checkin_date",
+        "unknown_listing": "apartment_id IS NOT NULL AND apartment_id NOT IN "
+        "(SELECT id FROM apartments WHERE id IS NOT NULL)",
+    },
+}
