@@ -1,11 +1,10 @@
 WITH bookings AS (
     SELECT
-        bookings.user_id,
-        bookings.status,
-        CAST(bookings.booked_at AS DATE) AS booked_date
-    FROM curated.bookings AS bookings
-    CROSS JOIN ops.run_parameters AS run_parameters
-    WHERE NOT bookings.is_deleted AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of
+        user_id,
+        status,
+        CAST(booked_at AS DATE) AS booked_date
+    FROM curated.bookings
+    WHERE NOT is_deleted
 ),
 
 calendar AS (
@@ -17,7 +16,7 @@ calendar AS (
         AND calendar.calendar_date >= (SELECT MIN(booked_date) FROM bookings)
 ),
 
--- A booking counts on 30 days, those before its expiry_date.
+-- A booking counts on the 30 days before its expiry_date.
 kept_bookings AS (
     SELECT
         user_id,

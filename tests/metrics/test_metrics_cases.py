@@ -1,0 +1,131 @@
+"""Every metric makes of the rows its cases give the rows they expect, in SQL that the other engines take."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from metrics.warehouse import MetricWarehouse, contracts
+from rental_analytics.contracts.cases import Case
+from rental_analytics.contracts.loader import load_cases
+from rental_analytics.contracts.model import PresentationModel
+
+pytestmark = pytest.mark.fast
+
+MODELS = [pytest.param(model, id=name) for name, model in contracts().presentation.items()]
+CASES = [
+    pytest.param(model, case, id=f"{name}: {case.name}")
+    for name, model in contracts().presentation.items()
+    for case in load_cases(model)
+]
+ENGINES = ("redshift", "spark")
+FORBIDDEN = (
+    r"DISTINCT ON",
+    r"FILTER \(WHERE",
+    r"LATERAL",
+    r"GENERATE_SERIES",
+    r"STRING_AGG|LISTAGG|ARRAY_AGG|COLLECT_LIST",
+    r"ARRAY",
+    r"VALUES",
+    r"IS (NOT )?DISTINCT FROM",
+    r"QUALIFY",
+    r"GROUP BY ALL",
+    r"TRY_CAST",
+    r"SPLIT|STRING_SPLIT",
+    r"MEDIAN|PERCENTILE_CONT|PERCENTILE_APPROX|QUANTILE_CONT",
+    r"BOOL_AND|BOOL_OR|EVERY",
+    r"DIV|FLOAT",
+    r"SELECT \*",
+)
+PYTHON_TYPES = {
+    "BIGINT": int,
+    "INTEGER": int,
+    "DATE": date,
+    "TIMESTAMP": datetime,
+    "VARCHAR": str,
+    "BOOLEAN": bool,
+}
+
+
+def forbidden_constructs(sql: str) -> list[str]:
+    return [pattern for pattern in FORBIDDEN if re.search(rf"(?<![\w.])({pattern})(?!\w)", sql)]
+
+
+def expected_row(model: PresentationModel, row: dict[str, Any]) -> tuple[Any, ...]:
+    assert list(row) == list(model.columns), "a case writes every column, in the model's order"
+    values = []
+    for name, column in model.columns.items():
+        is_decimal = column.type.startswith("DECIMAL")
+        value = Decimal(row[name]) if is_decimal and row[name] is not None else row[name]
+        assert value is None or type(value) is (Decimal if is_decimal else PYTHON_TYPES[column.type])
+        values.append(value)
+    return tuple(values)
+
+
+@pytest.mark.parametrize(("model", "case"), CASES)
+def test_case(metric_warehouse: MetricWarehouse, model: PresentationModel, case: Case) -> None:
+    assert case.as_of is not None
+    with metric_warehouse.holding(case.as_of, case.given):
+        rows = metric_warehouse.rows(model.query)
+
+    assert Counter(rows) == Counter(expected_row(model, row) for row in case.expect)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_columns_are_those_of_the_model(metric_warehouse: MetricWarehouse, model: PresentationModel) -> None:
+    columns = metric_warehouse.columns(model.query)
+
+    assert list(columns.items()) == [(name, column.type) for name, column in model.columns.items()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("model", MODELS)
+def test_query_has_nothing_that_an_engine_refuses(model: PresentationModel, engine: str) -> None:
+    (sql,) = sqlglot.transpile(model.query, read="duckdb", write=engine)
+
+    assert forbidden_constructs(sql) == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_running_aggregates_name_their_frame(model: PresentationModel) -> None:
+    """Redshift demands it, and the default frame would take in all rows that tie."""
+    windows = sqlglot.parse_one(model.query, read="duckdb").find_all(exp.Window)
+    aggregates = [
+        window
+        for window in windows
+        if window.args.get("order") and isinstance(window.this, exp.Sum | exp.Max | exp.Min | exp.Count)
+    ]
+
+    assert [window.sql() for window in aggregates if window.args.get("spec") is None] == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT DISTINCT ON (a) a FROM t",
+        "SELECT SUM(a) FILTER (WHERE b) FROM t",
+        "SELECT a FROM t, LATERAL (SELECT t.a)",
+        "SELECT * FROM GENERATE_SERIES(1, 2)",
+        "SELECT STRING_AGG(a) FROM t",
+        "SELECT ARRAY[1]",
+        "SELECT a FROM (VALUES (1)) AS t (a)",
+        "SELECT a IS DISTINCT FROM b FROM t",
+        "SELECT a FROM t QUALIFY ROW_NUMBER() OVER (ORDER BY a) = 1",
+        "SELECT a, SUM(b) FROM t GROUP BY ALL",
+        "SELECT TRY_CAST(a AS DATE) FROM t",
+        "SELECT STRING_SPLIT(a, ',') FROM t",
+        "SELECT MEDIAN(a) FROM t",
+        "SELECT BOOL_OR(a) FROM t",
+        "SELECT a DIV b FROM t",
+        "SELECT * FROM t",
+    ],
+)
+def test_a_refused_construct_is_seen(sql: str) -> None:
+    assert forbidden_constructs(sql)

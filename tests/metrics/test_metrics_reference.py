@@ -1,0 +1,101 @@
+"""Every metric agrees with the slow, obvious reference on random marketplaces, and keeps its own promises."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from metrics.reference import METRICS, Marketplace
+from metrics.strategies import marketplaces
+from metrics.warehouse import MetricWarehouse, contracts
+
+pytestmark = pytest.mark.fast
+patiently = settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def curated_rows(marketplace: Marketplace) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "curated.listings": [asdict(listing) for listing in marketplace.listings],
+        "curated.listing_attributes": [asdict(attributes) for attributes in marketplace.attributes],
+        "curated.listing_versions": [asdict(version) for version in marketplace.versions],
+        "curated.bookings": [
+            asdict(booking) | {"stay_nights": booking.stay_nights} for booking in marketplace.bookings
+        ],
+    }
+
+
+def test_every_metric_has_a_reference() -> None:
+    assert METRICS.keys() == contracts().presentation.keys()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@patiently
+@given(marketplace=marketplaces())
+def test_metric_equals_reference(metric_warehouse: MetricWarehouse, metric: str, marketplace: Marketplace) -> None:
+    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
+        rows = metric_warehouse.rows(contracts().presentation[metric].query)
+
+    assert Counter(rows) == Counter(METRICS[metric](marketplace))
+
+
+def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: MetricWarehouse) -> None:
+    """The first rate that ends on exactly half a millionth needs 128 customers: 1 / 128 = 0.0078125."""
+    user_ids = [1, *range(1, 129)]
+    bookings = [{"user_id": user_id, "booked_at": "2024-02-01 00:00:00", "status": "confirmed"} for user_id in user_ids]
+    with metric_warehouse.holding(date(2024, 2, 1), {"curated.bookings": bookings}):
+        rows = metric_warehouse.rows(contracts().presentation["repeat_customer_rate_daily"].query)
+
+    assert rows == [(date(2024, 2, 1), 128, 1, Decimal("0.007813"))]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@settings(patiently, max_examples=20)
+@given(marketplace=marketplaces())
+def test_metric_passes_its_checks_and_key(
+    metric_warehouse: MetricWarehouse, metric: str, marketplace: Marketplace
+) -> None:
+    model = contracts().presentation[metric]
+    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
+        failed = {
+            check.name
+            for check in model.checks
+            if check.severity == "fail" and metric_warehouse.breaks(model.query, check.when)
+        }
+        rows = [dict(zip(model.columns, row, strict=True)) for row in metric_warehouse.rows(model.query)]
+
+    keys = Counter(tuple(row[name] for name in model.key) for row in rows)
+    assert failed == set()
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert [
+        name for row in rows for name, column in model.columns.items() if not column.nullable and row[name] is None
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "week_column", "rank_column"),
+    [("popular_locations_weekly", 0, 5), ("top_listings_weekly", 0, 1)],
+)
+@settings(patiently, max_examples=20)
+@given(marketplace=marketplaces())
+def test_ranks_of_a_week_count_from_one(
+    metric_warehouse: MetricWarehouse,
+    metric: str,
+    week_column: int,
+    rank_column: int,
+    marketplace: Marketplace,
+) -> None:
+    ranks: dict[date, list[int]] = defaultdict(list)
+    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
+        for row in metric_warehouse.rows(contracts().presentation[metric].query):
+            ranks[row[week_column]].append(row[rank_column])
+
+    for week_ranks in ranks.values():
+        assert sorted(week_ranks) == list(range(1, len(week_ranks) + 1))

@@ -1,0 +1,95 @@
+"""A DuckDB warehouse with empty curated tables and the full calendar, into which a test puts its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from rental_analytics.contracts.loader import Contracts, load_contracts
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Row = Mapping[str, Any]
+FILL_CALENDAR = """
+INSERT INTO curated.calendar BY NAME
+SELECT
+    CAST(day AS DATE) AS calendar_date,
+    CAST(DATE_TRUNC('week', day) AS DATE) AS week_start,
+    CAST(DATE_TRUNC('month', day) AS DATE) AS month_start
+FROM range(TIMESTAMP '1970-01-01', TIMESTAMP '2100-01-01', INTERVAL 1 DAY) AS days (day)
+"""
+
+
+@cache
+def contracts() -> Contracts:
+    return load_contracts()
+
+
+@cache
+def curated_columns(relation: str) -> dict[str, str]:
+    """The columns of a curated table and their types."""
+    model = contracts().curated[relation.removeprefix("curated.")]
+    columns = {name: str(column.type) for name, column in model.columns.items()}
+    return columns | ({"is_deleted": "BOOLEAN"} if model.soft_delete else {})
+
+
+class MetricWarehouse:
+    """Runs metrics over rows that are gone afterwards."""
+
+    def __init__(self) -> None:
+        import duckdb
+
+        self.connection: DuckDBPyConnection = duckdb.connect()
+        self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA ops")
+        self.connection.execute("CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE)")
+        for name in contracts().curated:
+            columns = [f"{column} {kind}" for column, kind in curated_columns(name).items()]
+            self.connection.execute(f"CREATE TABLE curated.{name} ({', '.join(columns)})")
+        self.connection.execute(FILL_CALENDAR)
+
+    @contextmanager
+    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
+        """Within the block each relation holds its `rows`; omitted is_deleted is false, all else NULL."""
+        self.connection.begin()
+        try:
+            self.connection.execute("INSERT INTO ops.run_parameters VALUES ('test', ?)", [as_of])
+            for relation, given in rows.items():
+                self._insert(relation, list(given))
+            yield
+        finally:
+            self.connection.rollback()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+    def columns(self, query: str) -> dict[str, str]:
+        """The result's columns and their types, in order."""
+        return {name: kind for name, kind, *_ in self.rows(f"DESCRIBE {query}")}
+
+    def breaks(self, query: str, predicate: str) -> bool:
+        """Whether a row of the result breaks the check `predicate`."""
+        return bool(self.rows(f"SELECT 1 FROM ({query}) AS metric WHERE {predicate}"))
+
+    def _insert(self, relation: str, rows: list[Row]) -> None:
+        if not rows:
+            return
+        columns = curated_columns(relation)
+        unknown = {name for row in rows for name in row} - columns.keys()
+        assert not unknown, f"{relation} has no columns {sorted(unknown)}"
+        given = [{"is_deleted": False, **row} for row in rows]
+        texts = pa.table(
+            {
+                name: pa.array([None if row.get(name) is None else str(row[name]) for row in given], pa.string())
+                for name in columns
+            }
+        )
+        casts = ", ".join(f"CAST({name} AS {kind})" for name, kind in columns.items())
+        self.connection.register("given_texts", texts)
+        self.connection.execute(f"INSERT INTO {relation} SELECT {casts} FROM given_texts")
+        self.connection.unregister("given_texts")
