@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from typer.exceptions import TyperException
 
 from rental_analytics.errors import ConfigurationError, RentalError
 
@@ -45,6 +49,7 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("rental.toml")
+INTERRUPTED = 130
 
 
 def _show_version(wanted: bool) -> None:
@@ -80,7 +85,7 @@ def init(
         raise ConfigurationError(
             f"{config} cannot be written: {error.strerror}.", remedy="choose a folder you may write to."
         ) from error
-    output.print(f"Wrote {config}. Edit source.url, then: rental run", highlight=False)
+    _print_line(f"Wrote {config}. Edit source.url, then: rental run")
 
 
 @app.command(
@@ -229,7 +234,7 @@ def report(
 
     with _reading(config, overrides) as ask:
         path = write_report(ask, load_contracts().presentation, out)
-    output.print(f"Report: {path}", highlight=False, soft_wrap=True)
+    _print_line(f"Report: {path}")
 
 
 @contextmanager
@@ -252,7 +257,13 @@ def _counting() -> Iterator[Any]:
 
     reporter = ConsoleReporter(messages)
     with reporter.task("rows") as advance:
-        yield lambda _table, rows: advance(rows)
+        seen: dict[str, int] = {}
+
+        def count(table: str, rows: int) -> None:
+            advance(rows - seen.get(table, 0))
+            seen[table] = rows
+
+        yield count
 
 
 def _headlines_sql() -> str:
@@ -293,16 +304,20 @@ def _show_summary(summary: Any, *, as_json: bool) -> None:
     for name, value in record.items():
         if isinstance(value, dict):
             for key, count in value.items():
-                output.print(f"{name} {key}: {count}", highlight=False)
+                _print_line(f"{name} {key}: {count}")
         else:
-            output.print(f"{name}: {value}", highlight=False)
+            _print_line(f"{name}: {value}")
+
+
+def _print_line(text: str) -> None:
+    output.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_table(table: pa.Table, title: str | None = None) -> None:
     grid = Table(title=title, title_justify="left", header_style="bold")
     for field in table.schema:
         numeric = str(field.type).startswith(("int", "uint", "double", "float", "decimal"))
-        grid.add_column(field.name, justify="right" if numeric else "left")
+        grid.add_column(_shown(field.name), justify="right" if numeric else "left")
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
         grid.add_row(*(_shown(value) for value in row))
     if output.is_terminal:
@@ -323,14 +338,24 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return escape(str(value))
+    # A value from the marketplace must not steer the reader's terminal.
+    return escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], str(value)))
 
 
 def _print_json(record: Any) -> None:
     def encode(value: Any) -> str:
-        return value.isoformat() if isinstance(value, date) else str(value)
+        return value.isoformat() if isinstance(value, date | time) else str(value)
 
-    sys.stdout.write(json.dumps(record, default=encode, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(_finite(record), default=encode, indent=2, ensure_ascii=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: they become null."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _text_literal(text: str) -> str:
@@ -340,16 +365,30 @@ def _text_literal(text: str) -> str:
 
 
 def main() -> None:
-    """Entry point: every error of ours is one line and a documented exit code."""
-    debug = "--debug" in sys.argv
+    """Entry point: every error is one line and a documented exit code; `--debug` shows its traceback before."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+        code = app(args=arguments, standalone_mode=False)
     except RentalError as error:
-        if debug:
-            raise
         place = f" (step {error.step}, run {error.run_id})" if error.step else ""
-        messages.print(f"Error{place}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        code = _told(error, f"Error{place}: {error}", error.exit_code)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        remedy = f"see `{context.command_path if context else 'rental'} --help`."
+        text = error.format_message().removesuffix(".")
+        code = _told(error, f"Error: {text}. Remedy: {remedy}" if text else "", error.exit_code)
+    except Exception as error:  # noqa: BLE001 nobody is above to handle it
+        text = " ".join(str(error).split()).removesuffix(".")
+        told = f"Error: {type(error).__name__}: {text}. Remedy: run again with --debug for the whole error."
+        code = _told(error, told, 1)
+    if code == INTERRUPTED:
         messages.print("Interrupted; continue with `rental run --resume RUN_ID`.", style="red", highlight=False)
-        sys.exit(130)
+    sys.exit(code)
+
+
+def _told(error: Exception, line: str, code: int) -> int:
+    if "--debug" in sys.argv:
+        traceback.print_exception(error)
+    if line:
+        messages.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    return code

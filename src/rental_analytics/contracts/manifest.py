@@ -145,7 +145,7 @@ class MetricsManifest(_StepManifest):
     """Commit record of `metrics`."""
 
     step: Literal["metrics"] = "metrics"
-    as_of: date | None
+    as_of: date | None = None
     tables: dict[str, LoadedTable]
 
 

@@ -54,7 +54,7 @@ class RawColumn:
 
     Args:
         type: exact type in the lake and the warehouse.
-        select: expression in the source's SQL.
+        select: expression in the source's SQL; empty where the table lacks the column and nothing travels.
         convert: expression over the selected column, in DuckDB's SQL, that has `type` and fails on what does not fit.
         zero_dates: whether `ZERO_DATE` may arrive and stands for NULL.
     """
@@ -163,7 +163,7 @@ class Database(ABC):
                 )
             else:
                 kind = _DEFAULT_TYPES[spec.type]
-                columns.append(RawColumn(name, kind, "NULL", f"CAST(NULL AS {kind})"))
+                columns.append(RawColumn(name, kind, "", f"CAST(NULL AS {kind})"))
         unknown = [column for name, column in by_name.items() if name not in table.columns]
         notes = []
         if unknown and table.unknown_columns is UnknownColumns.KEEP:

@@ -135,7 +135,7 @@ class MySqlDatabase(Database):
         return f"({names}) IN ({rows})"
 
     def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
-        listed = ", ".join(f"{column.select} AS {_quoted(column.name)}" for column in columns)
+        listed = ", ".join(f"{column.select} AS {_quoted(column.name)}" for column in columns if column.select)
         where = f" WHERE {condition}" if condition else ""
         return f"SELECT {listed} FROM {_quoted(plan.table.name)}{where}"
 

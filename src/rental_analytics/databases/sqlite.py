@@ -96,8 +96,9 @@ class SqliteDatabase(Database):
         return f"({names}) IN (VALUES {rows})"
 
     def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
-        first = ", ".join(f"'' AS {_quoted(column.name)}" for column in columns)
-        listed = ", ".join(column.select for column in columns)
+        present = [column for column in columns if column.select]
+        first = ", ".join(f"'' AS {_quoted(column.name)}" for column in present)
+        listed = ", ".join(column.select for column in present)
         where = f" WHERE {condition}" if condition else ""
         return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {_quoted(plan.table.name)}{where}"
 

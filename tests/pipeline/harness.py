@@ -1,0 +1,210 @@
+"""A small marketplace in SQLite or MariaDB, and the pipeline run on it in this process."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rental_analytics.errors import RentalError
+from rental_analytics.runners.local import LocalRunner, RunOptions, RunOutcome
+from rental_analytics.settings import load_settings
+from rental_analytics.wiring import assembled
+
+REQUIRED = {
+    "apartments": {
+        "id": "BIGINT",
+        "title": "VARCHAR(500)",
+        "source": "VARCHAR(100)",
+        "price": "DECIMAL(12,2)",
+        "currency": "VARCHAR(10)",
+        "listing_created_on": "DATETIME(6)",
+        "is_active": "TINYINT(1)",
+        "last_modified_timestamp": "DATETIME(6)",
+    },
+    "apartment_attributes": {
+        "id": "BIGINT",
+        "category": "VARCHAR(100)",
+        "body": "TEXT",
+        "amenities": "TEXT",
+        "bathrooms": "DECIMAL(3,1)",
+        "bedrooms": "INT",
+        "fee": "VARCHAR(20)",
+        "has_photo": "VARCHAR(20)",
+        "pets_allowed": "VARCHAR(50)",
+        "square_feet": "INT",
+        "address": "VARCHAR(200)",
+        "cityname": "VARCHAR(100)",
+        "state": "VARCHAR(20)",
+        "latitude": "DECIMAL(9,6)",
+        "longitude": "DECIMAL(9,6)",
+    },
+    "user_viewing": {
+        "user_id": "BIGINT",
+        "apartment_id": "BIGINT",
+        "viewed_at": "DATETIME(6)",
+        "is_wishlisted": "TINYINT(1)",
+        "call_to_action": "VARCHAR(50)",
+    },
+    "bookings": {
+        "booking_id": "BIGINT",
+        "user_id": "BIGINT",
+        "apartment_id": "BIGINT",
+        "booking_date": "DATETIME(6)",
+        "checkin_date": "DATE",
+        "checkout_date": "DATE",
+        "total_price": "DECIMAL(12,2)",
+        "currency": "VARCHAR(10)",
+        "booking_status": "VARCHAR(20)",
+    },
+}
+OPTIONAL = {
+    "apartment_attributes": {"price_type": "VARCHAR(20)", "last_modified_timestamp": "DATETIME(6)"},
+    "user_viewing": {"id": "BIGINT"},
+    "bookings": {"payment_status": "VARCHAR(20)", "num_guests": "INT", "updated_at": "DATETIME(6)"},
+}
+KEYS = {"apartments": "id", "apartment_attributes": "id", "bookings": "booking_id"}
+
+LISTING = {
+    "title": "A room",
+    "source": "web",
+    "price": "100.00",
+    "currency": "USD",
+    "listing_created_on": "2024-01-01 10:00:00.000000",
+    "is_active": 1,
+    "last_modified_timestamp": "2024-01-02 10:00:00.000000",
+}
+BOOKING = {
+    "user_id": 7,
+    "apartment_id": 1,
+    "booking_date": "2024-03-01 12:00:00.000000",
+    "checkin_date": "2024-03-10",
+    "checkout_date": "2024-03-13",
+    "total_price": "300.00",
+    "currency": "USD",
+    "booking_status": "confirmed",
+}
+VIEWING = {"user_id": 7, "apartment_id": 1, "viewed_at": "2024-03-01 11:00:00.000000", "is_wishlisted": 0}
+
+
+# Few rates make a run quick; a few bad rows are a large share of a small table.
+RATES = "rate_date,currency,usd_per_unit\n" + "".join(
+    f"{day},{currency},{rate}\n"
+    for day, rates in {
+        "2023-01-02": {"EUR": "1.06830000", "GBP": "1.20370000", "JPY": "0.00762345", "CAD": "0.73810000"},
+        "2024-02-29": {"EUR": "1.08130000", "GBP": "1.26710000", "CHF": "1.13190000", "CAD": "0.73770000"},
+    }.items()
+    for currency, rate in rates.items()
+)
+CONFIG = """
+[source]
+url = "{url}"
+[quality]
+max_rejected_share = 1
+[reference]
+exchange_rates = "rates.csv"
+"""
+
+
+class Source:
+    """A database to fill: `execute` runs a statement with literals."""
+
+    def __init__(self, url: str, execute: Callable[[str], Any]) -> None:
+        self.url = url
+        self.execute = execute
+
+    @classmethod
+    def sqlite(cls, file: Path) -> Source:
+        def execute(sql: str) -> list[tuple[Any, ...]]:
+            with closing(sqlite3.connect(file)) as connection, connection:
+                return connection.execute(sql).fetchall()
+
+        return cls(f"sqlite:///{file}", execute)
+
+    def create(self, *, optional: bool, unique: bool = True, tables: Sequence[str] = tuple(REQUIRED)) -> None:
+        """Make the tables, with keys the database enforces or without."""
+        for table in tables:
+            columns = REQUIRED[table] | (OPTIONAL.get(table, {}) if optional else {})
+            key = KEYS.get(table)
+            listed = [
+                f"{name} {kind}{' PRIMARY KEY' if unique and name == key else ''}" for name, kind in columns.items()
+            ]
+            self.execute(f"CREATE TABLE {table} ({', '.join(listed)})")
+
+    def insert(self, table: str, *rows: Mapping[str, Any]) -> None:
+        """Add rows; a table's usual values stand for those that are left out."""
+        usual = {"apartments": LISTING, "bookings": BOOKING, "user_viewing": VIEWING}.get(table, {})
+        for row in rows:
+            full = {**usual, **row}
+            values = ", ".join(_literal(value) for value in full.values())
+            self.execute(f"INSERT INTO {table} ({', '.join(full)}) VALUES ({values})")
+
+
+class Pipeline:
+    """The pipeline in a folder, run in this process."""
+
+    def __init__(self, folder: Path, source_url: str, *settings: str) -> None:
+        self.folder = folder
+        self.settings = settings
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rates.csv").write_text(RATES)
+        (folder / "rental.toml").write_text(CONFIG.format(url=source_url))
+        self.notes: list[str] = []
+
+    def run(self, *settings: str, **options: Any) -> RunOutcome:
+        """Do a run; options as in `RunOptions`."""
+        loaded = load_settings(self.folder / "rental.toml", [*self.settings, *settings])
+        with assembled(loaded) as parts:
+            return LocalRunner(parts, self).run(RunOptions(**options))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        with assembled(load_settings(self.folder / "rental.toml", self.settings)) as parts:
+            parts.warehouse.open(read_only=True)
+            table = parts.warehouse.query(sql)
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables of schemas, without what tells one run from another."""
+        found = self.rows(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+            f"WHERE schema_name IN ({', '.join(_literal(schema) for schema in schemas)}) ORDER BY 1"
+        )
+        hidden = "_run_id|_loaded_at|_row_id|_extracted_at"
+        return {
+            name: self.rows(f"SELECT COLUMNS(c -> NOT regexp_full_match(c, '{hidden}')) FROM {name} ORDER BY ALL")
+            for (name,) in found
+        }
+
+    def task(self, label: str) -> Any:
+        @contextmanager
+        def silent() -> Any:
+            yield lambda _rows: None
+
+        return silent()
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def failure(call: Callable[..., Any], *arguments: Any, **options: Any) -> RentalError:
+    """The error of a call that must fail with one of ours."""
+    try:
+        call(*arguments, **options)
+    except RentalError as error:
+        return error
+    raise AssertionError("it did not fail")
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, date | datetime | Decimal):
+        return f"'{value}'"
+    return str(value)

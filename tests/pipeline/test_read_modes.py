@@ -1,0 +1,229 @@
+"""How tables are read, first and again, from SQLite and from MariaDB."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.harness import Pipeline, Source
+
+AnotherPipeline = Callable[..., Pipeline]
+
+
+def read_modes(pipeline: Pipeline) -> dict[str, str]:
+    return dict(pipeline.rows("SELECT table_name, read_mode FROM ops.freshness"))
+
+
+def extracted(pipeline: Pipeline, run_id: str) -> dict[str, int]:
+    return dict(pipeline.rows(f"SELECT table_name, extracted FROM ops.row_accounting WHERE run_id = '{run_id}'"))
+
+
+def test_exactly_the_required_columns_run(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=False)
+    source.insert("apartments", {"id": 1})
+    source.insert("apartment_attributes", {"id": 1, "cityname": "Bern", "state": "BE", "amenities": "Wifi, Bath"})
+    source.insert("user_viewing", {})
+    source.insert("bookings", {"booking_id": 5})
+    pipeline.run()
+    assert read_modes(pipeline) == {
+        "apartments": "incremental",
+        "apartment_attributes": "snapshot",
+        "bookings": "snapshot",
+        "user_viewing": "append",
+    }
+    assert pipeline.rows("SELECT payment_status, guests, modified_at = booked_at FROM curated.bookings") == [
+        (None, None, True)
+    ]
+    assert pipeline.rows("SELECT city, amenities, amenity_count, price_type FROM curated.listing_attributes") == [
+        ("Bern", "Bath,Wifi", 2, None)
+    ]
+
+
+def test_all_columns_are_read_incrementally(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True)
+    pipeline.run()
+    assert read_modes(pipeline) == {
+        "apartments": "incremental",
+        "apartment_attributes": "incremental",
+        "bookings": "incremental",
+        "user_viewing": "append",
+    }
+
+
+def test_empty_tables_run_and_fill_later(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True)
+    pipeline.run()
+    filled = {name: rows for name, rows in pipeline.tables("raw_data", "curated", "presentation").items() if rows}
+    assert set(filled) == {"curated.calendar", "curated.exchange_rates"}
+    assert pipeline.rows("SELECT as_of FROM ops.run_parameters") == [(None,)]
+    source.insert("apartments", {"id": 1})
+    source.insert("bookings", {"booking_id": 5})
+    source.insert("user_viewing", {})
+    pipeline.run()
+    counts = "SELECT (SELECT COUNT(*) FROM curated.{}), (SELECT COUNT(*) FROM raw_data.{})"
+    assert pipeline.rows(counts.format("listings", "apartments")) == [(1, 1)]
+    assert pipeline.rows(counts.format("bookings", "bookings")) == [(1, 1)]
+    assert pipeline.rows(counts.format("viewings", "user_viewing")) == [(1, 1)]
+
+
+def test_awkward_values_survive_to_the_warehouse(source: Source, pipeline: Pipeline) -> None:
+    title = "🏠 \"O'Brien's\" loft,\nline two\t\\n %s ; -- Zürich 北京"
+    listing, booking, user = 9_007_199_254_740_993, 9_223_372_036_854_775_807, 9_007_199_254_740_995
+    source.create(optional=True)
+    source.insert("apartments", {"id": listing, "title": title})
+    source.insert("bookings", {"booking_id": booking, "user_id": user, "apartment_id": listing})
+    source.insert("user_viewing", {"user_id": user, "apartment_id": listing})
+    pipeline.run()
+    assert pipeline.rows("SELECT id, title FROM raw_data.apartments") == [(listing, title)]
+    assert pipeline.rows("SELECT listing_id, title FROM curated.listings") == [(listing, title)]
+    assert pipeline.rows("SELECT booking_id, user_id, listing_id FROM curated.bookings") == [(booking, user, listing)]
+    assert pipeline.rows("SELECT user_id, listing_id FROM curated.viewings") == [(user, listing)]
+    assert pipeline.rows("SELECT title FROM presentation.top_listings_weekly") == [(title,)]
+
+
+def test_increment_finds_changes_inserts_and_deletes(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True)
+    source.insert("apartments", *({"id": number} for number in (1, 2, 3)))
+    rows = [{"booking_id": n, "updated_at": "2024-03-02 00:00:00.000000"} for n in range(1, 7)]
+    source.insert("bookings", *rows, {"booking_id": 7, "updated_at": None})
+    pipeline.run()
+    source.execute(
+        "UPDATE bookings SET booking_status = 'canceled', updated_at = '2024-04-01 00:00:00.000000' WHERE booking_id = 2"
+    )
+    source.execute("UPDATE bookings SET total_price = 5 WHERE booking_id = 7")
+    source.execute("DELETE FROM bookings WHERE booking_id IN (3, 4)")
+    source.execute("DELETE FROM apartments WHERE id = 2")
+    source.insert("bookings", {"booking_id": 8, "updated_at": "2020-01-01 00:00:00.000000"})
+    outcome = pipeline.run()
+    found = pipeline.rows("SELECT booking_id, status, total_price, is_deleted FROM curated.bookings ORDER BY 1")
+    assert [(key, status, int(price), gone) for key, status, price, gone in found] == [
+        (1, "confirmed", 300, False),
+        (2, "canceled", 300, False),
+        (3, "confirmed", 300, True),
+        (4, "confirmed", 300, True),
+        (5, "confirmed", 300, False),
+        (6, "confirmed", 300, False),
+        (7, "confirmed", 5, False),
+        (8, "confirmed", 300, False),
+    ]
+    raw_deleted = pipeline.rows("SELECT booking_id FROM raw_data.bookings WHERE _is_deleted ORDER BY 1")
+    assert raw_deleted == [(3,), (4,)]
+    versions = pipeline.rows("SELECT is_active FROM curated.listing_versions WHERE listing_id = 2 ORDER BY valid_from")
+    assert versions == [(True,), (False,)]
+    # Read again are the overlap before the newest row, the row without a cursor, and the late one.
+    assert extracted(pipeline, outcome.run.run_id)["bookings"] == 7 - 2 + 1
+    quiet = pipeline.run()
+    assert extracted(pipeline, quiet.run.run_id)["bookings"] == 2
+
+
+def test_deleted_row_that_comes_back_is_not_deleted(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True)
+    source.insert("bookings", {"booking_id": 1})
+    pipeline.run()
+    source.execute("DELETE FROM bookings")
+    pipeline.run()
+    assert pipeline.rows("SELECT is_deleted FROM curated.bookings") == [(True,)]
+    assert pipeline.rows("SELECT * FROM presentation.bookings_per_user_weekly") == []
+    source.insert("bookings", {"booking_id": 1})
+    pipeline.run()
+    assert pipeline.rows("SELECT is_deleted FROM curated.bookings") == [(False,)]
+
+
+def test_snapshot_sends_on_only_what_changed(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=False)
+    source.insert("bookings", *({"booking_id": number} for number in range(1, 6)))
+    pipeline.run()
+    source.execute("UPDATE bookings SET booking_status = 'pending' WHERE booking_id = 1")
+    source.execute("UPDATE bookings SET currency = NULL WHERE booking_id = 2")
+    source.execute("DELETE FROM bookings WHERE booking_id = 3")
+    source.insert("bookings", {"booking_id": 6})
+    outcome = pipeline.run()
+    assert extracted(pipeline, outcome.run.run_id)["bookings"] == 3
+    found = pipeline.rows("SELECT booking_id, status, is_deleted FROM curated.bookings ORDER BY 1")
+    assert found == [
+        (1, "pending", False),
+        (3, "confirmed", True),
+        (4, "confirmed", False),
+        (5, "confirmed", False),
+        (6, "confirmed", False),
+    ]
+    assert pipeline.rows("SELECT row_key, rules FROM ops.rejected_rows") == [("2", "unknown_currency")]
+    assert extracted(pipeline, pipeline.run().run.run_id)["bookings"] == 0
+
+
+def test_events_are_read_once_each(source: Source, pipeline: Pipeline) -> None:
+    moment = "2024-03-01 11:0{}:00.000000"
+    source.create(optional=False)
+    source.insert("user_viewing", *({"viewed_at": moment.format(minute)} for minute in (0, 0, 5, 5)))
+    source.insert("user_viewing", {"viewed_at": None})
+    pipeline.run()
+    counts = "SELECT viewed_at, COUNT(*) FROM curated.viewings GROUP BY 1 ORDER BY 1"
+    assert [count for _, count in pipeline.rows(counts)] == [2, 2]
+    # Late, but within the overlap; and as many of one that is there already.
+    source.insert("user_viewing", *({"viewed_at": moment.format(minute)} for minute in (1, 5, 9)))
+    pipeline.run()
+    assert [count for _, count in pipeline.rows(counts)] == [2, 1, 3, 1]
+    pipeline.run()
+    assert [count for _, count in pipeline.rows(counts)] == [2, 1, 3, 1]
+    assert pipeline.rows("SELECT COUNT(*) FROM ops.rejected_rows") == [(1,)]
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.user_viewing") == [(8,)]
+
+
+def test_keys_the_database_does_not_enforce(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True, unique=False)
+    source.insert("bookings", {"booking_id": 1, "updated_at": "2024-03-01 00:00:00.000000", "num_guests": 1})
+    source.insert("bookings", {"booking_id": 1, "updated_at": "2024-03-02 00:00:00.000000", "num_guests": 2})
+    source.insert("bookings", {"booking_id": None}, {"booking_id": None})
+    pipeline.run()
+    account = "SELECT extracted, curated, superseded, rejected FROM ops.row_accounting WHERE table_name = 'bookings'"
+    assert pipeline.rows(account) == [(4, 1, 1, 2)]
+    guests = "SELECT booking_id, guests, is_deleted FROM curated.bookings"
+    assert pipeline.rows(guests) == [(1, 2, False)]
+    assert pipeline.rows("SELECT booking_id, num_guests FROM raw_data.bookings") == [(1, 2)]
+    source.insert("bookings", {"booking_id": 1, "updated_at": None, "num_guests": 3})
+    pipeline.run()
+    assert pipeline.rows(guests) == [(1, 2, False)]
+    source.execute("DELETE FROM bookings WHERE num_guests = 2")
+    pipeline.run()
+    assert pipeline.rows(guests) == [(1, 3, False)]
+
+
+def test_modes_can_be_overridden(source: Source, another_pipeline: AnotherPipeline) -> None:
+    source.create(optional=True)
+    source.insert("user_viewing", {"id": 1}, {"id": 2})
+    source.insert("bookings", {"booking_id": 1})
+    pipeline = another_pipeline("snapshots", "tables.user_viewing.mode=snapshot", "tables.bookings.mode=snapshot")
+    pipeline.run()
+    assert set(read_modes(pipeline).items()) >= {("user_viewing", "snapshot"), ("bookings", "snapshot")}
+    source.execute("UPDATE user_viewing SET is_wishlisted = 1 WHERE id = 1")
+    source.execute("DELETE FROM user_viewing WHERE id = 2")
+    pipeline.run()
+    assert pipeline.rows("SELECT is_wishlisted FROM curated.viewings") == [(True,)]
+    pipeline.run()
+    assert pipeline.rows("SELECT is_wishlisted FROM curated.viewings") == [(True,)]
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_increments_equal_a_fresh_start(
+    source: Source, pipeline: Pipeline, another_pipeline: AnotherPipeline, optional: bool
+) -> None:
+    from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+    from datetime import date
+
+    options = MarketplaceOptions(
+        listings=60, bookings=300, viewings=500, end_date=date(2026, 5, 31), dirty_rate=0.05, minimal=not optional
+    )
+    generate(source.url, options)
+    pipeline.run()
+    for seed in range(3):
+        advance(source.url, 2, seed=seed, dirty_rate=0.02)
+        pipeline.run()
+    fresh = another_pipeline("fresh")
+    fresh.run()
+    for table in ("bookings", "listings", "listing_attributes"):
+        sql = f"SELECT * EXCLUDE (_run_id, _loaded_at) FROM curated.{table} WHERE NOT is_deleted ORDER BY ALL"
+        assert pipeline.rows(sql) == fresh.rows(sql), table
+    events = "SELECT * EXCLUDE (_run_id, _loaded_at) FROM curated.viewings ORDER BY ALL"
+    assert pipeline.rows(events) == fresh.rows(events)
+    for metric in ("booking_duration_monthly", "bookings_per_user_weekly", "repeat_customer_rate_daily"):
+        sql = f"SELECT * FROM presentation.{metric} ORDER BY ALL"
+        assert pipeline.rows(sql) == fresh.rows(sql), metric

@@ -1,0 +1,196 @@
+"""What a run leaves behind when it ends well, stops, is continued or is repeated."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipeline.harness import Pipeline, Source, failure
+from rental_analytics.errors import ConfigurationError, QualityError, WarehouseError
+from rental_analytics.warehouses.duckdb import DuckDbWarehouse
+from servers.mariadb import MariaDB
+from servers.s3 import S3Server
+
+AnotherPipeline = Callable[..., Pipeline]
+STRICT = "quality.max_rejected_share=0.2"
+DATA = ("raw_data", "curated", "presentation")
+
+
+@pytest.fixture
+def filled(source: Source) -> Source:
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1}, {"id": 2, "price": "50.00", "currency": "eur "})
+    source.insert("apartment_attributes", {"id": 1, "cityname": "Bern", "state": "BE"})
+    source.insert("bookings", {"booking_id": 1}, {"booking_id": 2, "apartment_id": 99, "currency": "CHF"})
+    source.insert("user_viewing", {}, {})
+    return source
+
+
+def test_same_input_twice_changes_nothing(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.tables(*DATA)
+    pipeline.run()
+    assert pipeline.tables(*DATA) == before
+    pipeline.run(full_refresh=True)
+    assert pipeline.tables(*DATA) == before
+
+
+def test_every_run_is_accounted_for(filled: Source, pipeline: Pipeline) -> None:
+    outcome = pipeline.run()
+    assert [step.status for step in outcome.steps] == ["succeeded"] * 5
+    accounts = pipeline.rows(
+        "SELECT table_name, extracted, curated, superseded, rejected FROM ops.row_accounting ORDER BY 1"
+    )
+    assert accounts == [
+        ("bookings", 2, 2, 0, 0),
+        ("listing_attributes", 1, 1, 0, 0),
+        ("listings", 2, 2, 0, 0),
+        ("viewings", 2, 2, 0, 0),
+    ]
+    warned = pipeline.rows(
+        "SELECT check_name, sample FROM ops.check_results WHERE table_name = 'bookings' AND failed_rows = 1"
+    )
+    assert warned == [("unknown_listing", "99")]
+    assert pipeline.rows("SELECT status, as_of, error FROM ops.runs") == [("succeeded", date(2024, 3, 1), None)]
+    assert pipeline.rows("SELECT COUNT(*) FROM ops.steps WHERE status = 'succeeded'") == [(5,)]
+
+
+def test_row_that_breaks_leaves_curated_and_comes_back_when_mended(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    kept = "SELECT booking_id FROM curated.bookings ORDER BY 1"
+    filled.execute(
+        "UPDATE bookings SET user_id = NULL, currency = 'XXX', updated_at = '2024-05-01' WHERE booking_id = 1"
+    )
+    pipeline.run()
+    assert pipeline.rows(kept) == [(2,)]
+    rows = pipeline.rows("SELECT row_key, rules, row_json FROM ops.rejected_rows")
+    assert [row[:2] for row in rows] == [("1", "missing_user,unknown_currency")]
+    assert '"total_price":"300.00"' in rows[0][2] and '"user_id":null' in rows[0][2]
+    filled.execute("UPDATE bookings SET user_id = 7, currency = 'USD' WHERE booking_id = 1")
+    pipeline.run(full_refresh=True)
+    assert pipeline.rows(kept) == [(1,), (2,)]
+
+
+def test_bad_quality_stops_before_loading_and_can_be_continued(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.tables(*DATA)
+    filled.execute("UPDATE bookings SET booking_status = 'maybe', updated_at = '2024-05-01'")
+    error = failure(pipeline.run, STRICT)
+    assert isinstance(error, QualityError)
+    assert "2 of 2 rows of bookings were rejected" in str(error) and "unknown_status 2" in str(error)
+    assert pipeline.tables(*DATA) == before
+    assert pipeline.rows("SELECT status FROM ops.runs ORDER BY sequence") == [("succeeded",), ("failed",)]
+    assert error.run_id
+    resumed = pipeline.run(resume=error.run_id)
+    assert [step.status for step in resumed.steps] == ["skipped", "skipped", *["succeeded"] * 3]
+    assert pipeline.rows("SELECT * FROM curated.bookings") == []
+
+
+def test_rows_of_a_run_that_stopped_are_taken_over_by_the_next(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    filled.execute("UPDATE bookings SET booking_status = 'maybe', updated_at = '2024-05-01'")
+    filled.insert("user_viewing", {"viewed_at": "2024-05-01 00:00:00.000000"})
+    stopped = failure(pipeline.run, STRICT)
+    filled.execute("UPDATE bookings SET booking_status = 'pending', updated_at = '2024-05-02'")
+    filled.insert("user_viewing", {"viewed_at": "2024-05-02 00:00:00.000000"})
+    pipeline.run()
+    assert pipeline.rows("SELECT DISTINCT status FROM curated.bookings") == [("pending",)]
+    assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(4,)]
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.user_viewing") == [(4,)]
+    superseded = failure(pipeline.run, resume=stopped.run_id)
+    assert isinstance(superseded, ConfigurationError) and "took over its rows" in superseded.message
+
+
+@pytest.mark.parametrize("step", ["load-raw", "load-curated"])
+def test_load_that_fails_midway_leaves_nothing_and_can_be_continued(
+    filled: Source, pipeline: Pipeline, another_pipeline: AnotherPipeline, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = DuckDbWarehouse._append
+
+    def fail(self: DuckDbWarehouse, name: str, rows: list[dict[str, object]]) -> None:
+        if name == "loads" and rows[0]["step"] == step:
+            raise WarehouseError("the disk is full.", remedy="make room.")
+        append(self, name, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDbWarehouse, "_append", fail)
+        error = failure(pipeline.run)
+    assert error.step == step
+    schema = {"load-raw": "raw_data", "load-curated": "curated"}[step]
+    assert pipeline.tables(schema) == {}
+    pipeline.run(resume=error.run_id)
+    undisturbed = another_pipeline("undisturbed")
+    undisturbed.run()
+    assert pipeline.tables(*DATA) == undisturbed.tables(*DATA)
+
+
+def test_increment_on_a_warehouse_that_lacks_earlier_runs_is_refused(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    before = pipeline.tables(*DATA)
+    (pipeline.folder / "warehouse.duckdb").unlink()
+    error = failure(pipeline.run)
+    assert isinstance(error, ConfigurationError) and "--full-refresh" in error.remedy
+    pipeline.run(full_refresh=True)
+    assert pipeline.tables(*DATA) == before
+
+
+def test_lost_lake_is_filled_again_and_the_warehouse_follows_the_source(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    (pipeline.folder / "lake").rename(pipeline.folder / "lost")
+    filled.execute("DELETE FROM bookings WHERE booking_id = 2")
+    pipeline.run()
+    assert pipeline.rows("SELECT booking_id, is_deleted FROM curated.bookings ORDER BY 1") == [(1, False), (2, True)]
+    assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(2,)]
+
+
+def test_as_of_bounds_the_numbers(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run(as_of=date(2024, 2, 20))
+    assert pipeline.rows("SELECT as_of FROM ops.run_parameters") == [(date(2024, 2, 20),)]
+    assert pipeline.rows("SELECT MAX(month_start) FROM presentation.occupancy_rate_monthly") == [(date(2024, 2, 1),)]
+    assert pipeline.rows("SELECT * FROM presentation.bookings_per_user_weekly") == []
+
+
+def test_steps_can_be_done_one_by_one(filled: Source, pipeline: Pipeline) -> None:
+    first = pipeline.run(steps=("extract",), run_id="nightly")
+    for step in ("transform", "load-raw", "load-curated", "metrics"):
+        pipeline.run(steps=(step,), resume=first.run.run_id)
+    assert pipeline.rows("SELECT COUNT(*) FROM presentation.top_listings_weekly") == [(2,)]
+    again = failure(pipeline.run, run_id="nightly")
+    assert "exists already" in again.message
+
+
+@pytest.mark.service
+def test_lake_in_a_bucket_gives_the_same_warehouse(
+    mariadb: MariaDB, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    url = mariadb.url(mariadb.create_database())
+    generate(
+        url, MarketplaceOptions(listings=50, bookings=200, viewings=300, end_date=date(2026, 5, 31), dirty_rate=0.05)
+    )
+    bucket = s3.create_bucket()
+    remote = Pipeline(
+        tmp_path / "remote",
+        url,
+        f"lake.url=s3://{bucket}/some/prefix",
+        f"lake.endpoint={s3.endpoint_url}",
+        "lake.region=us-east-1",
+    )
+    local = Pipeline(tmp_path / "local", url)
+    for _ in range(2):
+        remote.run()
+        local.run()
+        assert without_deletion_time(remote.tables(*DATA)) == without_deletion_time(local.tables(*DATA))
+        advance(url, 1)
+    keys = [item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert any(key.startswith("some/prefix/raw/bookings/run_id=") for key in keys)
+    assert not list((tmp_path / "remote").glob("lake*"))
+
+
+def without_deletion_time(tables: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:
+    """A vanished listing's last version begins when the run noticed it, which differs between two pipelines."""
+    return {name: rows for name, rows in tables.items() if name not in {"curated.listing_versions"}}

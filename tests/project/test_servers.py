@@ -1,0 +1,123 @@
+"""The throwaway servers behave as the tests that use them assume."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import process
+from servers.mariadb import MariaDB, start_mariadb
+from servers.process import running
+from servers.s3 import S3Server
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def client(s3: S3Server) -> Iterator[Any]:
+    with closing(s3.client()) as client:
+        yield client
+
+
+@pytest.mark.service
+def test_mariadb_gives_each_test_its_own_database(mariadb: MariaDB) -> None:
+    first, second = mariadb.create_database(), mariadb.create_database()
+    mariadb.execute("CREATE TABLE bookings (title VARCHAR(20))", first)
+    mariadb.execute("INSERT INTO bookings VALUES ('Zürich 🏠')", first)
+
+    assert mariadb.execute("SELECT title FROM bookings", first) == [("Zürich 🏠",)]
+    assert mariadb.execute("SHOW TABLES", second) == []
+
+
+@pytest.mark.service
+def test_mariadb_loads_local_files(mariadb: MariaDB, tmp_path: Path) -> None:
+    database = mariadb.create_database()
+    rows = tmp_path / "rows.tsv"
+    rows.write_text("1\n2\n")
+    mariadb.execute("CREATE TABLE listings (id BIGINT)", database)
+    mariadb.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE listings", database)
+
+    assert mariadb.execute("SELECT SUM(id) FROM listings", database) == [(3,)]
+
+
+@pytest.mark.service
+def test_mariadb_listens_on_loopback_only(mariadb: MariaDB) -> None:
+    assert mariadb.execute("SELECT @@bind_address, @@character_set_server") == [("127.0.0.1", "utf8mb4")]
+
+
+@pytest.mark.fast
+def test_mariadb_url_escapes_the_password() -> None:
+    server = MariaDB("127.0.0.1", 3306)
+
+    assert server.url("rental") == "mysql://root@127.0.0.1:3306/rental"
+    assert server.url("rental", "reader", "p@ss/word") == "mysql://reader:p%40ss%2Fword@127.0.0.1:3306/rental"
+
+
+@pytest.mark.service
+def test_a_server_of_ones_own_takes_options_and_goes_away() -> None:
+    with start_mariadb(options=["--default-time-zone=+07:00", "--sql-mode="]) as server:
+        assert server.execute("SELECT @@time_zone, @@sql_mode") == [("+07:00", "")]
+
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((server.host, server.port), timeout=5)
+
+
+@pytest.mark.service
+def test_a_server_that_cannot_start_shows_its_log() -> None:
+    with pytest.raises(RuntimeError, match=r"stopped with exit code(.|\n)*no-such-option"):
+        start_mariadb(options=["--no-such-option=1"]).__enter__()
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "START_SECONDS", 0.2)
+    server = running(["sleep", "60"], log=tmp_path / "log", is_ready=lambda: False)
+
+    with pytest.raises(RuntimeError, match="did not answer"):
+        server.__enter__()
+
+
+@pytest.mark.fast
+def test_a_missing_server_program_ends_the_run() -> None:
+    with pytest.raises(pytest.exit.Exception, match=r"no-such-program.*Install it\."):
+        process.find_program("no-such-program", "Install it.")
+
+
+@pytest.mark.service
+def test_s3_refuses_to_overwrite_when_asked_to(s3: S3Server, client: Any) -> None:
+    from botocore.exceptions import ClientError
+
+    bucket = s3.create_bucket()
+    client.put_object(Bucket=bucket, Key="lock", Body=b"first", IfNoneMatch="*")
+
+    with pytest.raises(ClientError) as refusal:
+        client.put_object(Bucket=bucket, Key="lock", Body=b"second", IfNoneMatch="*")
+
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+    assert client.get_object(Bucket=bucket, Key="lock")["Body"].read() == b"first"
+
+
+@pytest.mark.service
+def test_s3_takes_multipart_uploads(s3: S3Server, client: Any) -> None:
+    bucket = s3.create_bucket()
+    upload = client.create_multipart_upload(Bucket=bucket, Key="part-0.parquet")
+    target = {"Bucket": bucket, "Key": "part-0.parquet", "UploadId": upload["UploadId"]}
+    bodies = [b"a" * 5 * MEBIBYTE, b"b"]
+    parts = [
+        {"PartNumber": number, "ETag": client.upload_part(**target, PartNumber=number, Body=body)["ETag"]}
+        for number, body in enumerate(bodies, start=1)
+    ]
+    client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+
+    assert client.get_object(Bucket=bucket, Key="part-0.parquet")["Body"].read() == b"".join(bodies)
+
+
+@pytest.mark.service
+def test_s3_gives_each_test_its_own_bucket(s3: S3Server, client: Any) -> None:
+    first, second = s3.create_bucket(), s3.create_bucket()
+    client.put_object(Bucket=first, Key="key", Body=b"1")
+
+    assert client.list_objects_v2(Bucket=second)["KeyCount"] == 0
