@@ -1,0 +1,63 @@
+"""How the page writes values; a value that is not known is a dash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+UNKNOWN = "–"
+Number = Decimal | int
+Format = Callable[[Number | None], str]
+
+
+class Period(StrEnum):
+    """How long a number's period is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+def money(value: Number | None) -> str:
+    """Dollars and cents."""
+    if value is None:
+        return UNKNOWN
+    return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
+
+
+def percent(value: Number | None) -> str:
+    """A rate between 0 and 1 as a percentage."""
+    return UNKNOWN if value is None else f"{Decimal(value) * 100:,.1f}%"
+
+
+def count(value: Number | None) -> str:
+    """A whole number."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def decimal(value: Number | None) -> str:
+    """A number with two decimals."""
+    return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+def day(value: date | None) -> str:
+    """A day, such as 3 Jun 2024."""
+    return UNKNOWN if value is None else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """A moment, to the minute."""
+    return UNKNOWN if value is None else f"{day(value)}, {value:%H:%M} UTC"
+
+
+def period(start: date | None, length: Period) -> str:
+    """The period that starts on a day, such as `week of 3 Jun 2024`."""
+    if start is None:
+        return UNKNOWN
+    return {
+        Period.DAY: day(start),
+        Period.WEEK: f"week of {day(start)}",
+        Period.MONTH: f"{start:%B %Y}",
+    }[length]

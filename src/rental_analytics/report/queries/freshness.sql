@@ -1,0 +1,5 @@
+SELECT
+    table_name,
+    watermark
+FROM ops.freshness
+ORDER BY table_name

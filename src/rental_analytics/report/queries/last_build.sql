@@ -1,0 +1,6 @@
+SELECT
+    run_parameters.as_of,
+    runs.run_id,
+    runs.finished_at
+FROM ops.run_parameters
+LEFT JOIN ops.runs ON run_parameters.run_id = runs.run_id

@@ -1,0 +1,7 @@
+SELECT
+    run_id,
+    status,
+    finished_at
+FROM ops.runs
+ORDER BY sequence DESC
+LIMIT 1

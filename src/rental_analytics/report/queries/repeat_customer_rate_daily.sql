@@ -1,0 +1,5 @@
+SELECT
+    calendar_date,
+    repeat_customer_rate
+FROM presentation.repeat_customer_rate_daily
+ORDER BY calendar_date
