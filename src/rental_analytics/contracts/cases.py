@@ -23,7 +23,6 @@ class Case(Contract):
         rejected: per row set aside its key columns and `rules`, the broken rules as they are stored; where the whole
             source row matters also `row_json`, its columns that are not NULL as text.
         deleted: keys to flag as deleted.
-        withdrawn: keys that leave the table because their newest row was rejected.
         warned: rows that broke a rule of severity warn, per rule that any row broke.
     """
 
@@ -33,5 +32,4 @@ class Case(Contract):
     expect: tuple[Row, ...]
     rejected: tuple[Row, ...] = ()
     deleted: tuple[Row, ...] = ()
-    withdrawn: tuple[Row, ...] = ()
     warned: dict[Identifier, int] = Field(default_factory=dict)

@@ -38,7 +38,9 @@ class Contracts:
         """
         waiting, ordered = dict(self.sources), list[SourceTable]()
         while waiting:
-            referenced = {parent for table in waiting.values() for parent in table.references.values()}
+            referenced = {
+                parent for table in waiting.values() for parent in table.references.values() if parent != table.name
+            }
             ready = [name for name in waiting if name not in referenced]
             if not ready:
                 raise ContractError(

@@ -49,7 +49,8 @@ class ExtractedTable(Contract):
     `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
     seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state of a table
-    that is read by appending.
+    that is read by appending. `distinct_keys` says that no key stands in `files` twice, since one statement read them
+    from a table whose database keeps the key unique.
     """
 
     mode: ReadMode
@@ -62,6 +63,7 @@ class ExtractedTable(Contract):
     state_method: str | None = None
     window_lower: datetime | None = None
     window_upper: datetime
+    distinct_keys: bool = False
     newest_cursor: datetime | None = None
     overlap_start: datetime | None = None
     notes: tuple[str, ...] = ()

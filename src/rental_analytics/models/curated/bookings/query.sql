@@ -7,10 +7,11 @@ WITH bookings AS (
         CAST(checkin_date AS DATE) AS checkin_date,
         CAST(checkout_date AS DATE) AS checkout_date,
         CAST(total_price AS DECIMAL(18, 2)) AS total_price,
-        UPPER(TRIM(CAST(currency AS VARCHAR))) AS currency,
-        LOWER(TRIM(REPLACE(REPLACE(CAST(booking_status AS VARCHAR), '_', ' '), '-', ' '))) AS status_text,
+        UPPER(TRIM(CAST(currency AS VARCHAR), ' ')) AS currency,
+        LOWER(REPLACE(REPLACE(REPLACE(CAST(booking_status AS VARCHAR), ' ', ''), '_', ''), '-', ''))
+            AS status_text,
         CAST(payment_status AS VARCHAR) AS payment_status,
-        CAST(num_guests AS INTEGER) AS guests,
+        CAST(num_guests AS BIGINT) AS guests,
         CAST(COALESCE(updated_at, booking_date) AS TIMESTAMP) AS modified_at,
         _row_id
     FROM raw_data.bookings
@@ -70,10 +71,11 @@ SELECT
     CAST(DATE_DIFF('day', CAST(booked_at AS DATE), checkin_date) AS INTEGER) AS lead_days,
     total_price,
     currency,
-    CAST(ROUND(total_price * usd_per_unit, 2) AS DECIMAL(18, 2)) AS total_price_usd,
+    -- 19 digits: the product then has 37, which neither DuckDB nor Spark cuts
+    CAST(ROUND(CAST(total_price AS DECIMAL(19, 2)) * usd_per_unit, 2) AS DECIMAL(18, 2)) AS total_price_usd,
     CASE
         WHEN status_text = 'pending' THEN 'pending'
-        WHEN status_text IN ('confirmed', 'completed', 'checked out') THEN 'confirmed'
+        WHEN status_text IN ('confirmed', 'completed', 'checkedout') THEN 'confirmed'
         WHEN status_text IN ('canceled', 'cancelled') THEN 'canceled'
     END AS status,
     payment_status,

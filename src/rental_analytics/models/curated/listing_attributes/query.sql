@@ -26,11 +26,13 @@ split AS (
         apartment_attributes.*,
         LIST_SORT(
             LIST_FILTER(
-                LIST_TRANSFORM(STRING_SPLIT(CAST(amenities AS VARCHAR), ','), LAMBDA amenity: TRIM(amenity)),
+                LIST_TRANSFORM(
+                    STRING_SPLIT(CAST(amenities AS VARCHAR), ','), LAMBDA amenity: TRIM(amenity, ' ')
+                ),
                 LAMBDA amenity: amenity <> ''
             )
         ) AS amenity_list,
-        LOWER(TRIM(CAST(has_photo AS VARCHAR))) AS photo_text
+        LOWER(TRIM(CAST(has_photo AS VARCHAR), ' ')) AS photo_text
     FROM apartment_attributes
 )
 
@@ -39,9 +41,10 @@ SELECT
     CAST(category AS VARCHAR) AS category,
     CAST(body AS VARCHAR) AS body,
     NULLIF(ARRAY_TO_STRING(amenity_list, ','), '') AS amenities,
-    CAST(COALESCE(ARRAY_LENGTH(amenity_list), 0) AS INTEGER) AS amenity_count,
-    CAST(bathrooms AS DECIMAL(9, 2)) AS bathrooms,
-    CAST(ROUND(bedrooms, 0) AS INTEGER) AS bedrooms,
+    CAST(CASE WHEN amenity_list IS NULL THEN 0 ELSE ARRAY_LENGTH(amenity_list) END AS INTEGER)
+        AS amenity_count,
+    CAST(bathrooms AS DECIMAL(18, 2)) AS bathrooms,
+    CAST(ROUND(bedrooms, 0) AS BIGINT) AS bedrooms,
     CAST(fee AS VARCHAR) AS fee,
     CASE
         WHEN photo_text IN ('1', 'true', 'yes', 'y', 'thumbnail') THEN TRUE
@@ -49,10 +52,10 @@ SELECT
     END AS has_photo,
     CAST(pets_allowed AS VARCHAR) AS pets_allowed,
     CAST(price_type AS VARCHAR) AS price_type,
-    CAST(ROUND(square_feet, 0) AS INTEGER) AS square_feet,
+    CAST(ROUND(square_feet, 0) AS BIGINT) AS square_feet,
     CAST(address AS VARCHAR) AS address,
-    NULLIF(TRIM(CAST(cityname AS VARCHAR)), '') AS city,
-    NULLIF(TRIM(CAST(state AS VARCHAR)), '') AS state,
+    NULLIF(TRIM(CAST(cityname AS VARCHAR), ' '), '') AS city,
+    NULLIF(TRIM(CAST(state AS VARCHAR), ' '), '') AS state,
     CAST(latitude AS DOUBLE) AS latitude,
     CAST(longitude AS DOUBLE) AS longitude,
     last_modified_timestamp AS _modified_at,

@@ -35,7 +35,7 @@ cleaned AS (
         CAST(title AS VARCHAR) AS title,
         CAST(source AS VARCHAR) AS source,
         CAST(price AS DECIMAL(18, 2)) AS price,
-        UPPER(TRIM(CAST(currency AS VARCHAR))) AS currency,
+        UPPER(TRIM(CAST(currency AS VARCHAR), ' ')) AS currency,
         CAST(listing_created_on AS TIMESTAMP) AS created_at,
         is_active,
         CAST(last_modified_timestamp AS TIMESTAMP) AS modified_at,
@@ -77,7 +77,8 @@ SELECT
     source,
     price,
     currency,
-    CAST(ROUND(price * usd_per_unit, 2) AS DECIMAL(18, 2)) AS price_usd,
+    -- 19 digits: the product then has 37, which neither DuckDB nor Spark cuts
+    CAST(ROUND(CAST(price AS DECIMAL(19, 2)) * usd_per_unit, 2) AS DECIMAL(18, 2)) AS price_usd,
     created_at,
     is_active,
     modified_at,

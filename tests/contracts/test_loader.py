@@ -1,0 +1,384 @@
+"""A wrong contract file is named with line or key, and the error says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rental_analytics.contracts.loader import load_cases, load_contracts
+from rental_analytics.contracts.model import Layer
+from rental_analytics.errors import ContractError
+
+pytestmark = pytest.mark.fast
+
+APARTMENTS = """\
+description: Listings on offer
+key: [id]
+columns:
+  id: {type: integer, description: Identifies the listing}
+"""
+BOOKINGS = """\
+description: Bookings of listings
+key: [booking_id]
+event_time: booked_at
+references: {apartment_id: apartments}
+columns:
+  booking_id: {type: integer, description: Identifies the booking}
+  apartment_id: {type: integer, description: The listing booked}
+  booked_at: {type: timestamp, description: When it was booked}
+"""
+CURATED_MODEL = """\
+description: Bookings of listings
+grain: one row per booking
+key: [booking_id]
+source: bookings
+columns:
+  booking_id: {type: BIGINT, nullable: false, description: Identifies the booking}
+rules:
+  - {name: missing_key, severity: reject, when: booking_id IS NULL}
+"""
+METRIC_MODEL = """\
+description: How many bookings there are
+definition: All bookings there ever were
+grain: one row per day
+key: [calendar_date]
+columns:
+  calendar_date: {type: DATE, description: The day}
+  bookings: {type: BIGINT, description: Bookings up to that day}
+checks:
+  - {name: bookings_positive, severity: fail, when: bookings <= 0}
+"""
+CASES = """\
+- name: no rows in, no rows out
+  expect: []
+"""
+CURATED = "models/curated/bookings"
+METRIC = "models/presentation/bookings_daily"
+FILES = {
+    "sources/apartments.yaml": APARTMENTS,
+    "sources/bookings.yaml": BOOKINGS,
+    f"{CURATED}/model.yaml": CURATED_MODEL,
+    f"{CURATED}/query.sql": "SELECT booking_id, _row_id FROM raw_data.bookings",
+    f"{CURATED}/cases.yaml": CASES,
+    f"{METRIC}/model.yaml": METRIC_MODEL,
+    f"{METRIC}/query.sql": "SELECT calendar_date, bookings FROM curated.bookings",
+    f"{METRIC}/cases.yaml": CASES,
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return tmp_path
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`wrong` stands where `right` should; the error starts with `place` and tells `told` and `remedy`."""
+
+    file: str
+    right: str
+    wrong: str
+    place: str
+    told: str
+    remedy: str = "correct the value in the file"
+
+
+def model_line(line: int) -> str:
+    return f"{CURATED}/model.yaml:{line}: "
+
+
+MISTAKES = {
+    "unknown key": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\nsuorce: bookings",
+        model_line(5) + "suorce:",
+        "Extra inputs",
+        "remove or correct this key",
+    ),
+    "unknown key of a column": Mistake(
+        "sources/bookings.yaml",
+        "booked_at: {type: timestamp,",
+        "booked_at: {type: timestamp, nullable: true,",
+        "sources/bookings.yaml:8: columns.booked_at.nullable:",
+        "Extra inputs",
+        "remove or correct this key",
+    ),
+    "missing key": Mistake(
+        f"{CURATED}/model.yaml",
+        "grain: one row per booking\n",
+        "",
+        model_line(1) + "grain:",
+        "required",
+        "add this key",
+    ),
+    "missing key of a column": Mistake(
+        f"{CURATED}/model.yaml",
+        ", description: Identifies the booking",
+        "",
+        model_line(6) + "columns.booking_id.description:",
+        "required",
+        "add this key",
+    ),
+    "wrong type of a value": Mistake(
+        f"{CURATED}/model.yaml", "key: [booking_id]", "key: 5", model_line(3) + "key:", "valid tuple"
+    ),
+    "unknown column type": Mistake(
+        f"{CURATED}/model.yaml",
+        "type: BIGINT",
+        "type: NUMBER",
+        model_line(6) + "columns.booking_id.type:",
+        "use SMALLINT, INTEGER",
+    ),
+    "impossible precision": Mistake(
+        f"{CURATED}/model.yaml",
+        "type: BIGINT",
+        "type: 'DECIMAL(39,2)'",
+        model_line(6) + "columns.booking_id.type:",
+        "precision is at most 38",
+    ),
+    "unknown source type": Mistake(
+        "sources/bookings.yaml",
+        "type: timestamp",
+        "type: datetime",
+        "sources/bookings.yaml:8: columns.booked_at.type:",
+        "'timestamp'",
+    ),
+    "bad identifier": Mistake(
+        f"{CURATED}/model.yaml",
+        "name: missing_key",
+        "name: Missing key",
+        model_line(8) + "rules.0.name:",
+        "match pattern",
+        "use lower-case letters, digits and underscores",
+    ),
+    "duplicate YAML key": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\nkey: [booking_id]",
+        model_line(5),
+        "the key 'key' stands twice",
+        "correct that line",
+    ),
+    "invalid YAML": Mistake(
+        f"{CURATED}/model.yaml",
+        "key: [booking_id]",
+        "key: [booking_id",
+        model_line(4),
+        "not valid YAML",
+        "correct that line",
+    ),
+    "no keys at all": Mistake(
+        "sources/apartments.yaml", APARTMENTS, "- id\n", "sources/apartments.yaml:1:", "no keys", "`key: value` lines"
+    ),
+    "empty file": Mistake(
+        "sources/apartments.yaml", APARTMENTS, "", "sources/apartments.yaml:1:", "no keys", "`key: value` lines"
+    ),
+    "what the path says": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\nname: bookings",
+        f"{CURATED}/model.yaml: name",
+        "told by the path",
+        "remove that key",
+    ),
+    "key column of a model not listed": Mistake(
+        f"{CURATED}/model.yaml", "key: [booking_id]", "key: [id]", model_line(1), "key column 'id' is not listed"
+    ),
+    "key column of a source not listed": Mistake(
+        "sources/bookings.yaml",
+        "key: [booking_id]",
+        "key: [id]",
+        "sources/bookings.yaml:1:",
+        "column 'id' is used but not listed",
+    ),
+    "optional key column": Mistake(
+        "sources/bookings.yaml",
+        "booking_id: {type: integer,",
+        "booking_id: {type: integer, required: false,",
+        "sources/bookings.yaml:1:",
+        "key column 'booking_id' cannot be optional",
+    ),
+    "cursor that is no timestamp": Mistake(
+        "sources/bookings.yaml",
+        "type: timestamp",
+        "type: date",
+        "sources/bookings.yaml:1:",
+        "column 'booked_at' orders changes, so its type must be timestamp",
+    ),
+    "two inputs": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\nreference: calendar",
+        model_line(1),
+        "exactly one of source, versions_of and reference",
+    ),
+    "no input": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings\n",
+        "",
+        model_line(1),
+        "exactly one of source, versions_of and reference",
+    ),
+    "rule that fails": Mistake(
+        f"{CURATED}/model.yaml",
+        "severity: reject",
+        "severity: fail",
+        model_line(1),
+        "rule 'missing_key' is about one row: use severity reject or warn",
+    ),
+    "two rules of one name": Mistake(
+        f"{CURATED}/model.yaml",
+        "rules:",
+        "rules:\n  - {name: missing_key, severity: warn, when: booking_id < 0}",
+        model_line(1),
+        "two rules are named 'missing_key'",
+    ),
+    "check that rejects": Mistake(
+        f"{METRIC}/model.yaml",
+        "severity: fail",
+        "severity: reject",
+        f"{METRIC}/model.yaml:1:",
+        "check 'bookings_positive' cannot reject",
+    ),
+    "metric without key": Mistake(
+        f"{METRIC}/model.yaml",
+        "key: [calendar_date]\n",
+        "",
+        f"{METRIC}/model.yaml:1:",
+        "a presentation table needs a key",
+    ),
+    "metric without definition": Mistake(
+        f"{METRIC}/model.yaml",
+        "definition: All bookings there ever were\n",
+        "",
+        f"{METRIC}/model.yaml:1: definition:",
+        "required",
+        "add this key",
+    ),
+    "unknown source of a model": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: reservations",
+        f"{CURATED}/model.yaml: source",
+        "unknown table 'reservations'",
+        "add sources/reservations.yaml or correct the name",
+    ),
+    "unknown parent of a source": Mistake(
+        "sources/bookings.yaml",
+        "apartment_id: apartments",
+        "apartment_id: flats",
+        "sources/bookings.yaml: references.apartment_id",
+        "unknown table 'flats'",
+        "add sources/flats.yaml or correct the name",
+    ),
+    "unknown model referred to": Mistake(
+        f"{CURATED}/model.yaml",
+        "rules:",
+        "references: [{name: odd, severity: warn, column: booking_id, model: guests}]\nrules:",
+        f"{CURATED}/model.yaml:",
+        "no curated model 'guests'",
+        "correct the name in the file",
+    ),
+    "versions of an unknown model": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "versions_of: guests",
+        f"{CURATED}/model.yaml:",
+        "no curated model 'guests'",
+        "correct the name in the file",
+    ),
+}
+
+
+def test_the_contracts_that_the_mistakes_are_made_in_are_right(root: Path) -> None:
+    contracts = load_contracts(root)
+
+    assert list(contracts.sources) == ["apartments", "bookings"]
+    assert contracts.curated["bookings"].relation == "curated.bookings"
+    assert contracts.presentation["bookings_daily"].query == FILES[f"{METRIC}/query.sql"]
+    assert load_cases(contracts.curated["bookings"], root)[0].name == "no rows in, no rows out"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_mistake(root: Path, mistake: Mistake) -> None:
+    file = root / mistake.file
+    assert file.read_text().count(mistake.right) == 1
+    file.write_text(file.read_text().replace(mistake.right, mistake.wrong))
+
+    with pytest.raises(ContractError) as raised:
+        load_contracts(root)
+
+    assert raised.value.message.startswith(mistake.place)
+    assert mistake.told in raised.value.message
+    assert mistake.remedy in raised.value.remedy
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("folder", [CURATED, METRIC])
+@pytest.mark.parametrize("name", ["model.yaml", "query.sql", "cases.yaml"])
+def test_missing_file(root: Path, folder: str, name: str) -> None:
+    (root / folder / name).unlink()
+
+    with pytest.raises(ContractError) as raised:
+        load_contracts(root)
+
+    assert raised.value.message == f"{folder}/{name} is missing."
+    assert "model.yaml, query.sql, cases.yaml" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("cases", "message"),
+    [
+        ("- expect: []\n", ":1: 0.name: Field required."),
+        ("- name: one\n  expect: []\n- name: two\n  expected: []\n", ":3: 1.expect: Field required."),
+        ("- name: one\n  expect: [\n", ":3: not valid YAML"),
+        ("- name: one\n  name: two\n  expect: []\n", ":2: not valid YAML: the key 'name' stands twice."),
+    ],
+)
+def test_wrong_case(root: Path, cases: str, message: str) -> None:
+    (root / CURATED / "cases.yaml").write_text(cases)
+    model = load_contracts(root).curated["bookings"]
+
+    with pytest.raises(ContractError) as raised:
+        load_cases(model, root)
+
+    assert raised.value.message.startswith(f"{CURATED}/cases.yaml{message}")
+
+
+def test_circular_references(root: Path) -> None:
+    file = root / "sources" / "apartments.yaml"
+    file.write_text(APARTMENTS.replace("columns:", "references: {id: bookings}\ncolumns:"))
+
+    with pytest.raises(ContractError) as raised:
+        _ = load_contracts(root).extraction_order
+
+    assert "apartments, bookings reference each other in a circle" in raised.value.message
+    assert "remove one of the references" in raised.value.remedy
+
+
+def test_children_are_extracted_before_their_parents() -> None:
+    order = [table.name for table in load_contracts().extraction_order]
+
+    assert sorted(order) == ["apartment_attributes", "apartments", "bookings", "user_viewing"]
+    assert order[-1] == "apartments"
+
+
+def test_curated_tables_are_made_after_those_they_are_made_of() -> None:
+    order = [model.name for model in load_contracts().transform_order]
+
+    assert order.index("exchange_rates") < order.index("listings") < order.index("listing_versions")
+    assert order.index("exchange_rates") < order.index("bookings")
+
+
+def test_folders_that_are_no_models_are_passed_over(root: Path) -> None:
+    for name in ("__pycache__", ".ipynb_checkpoints", "_drafts"):
+        (root / "models" / Layer.CURATED / name).mkdir()
+
+    assert list(load_contracts(root).curated) == ["bookings"]
