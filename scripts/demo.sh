@@ -9,6 +9,12 @@ end_date=2026-06-30
 rm -rf demo
 mkdir demo
 cd demo
-"$rental" generate --to sqlite:///marketplace.db --end-date "$end_date" --dirty-rate 0.01
-"$rental" init
-"$rental" run --config rental.toml
+echo 'Generating a marketplace: demo/marketplace.db'
+"$rental" generate --to sqlite:///marketplace.db --end-date "$end_date" --dirty-rate 0.01 >generate.log
+"$rental" init >/dev/null
+echo 'First run: everything is read'
+"$rental" run --quiet
+echo 'A day passes in the marketplace; second run: only what changed is read'
+"$rental" generate --to sqlite:///marketplace.db --advance 1 >>generate.log
+"$rental" run
+"$rental" report --out "$PWD/report.html"

@@ -95,14 +95,14 @@ def init(
 def generate(
     to: Annotated[str, typer.Option("--to", help="sqlite:///FILE or mysql://user@host:3306/database.", metavar="URL")],
     listings: Annotated[int, typer.Option(min=0, help="Listings.")] = 2_000,
-    bookings: Annotated[int, typer.Option(min=0, help="Bookings.")] = 20_000,
-    viewings: Annotated[int, typer.Option(min=0, help="Viewings.")] = 100_000,
+    bookings: Annotated[int, typer.Option(min=0, help="Bookings.")] = 60_000,
+    viewings: Annotated[int, typer.Option(min=0, help="Viewings.")] = 300_000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same data.")] = 42,
     end_date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of data; yesterday by default.")
     ] = None,
     dirty_rate: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of bad rows to plant, of every kind the rules name.")
+        float, typer.Option(min=0, max=0.9, help="Share of bad rows to plant, of every kind the rules name.")
     ] = 0.0,
     minimal: Annotated[bool, typer.Option("--minimal", help="Only the required columns.")] = False,
     advance: Annotated[
@@ -150,6 +150,7 @@ def run(
         typer.Option(formats=["%Y-%m-%d"], help="Last day the numbers include; the newest day seen by default."),
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the new run.", metavar="ID")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Leave out the headline metrics at the end.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline: extract, transform, load-raw, load-curated, metrics."""
@@ -172,7 +173,7 @@ def run(
         outcome = LocalRunner(parts, ConsoleReporter(messages)).run(wanted)
         if as_json:
             _print_json(_outcome_record(outcome))
-        elif not step or "metrics" in step:
+        elif not quiet and (not step or "metrics" in step):
             _show_headlines(parts.warehouse.query(_headlines_sql()), outcome)
 
 

@@ -5,6 +5,7 @@ An error is terminal (repeating the call cannot help) or transient (it may); onl
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 
@@ -39,7 +40,7 @@ class RentalError(Exception):
         self.run_id = run_id
 
     def __str__(self) -> str:
-        return f"{self.message} Remedy: {self.remedy}"
+        return re.sub(r"\s*[\r\n]\s*", " ", f"{self.message} Remedy: {self.remedy}")
 
 
 class ConfigurationError(RentalError):

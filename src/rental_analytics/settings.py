@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -16,6 +17,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from rental_analytics.contracts.source_table import ReadMode
@@ -41,9 +43,10 @@ class _Section(BaseModel):
 class SourceSettings(_Section):
     """The marketplace's database: `sqlite:///FILE` or `mysql://user@host:3306/database`."""
 
-    url: str
+    url: str = Field(repr=False)
+    """Kept out of `repr`, since it may hold the password."""
     password: SecretStr | None = None
-    overlap: Duration = timedelta(minutes=15)
+    overlap: Duration = Field(default=timedelta(minutes=15), examples=["15 minutes"])
 
 
 class LakeSettings(_Section):
@@ -58,7 +61,9 @@ class EngineSettings(_Section):
     """What extracts and transforms."""
 
     kind: Literal["duckdb"] = "duckdb"
-    memory: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")
+    memory: str = Field(
+        default="1GB", pattern=r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", examples=["512MB", "4GB"]
+    )
     threads: int | None = Field(default=None, ge=1)
 
 
@@ -89,7 +94,9 @@ class TableSettings(_Section):
 class Settings(BaseSettings):
     """The whole configuration; `folder` is what relative paths start from."""
 
-    model_config = SettingsConfigDict(env_prefix="RENTAL_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RENTAL_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     source: SourceSettings
     lake: LakeSettings = LakeSettings()
@@ -131,14 +138,21 @@ def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
         overrides: `section.key=value`, stronger than file and environment.
 
     Raises:
-        ConfigurationError: the file is missing or no TOML, or a key is unknown or has a wrong value; names file and key.
+        ConfigurationError: the file is missing or no TOML, or a key is unknown or has a wrong value; names the key and
+            where it stands.
     """
     document = _read_toml(file)
     given = _overrides(overrides)
+    _check_sections(document, given, file)
     try:
         return Settings(_document=document, folder=file.absolute().parent, **given)  # type: ignore[call-arg]
     except ValidationError as error:
         raise _readable(error, file, given) from error
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"An environment variable for a whole section is not valid JSON: {error}.",
+            remedy="set single keys, such as RENTAL_SOURCE__URL.",
+        ) from error
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -171,30 +185,85 @@ def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
             )
         place = nested
         for part in path[:-1]:
-            place = place.setdefault(part, {})
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                inner = place[part] = {}
+            place = inner
         place[path[-1]] = value
     return nested
+
+
+def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: Path) -> None:
+    """What pydantic-settings passes over: unknown sections in the environment, and the field that is no section."""
+    known = _known_keys(())
+    variables = [name for name in os.environ if name.upper().startswith("RENTAL_") and "__" in name]
+    sections = {f"{file}: {name}": name for name in document}
+    sections |= {f"--set {name}": name for name in given}
+    sections |= {name: name[len("RENTAL_") :].partition("__")[0].lower() for name in variables}
+    for where, section in sections.items():
+        if section not in known:
+            raise _unknown_key(where, known)
+
+
+def _unknown_key(where: str, known: Sequence[str]) -> ConfigurationError:
+    return ConfigurationError(f"{where} is not a known key.", remedy=f"correct it; known are {', '.join(known)}.")
 
 
 def _readable(error: ValidationError, file: Path, given: Mapping[str, Any]) -> ConfigurationError:
     first = error.errors(include_input=False, include_url=False)[0]
     path = [str(part) for part in first["loc"]]
-    key = ".".join(path)
-    variable = "RENTAL_" + "__".join(path).upper()
-    where = f"{file}: {key}"
-    if path and path[0] in given:
-        where = f"--set {key}"
-    elif variable in {name.upper() for name in os.environ}:
-        where = variable
+    where = _origin(path, file, given)
     if first["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(path[:-1]))
-        return ConfigurationError(f"{where} is not a known key.", remedy=f"correct it; known are {known}.")
+        return _unknown_key(where, _known_keys(path[:-1]))
     if first["type"] == "missing":
+        path += ["url"] if path == ["source"] else []
         return ConfigurationError(
-            f"{where} is missing.",
-            remedy=f"add it to the file, or set {variable}; `rental init` writes an example.",
+            f"{file}: {'.'.join(path)} is missing.",
+            remedy=f"add it to the file, or set {_variable(path)}; `rental init` writes an example.",
         )
-    return ConfigurationError(f"{where}: {first['msg']}.", remedy="correct the value.")
+    if first["type"] in {"model_type", "dict_type"}:
+        return ConfigurationError(
+            f"{where} must be a section, not a single value.", remedy=f"write [{'.'.join(path)}], and its keys below."
+        )
+    examples = getattr(_field(path), "examples", None)
+    remedy = f"write a value such as {' or '.join(examples)}." if examples else "correct the value."
+    return ConfigurationError(f"{where}: {first['msg'].removeprefix('Value error, ')}.", remedy=remedy)
+
+
+def _origin(path: Sequence[str], file: Path, given: Mapping[str, Any]) -> str:
+    """Where the value of a key came from."""
+    key = ".".join(path)
+    if _holds(given, path):
+        return f"--set {key}"
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    if _variable(path) in variables:
+        return _variable(path)
+    whole_section = variables.get(_variable(path[:1]))
+    if whole_section and _holds(json.loads(whole_section), path[1:]):
+        return f"{_variable(path[:1])}: {key}"
+    return f"{file}: {key}"
+
+
+def _holds(values: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _variable(path: Sequence[str]) -> str:
+    return "RENTAL_" + "__".join(path).upper()
+
+
+def _field(path: Sequence[str]) -> Any:
+    """The field a key stands for, or None."""
+    kind: Any = Settings
+    field: Any = None
+    for part in path:
+        field = getattr(kind, "model_fields", {}).get(part)
+        kind = field.annotation if field else None
+    return field
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:

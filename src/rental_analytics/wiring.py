@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.databases.base import Database
@@ -20,7 +20,8 @@ from rental_analytics.warehouses.base import Warehouse
 def make_database(settings: Settings) -> Database:
     """The source behind `source.url`."""
     url = settings.source.url
-    parts = urlsplit(url)
+    known = "sqlite:///FILE or mysql://user@host:3306/database"
+    parts = _split("source.url", url, known)
     if parts.scheme == "sqlite":
         from rental_analytics.databases.sqlite import SqliteDatabase
 
@@ -34,6 +35,12 @@ def make_database(settings: Settings) -> Database:
                 f"source.url {_without_password(url)} lacks a user, a host or a database.",
                 remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
             )
+        if parts.query or parts.fragment or "@" in parts.path:
+            raise ConfigurationError(
+                f"source.url {_without_password(url)} has something behind the database.",
+                remedy="write mysql://user@host:3306/database; in a password, @ : / ? # and % stand as %40 %3A %2F %3F "
+                "%23 and %25, or set RENTAL_SOURCE__PASSWORD, where they stand as they are.",
+            )
         secret = settings.source.password
         return MySqlDatabase(
             host=parts.hostname,
@@ -42,17 +49,17 @@ def make_database(settings: Settings) -> Database:
             password=secret.get_secret_value() if secret else unquote(parts.password or ""),
             database=database,
         )
-    raise _unknown("source.url", url, "sqlite:///FILE or mysql://user@host:3306/database")
+    raise _unknown("source.url", url, known)
 
 
 def make_lake(settings: Settings) -> Lake:
     """The lake behind `lake.url`."""
     url = settings.lake.url
-    parts = urlsplit(url)
+    parts = _split("lake.url", url, "a folder or s3://bucket/prefix")
     if parts.scheme == "s3":
         from rental_analytics.storage.s3 import S3Lake
 
-        if not parts.netloc:
+        if not parts.netloc or parts.query or parts.fragment:
             raise _unknown("lake.url", url, "s3://bucket/prefix")
         return S3Lake(
             parts.netloc,
@@ -60,7 +67,7 @@ def make_lake(settings: Settings) -> Lake:
             region=settings.lake.region,
             endpoint=settings.lake.endpoint,
         )
-    if parts.scheme and len(parts.scheme) > 1:
+    if not url or (parts.scheme and len(parts.scheme) > 1):
         raise _unknown("lake.url", url, "a folder or s3://bucket/prefix")
     from rental_analytics.storage.local import LocalLake
 
@@ -77,7 +84,7 @@ def make_engine(settings: Settings) -> Engine:
 def make_warehouse(settings: Settings) -> Warehouse:
     """The warehouse behind `warehouse.url`."""
     url = settings.warehouse.url
-    if urlsplit(url).scheme != "duckdb":
+    if not url.startswith("duckdb://"):
         raise _unknown("warehouse.url", url, "duckdb:///FILE")
     from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 
@@ -107,10 +114,14 @@ def assembled(settings: Settings) -> Iterator[Parts]:
         exchange_rates=settings.path(str(rates)) if rates else None,
     )
     with ExitStack() as stack:
-        lake, engine, warehouse = make_lake(settings), make_engine(settings), make_warehouse(settings)
-        for part in (lake, engine, warehouse):
-            stack.callback(part.close)
-        yield Parts(contracts, make_database(settings), lake, engine, warehouse, step_settings)
+        database = make_database(settings)
+        lake = make_lake(settings)
+        stack.callback(lake.close)
+        engine = make_engine(settings)
+        stack.callback(engine.close)
+        warehouse = make_warehouse(settings)
+        stack.callback(warehouse.close)
+        yield Parts(contracts, database, lake, engine, warehouse, step_settings)
 
 
 def _file(settings: Settings, url: str, key: str) -> Path:
@@ -118,7 +129,14 @@ def _file(settings: Settings, url: str, key: str) -> Path:
     scheme, _, rest = url.partition("://")
     if not rest.startswith("/") or rest == "/":
         raise _unknown(key, url, f"{scheme}:///FILE")
-    return settings.path(unquote(rest[1:]))
+    return settings.path(rest[1:])
+
+
+def _split(key: str, url: str, known: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise _unknown(key, url, known) from None
 
 
 def _port(netloc: str, url: str) -> int | None:

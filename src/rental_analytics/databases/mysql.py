@@ -78,13 +78,15 @@ class MySqlDatabase(Database):
             "host": host,
             "port": port,
             "user": user,
-            "password": password,
+            # Given text, PyMySQL encodes it as Latin-1; servers and ConnectorX take UTF-8.
+            "password": password.encode(),
             "database": database,
         }
         self._schema = database
-        self.display_url = f"mysql://{user}@{host}:{port}/{database}"
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.display_url = f"mysql://{user}@{place}/{database}"
         secret = f":{quote(password, safe='')}" if password else ""
-        self._url = f"mysql://{quote(user, safe='')}{secret}@{host}:{port}/{quote(database, safe='')}"
+        self._url = f"mysql://{quote(user, safe='')}{secret}@{place}/{quote(database, safe='')}"
 
     def server_time(self) -> datetime:
         (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
@@ -153,6 +155,11 @@ class MySqlDatabase(Database):
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
             raise self._translated(error) from error
+        except RuntimeError as error:  # what PyMySQL raises where the login method needs a package that is missing
+            raise ConfigurationError(
+                f"Cannot log in to {self.display_url}: {error}.",
+                remedy="install the package named, or use a login with mysql_native_password.",
+            ) from error
 
     def _connect(self) -> pymysql.Connection[Any]:
         import pymysql

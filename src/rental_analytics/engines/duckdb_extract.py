@@ -43,6 +43,7 @@ class TableExtract:
         self._progress = progress
         self._next_row = request.run.sequence << ROW_ID_BITS
         self._zero_dates: dict[str, int] = {}
+        self._statements = 0
         name, run_id = request.plan.table.name, request.run.run_id
         self._raw_prefix = f"raw/{name}/run_id={run_id}/"
         self._state_prefix = f"state/{name}/run_id={run_id}/"
@@ -70,6 +71,7 @@ class TableExtract:
             state_method=self._state_method,
             window_lower=self._request.window.lower,
             window_upper=self._request.window.upper,
+            distinct_keys=self._plan.unique_key and self._statements == 1,
             newest_cursor=self._newest,
             overlap_start=self._overlap_start(),
             notes=self._notes(),
@@ -175,6 +177,7 @@ class TableExtract:
         return complete, read, self._write_deleted_keys(raw, gone), kept
 
     def _write_rows(self, folder: Path, name: str, condition: str | None) -> list[LakeFile]:
+        self._statements += 1
         sql = self._database.select(self._plan, self._plan.columns, condition)
         converts = with_key((column.convert for column in self._plan.columns), self._plan.key)
         listed = ", ".join(

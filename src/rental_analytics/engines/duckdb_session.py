@@ -94,7 +94,7 @@ class Session:
 def parquet(files: Sequence[Path]) -> str:
     """The rows of Parquet files as a relation."""
     listed = ", ".join(literal(file) for file in files)
-    return f"read_parquet([{listed}], union_by_name = true)"
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
 def empty_relation(columns: Sequence[tuple[str, str]]) -> str:

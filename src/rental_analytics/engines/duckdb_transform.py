@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import (
     CheckResult,
     ExtractedTable,
@@ -16,7 +17,7 @@ from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.engines.base import Progress, TransformRequest
 from rental_analytics.engines.duckdb_session import Session, empty_relation, parquet
 from rental_analytics.errors import RentalError
-from rental_analytics.sql.render import identifier, render
+from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.storage.base import Lake
 
 
@@ -40,17 +41,24 @@ class Transformation:
             self._session.cursor.unregister("reference_rows")
         made = {}
         for model in self._request.models:
-            if model.reference:
-                made[model.name] = self._reference(model)
-            elif model.source:
-                made[model.name] = self._from_source(model)
-                self._keep_versions(model)
-            else:
-                made[model.name] = self._versions(model)
+            try:
+                made[model.name] = self._made(model)
+            except RentalError as error:
+                error.table = model.name
+                raise
         if not self._request.emit_reference:
             for model in self._request.models:
                 if model.reference:
                     del made[model.name]
+        return made
+
+    def _made(self, model: CuratedModel) -> TransformedTable:
+        if model.reference:
+            return self._reference(model)
+        if model.versions_of:
+            return self._versions(model)
+        made = self._from_source(model)
+        self._keep_versions(model)
         return made
 
     def _reference(self, model: CuratedModel) -> TransformedTable:
@@ -92,8 +100,9 @@ class Transformation:
 
     def _built(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
         rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
-        superseded = self._find_superseded(model)
-        self._session.view("current_rows", render("current_rows", rules=rejecting, superseded=superseded > 0))
+        repeated = self._may_repeat_keys(model)
+        superseded = self._find_superseded(model) if repeated else 0
+        self._session.view("current_rows", render("current_rows", rules=rejecting, superseded=repeated))
         curated, rejected = (
             f"curated/{model.name}/run_id={self._run_id}/",
             f"rejected/{model.name}/run_id={self._run_id}/",
@@ -102,9 +111,9 @@ class Transformation:
         keys = [column for column in columns if column.name in model.key]
         with self._lake.writing(curated) as folder, self._lake.writing(rejected) as aside:
             files = self._session.write(render("accepted", columns=columns[:-1], run_id=self._run_id), folder)
-            counts = self._session.row(render("rule_counts", rules=[*model.rules, *model.checks]))
+            counts = self._session.row(render("rule_counts", rules=[*model.rules, *model.checks], key=model.key))
             deletes = withdrawn = rejects = list[LakeFile]()
-            if model.soft_delete:
+            if model.soft_delete and self._has_deletes(model):
                 deletes = self._session.write(render("vanished", columns=keys), folder, "deletes")
             if counts["rejected"]:
                 rejects = self._session.write(self._rejected_rows(model), aside)
@@ -124,14 +133,22 @@ class Transformation:
             checks=tuple(self._results(model, counts)),
         )
 
+    def _may_repeat_keys(self, model: CuratedModel) -> bool:
+        """Not where one statement read the rows from a table that keeps the key unique."""
+        if not model.key or model.reference:
+            return False
+        extracts = self._request.extracts.get(model.source or "", ())
+        return not model.source or len(extracts) != 1 or not extracts[0].distinct_keys
+
+    def _has_deletes(self, model: CuratedModel) -> bool:
+        return any(extract.deletes for extract in self._request.extracts.get(model.source or "", ()))
+
     def _find_superseded(self, model: CuratedModel) -> int:
         """Rows that a newer one of the same key replaces go to table `superseded`; how many are rows, not deletes."""
-        if not model.key or model.reference:
-            return 0
         columns = [name for name in model.columns if name not in model.key and name != model.version]
         order = [name for name in (model.version, *columns) if name]
         self._session.table("superseded", render("superseded", key=model.key, order=order))
-        return self._session.number("SELECT COUNT(*) FROM superseded")
+        return self._session.number("SELECT COUNT(*) FROM superseded WHERE (_row_id >> 39) % 2 = 0")
 
     def _rejected_rows(self, model: CuratedModel) -> str:
         source = f"raw_data.{model.source}"
@@ -141,31 +158,24 @@ class Transformation:
             "rejected", run_id=self._run_id, table=model.name, key=model.key, raw_columns=names, source=source
         )
 
-    def _results(self, model: CuratedModel, counts: dict[str, int]) -> list[CheckResult]:
+    def _results(self, model: CuratedModel, counts: dict[str, Any]) -> list[CheckResult]:
         return [
             CheckResult(
                 table_name=model.name,
                 check_name=rule.name,
                 severity=rule.severity,
                 failed_rows=counts[rule.name] or 0,
-                sample=self._sample(model, rule) if counts[rule.name] else None,
+                sample=counts.get(f"sample_of_{rule.name}"),
             )
             for rule in (*model.rules, *model.checks)
         ]
 
-    def _sample(self, model: CuratedModel, rule: Check) -> str | None:
-        """Keys of a few rows that broke a rule, where they have one."""
-        if not model.key:
-            return None
-        rows = self._session.run(render("rule_sample", key=model.key, when=rule.when))
-        return "; ".join(str(row[0]) for row in rows) or None
-
     def _raw_rows(self, extracts: Sequence[ExtractedTable]) -> str:
-        columns = list(dict.fromkeys((column.name, column.type) for extract in extracts for column in extract.columns))
+        columns = {column.name: column.type for extract in extracts for column in extract.columns}
         files = [file.path for extract in extracts for file in (*extract.files, *extract.deletes)]
         if not files:
-            return empty_relation(columns)
-        return f"SELECT * FROM {parquet(self._lake.local_copies(files))}"
+            return empty_relation(list(columns.items()))
+        return f"SELECT {identifiers(columns)} FROM {parquet(self._lake.local_copies(files))}"
 
 
 def _file_columns(model: CuratedModel) -> list[FileColumn]:
@@ -180,8 +190,8 @@ def _nothing(model: CuratedModel) -> TransformedTable:
 
 
 def _without_deletes(query: str) -> str:
-    """The query of a versions model: what vanished is a version there, not a delete."""
-    return f"SELECT * REPLACE (_row_id - (((_row_id >> 39) % 2) << 39) AS _row_id) FROM ({query})"
+    """The query of a versions model: what vanished is a version there, so bit 38 tells it from the run's rows."""
+    return f"SELECT * REPLACE (_row_id - (((_row_id >> 39) % 2) << 38) AS _row_id) FROM ({query})"
 
 
 def _below(prefix: str, files: Sequence[LakeFile]) -> tuple[LakeFile, ...]:

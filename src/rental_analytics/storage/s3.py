@@ -28,14 +28,27 @@ class S3Lake(Lake):
     def __init__(
         self, bucket: str, prefix: str = "", *, region: str | None = None, endpoint: str | None = None
     ) -> None:
-        import boto3
-        from botocore.config import Config
+        try:
+            import boto3
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
+        except ImportError as error:
+            raise ConfigurationError(
+                "A lake in S3 needs the package boto3, which is not installed.",
+                remedy="install it with `pip install 'rental-analytics[s3]'`.",
+            ) from error
 
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         config = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
-        self._client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        try:
+            self._client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(
+                f"The lake {self.url} cannot be set up: {error}.",
+                remedy="check lake.endpoint, lake.region and the AWS configuration of this machine.",
+            ) from error
         self._folder = Path(tempfile.mkdtemp(prefix="rental-lake-"))
 
     def create(self, path: str, content: bytes) -> bool:
@@ -117,7 +130,13 @@ class S3Lake(Lake):
     def _translated(self, path: str, tolerate: Iterable[str] = ()) -> Iterator[list[str]]:
         """Turn the client's errors into ours; a tolerated one is noted in the list that is given."""
         from boto3.exceptions import S3UploadFailedError
-        from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionError,
+            HTTPClientError,
+            ParamValidationError,
+        )
 
         noted: list[str] = []
         place = f"{self.url}/{path}"
@@ -135,8 +154,12 @@ class S3Lake(Lake):
             ) from error
         except (ConnectionError, HTTPClientError) as error:
             raise LakeUnavailableError(
-                f"The lake cannot be reached at {place}: {type(error).__name__}.",
+                f"The lake {self.url} cannot be reached: {error}.",
                 remedy="check lake.url, lake.endpoint and the network.",
+            ) from error
+        except ParamValidationError as error:
+            raise LakeError(
+                f"The lake cannot be used at {place}: {error}.", remedy="correct the bucket's name in lake.url."
             ) from error
         except (BotoCoreError, S3UploadFailedError) as error:
             raise LakeError(

@@ -52,6 +52,11 @@ class DuckDbWarehouse(Warehouse):
 
         if read_only and not self._path.exists():
             raise ConfigurationError(f"There is no warehouse {self._path} yet.", remedy="make it with `rental run`.")
+        if "?" in str(self._path):
+            raise ConfigurationError(
+                f"The warehouse {self._path} has a question mark in its path, where DuckDB expects options to begin.",
+                remedy="choose another name in warehouse.url.",
+            )
         config = self._config | ({"enable_external_access": False} if read_only else {})
         try:
             if not read_only:
@@ -64,7 +69,7 @@ class DuckDbWarehouse(Warehouse):
 
     def _not_opened(self, error: Exception) -> Exception:
         text = str(error).splitlines()[0]
-        if "lock" in text.lower():
+        if "Conflicting lock" in text or "being used by another process" in text:
             return LockHeldError(
                 f"Another process holds the warehouse {self._path}.",
                 remedy="close the program that has it open (a DuckDB shell, a notebook, another run), then run again.",
@@ -196,6 +201,11 @@ class DuckDbWarehouse(Warehouse):
                 raise ConfigurationError(
                     f"One statement is expected, and {len(statements)} came.", remedy="send them one by one."
                 )
+            if statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+                raise ConfigurationError(
+                    f"A query only reads, and this is a statement of type {statements[0].type.name}.",
+                    remedy="write a SELECT; to change the tables, change the source and `rental run`.",
+                )
             return connection.execute(statements[0]).to_arrow_table()
         except duckdb.Error as error:
             raise ConfigurationError(
@@ -216,6 +226,8 @@ class DuckDbWarehouse(Warehouse):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        import duckdb
+
         connection = self._open_connection()
         connection.begin()
         try:
@@ -223,7 +235,10 @@ class DuckDbWarehouse(Warehouse):
         except BaseException:
             connection.rollback()
             raise
-        connection.commit()
+        try:
+            connection.commit()
+        except duckdb.Error as error:
+            raise self._refused(error) from error
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         import duckdb
@@ -231,7 +246,10 @@ class DuckDbWarehouse(Warehouse):
         try:
             return self._open_connection().execute(sql, list(parameters)).fetchall()
         except duckdb.Error as error:
-            raise WarehouseError(
-                f"The warehouse {self._path} refused a statement: {str(error).splitlines()[0]}.",
-                remedy="run again with --debug for the whole error.",
-            ) from error
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> WarehouseError:
+        return WarehouseError(
+            f"The warehouse {self._path} refused a statement: {str(error).splitlines()[0]}.",
+            remedy="run again with --debug for the whole error.",
+        )

@@ -132,7 +132,7 @@ class TableLoader:
 
     def _rows(self, files: Sequence[LakeFile]) -> str:
         paths = self._lake.local_copies(file.path for file in files)
-        return f"read_parquet([{', '.join(literal(path) for path in paths)}], union_by_name = true)"
+        return f"read_parquet([{', '.join(literal(path) for path in paths)}], union_by_name = true, hive_partitioning = false)"
 
     def _fit_table(self, table: TableLoad) -> None:
         """Make the table, or let it grow with the columns of the files."""
