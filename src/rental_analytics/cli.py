@@ -369,7 +369,7 @@ def main() -> None:
     """Entry point: every error is one line and a documented exit code; `--debug` shows its traceback before."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, prog_name="rental", standalone_mode=False)
     except RentalError as error:
         place = f" (step {error.step}, run {error.run_id})" if error.step else ""
         code = _told(error, f"Error{place}: {error}", error.exit_code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 from rental_analytics.errors import RentalError
 from rental_analytics.runners.local import LocalRunner, RunOptions, RunOutcome
 from rental_analytics.settings import load_settings
-from rental_analytics.wiring import assembled
+from rental_analytics.wiring import assembled, make_warehouse
 
 REQUIRED = {
     "apartments": {
@@ -163,22 +163,36 @@ class Pipeline:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with assembled(load_settings(self.folder / "rental.toml", self.settings)) as parts:
-            parts.warehouse.open(read_only=True)
-            table = parts.warehouse.query(sql)
-        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        with self._asking() as ask:
+            return ask(sql)
 
     def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all tables of schemas, without what tells one run from another."""
-        found = self.rows(
-            "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
-            f"WHERE schema_name IN ({', '.join(_literal(schema) for schema in schemas)}) ORDER BY 1"
-        )
         hidden = "_run_id|_loaded_at|_row_id|_extracted_at"
-        return {
-            name: self.rows(f"SELECT COLUMNS(c -> NOT regexp_full_match(c, '{hidden}')) FROM {name} ORDER BY ALL")
-            for (name,) in found
-        }
+        with self._asking() as ask:
+            found = ask(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+                f"WHERE schema_name IN ({', '.join(_literal(schema) for schema in schemas)}) ORDER BY 1"
+            )
+            return {
+                name: ask(f"SELECT COLUMNS(c -> NOT regexp_full_match(c, '{hidden}')) FROM {name} ORDER BY ALL")
+                for (name,) in found
+                if name != "curated.calendar"
+            }
+
+    @contextmanager
+    def _asking(self) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+        warehouse = make_warehouse(load_settings(self.folder / "rental.toml", self.settings))
+        warehouse.open(read_only=True)
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            table = warehouse.query(sql)
+            return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+        try:
+            yield ask
+        finally:
+            warehouse.close()
 
     def task(self, label: str) -> Any:
         @contextmanager

@@ -53,7 +53,7 @@ def test_empty_tables_run_and_fill_later(source: Source, pipeline: Pipeline) -> 
     source.create(optional=True)
     pipeline.run()
     filled = {name: rows for name, rows in pipeline.tables("raw_data", "curated", "presentation").items() if rows}
-    assert set(filled) == {"curated.calendar", "curated.exchange_rates"}
+    assert set(filled) == {"curated.exchange_rates"}
     assert pipeline.rows("SELECT as_of FROM ops.run_parameters") == [(None,)]
     source.insert("apartments", {"id": 1})
     source.insert("bookings", {"booking_id": 5})
@@ -87,7 +87,8 @@ def test_increment_finds_changes_inserts_and_deletes(source: Source, pipeline: P
     source.insert("bookings", *rows, {"booking_id": 7, "updated_at": None})
     pipeline.run()
     source.execute(
-        "UPDATE bookings SET booking_status = 'canceled', updated_at = '2024-04-01 00:00:00.000000' WHERE booking_id = 2"
+        "UPDATE bookings SET booking_status = 'canceled', updated_at = '2024-04-01 00:00:00.000000' "
+        "WHERE booking_id = 2"
     )
     source.execute("UPDATE bookings SET total_price = 5 WHERE booking_id = 7")
     source.execute("DELETE FROM bookings WHERE booking_id IN (3, 4)")
@@ -206,8 +207,9 @@ def test_modes_can_be_overridden(source: Source, another_pipeline: AnotherPipeli
 def test_increments_equal_a_fresh_start(
     source: Source, pipeline: Pipeline, another_pipeline: AnotherPipeline, optional: bool
 ) -> None:
-    from rental_analytics.marketplace import MarketplaceOptions, advance, generate
     from datetime import date
+
+    from rental_analytics.marketplace import MarketplaceOptions, advance, generate
 
     options = MarketplaceOptions(
         listings=60, bookings=300, viewings=500, end_date=date(2026, 5, 31), dirty_rate=0.05, minimal=not optional

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.harness import Pipeline, Source, failure
-from rental_analytics.errors import ConfigurationError, QualityError, WarehouseError
+from rental_analytics.errors import ConfigurationError, LakeError, QualityError, WarehouseError
+from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 from servers.mariadb import MariaDB
 from servers.s3 import S3Server
@@ -125,6 +127,26 @@ def test_load_that_fails_midway_leaves_nothing_and_can_be_continued(
     assert pipeline.tables(*DATA) == undisturbed.tables(*DATA)
 
 
+def test_load_whose_commit_was_lost_is_not_repeated_by_the_next_run(
+    filled: Source, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.run()
+    filled.insert("user_viewing", {"viewed_at": "2024-03-05 00:00:00.000000"})
+    commit = ManifestStore.commit
+
+    def die(self: ManifestStore, manifest: Any) -> None:
+        if manifest.step == "load-curated":
+            raise LakeError("the process died.", remedy="run again.")
+        commit(self, manifest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ManifestStore, "commit", die)
+        failure(pipeline.run)
+    filled.insert("user_viewing", {"viewed_at": "2024-03-06 00:00:00.000000"})
+    pipeline.run()
+    assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(4,)]
+
+
 def test_increment_on_a_warehouse_that_lacks_earlier_runs_is_refused(filled: Source, pipeline: Pipeline) -> None:
     pipeline.run()
     before = pipeline.tables(*DATA)
@@ -142,6 +164,16 @@ def test_lost_lake_is_filled_again_and_the_warehouse_follows_the_source(filled: 
     pipeline.run()
     assert pipeline.rows("SELECT booking_id, is_deleted FROM curated.bookings ORDER BY 1") == [(1, False), (2, True)]
     assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(2,)]
+
+
+def test_listing_that_vanished_while_the_lake_was_lost_is_no_longer_active(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    (pipeline.folder / "lake").rename(pipeline.folder / "lost")
+    filled.execute("DELETE FROM apartments WHERE id = 2")
+    pipeline.run()
+    versions = "SELECT is_active FROM curated.listing_versions WHERE listing_id = {} ORDER BY valid_from"
+    assert pipeline.rows(versions.format(2)) == [(True,), (False,)]
+    assert pipeline.rows(versions.format(1)) == [(True,)]
 
 
 def test_as_of_bounds_the_numbers(filled: Source, pipeline: Pipeline) -> None:

@@ -15,7 +15,7 @@ from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.errors import ConfigurationError, RentalError
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.steps.base import Parts, Reporter, StepContext, StepResult, manifest_hash
-from rental_analytics.steps.load import CURATED
+from rental_analytics.steps.load import CURATED, settle
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class LocalRunner:
         started = time.monotonic()
         self._parts.lake.check_writable()
         self._parts.warehouse.open()
+        settle(self._parts)
         run = self._parameters(options)
         self._check_warehouse_follows(run)
         self._record_run(run, "running")

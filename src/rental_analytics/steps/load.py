@@ -9,13 +9,14 @@ from rental_analytics.contracts.manifest import (
     ExtractManifest,
     LoadedTable,
     LoadManifest,
+    RunParameters,
     TransformedTable,
     TransformManifest,
 )
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.errors import LakeError
-from rental_analytics.steps.base import StepContext, StepResult, manifest_hash
+from rental_analytics.steps.base import Parts, StepContext, StepResult, manifest_hash
 from rental_analytics.warehouses.base import Disposition, Load, OpsRows, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
@@ -48,6 +49,7 @@ def run_curated(context: StepContext) -> StepResult:
         run_id=context.run.run_id,
         manifest_hash=manifest_hash(manifest),
         loaded_at=context.run.started_at,
+        upper_bound=context.run.upper_bound,
         tables=tuple(tables),
         ops_files={"rejected_rows": [file for table in manifest.tables.values() for file in table.rejected_files]},
         ops_rows=_accounts(manifest),
@@ -55,6 +57,20 @@ def run_curated(context: StepContext) -> StepResult:
     with context.reporter.task(CURATED):
         loaded = context.warehouse.load(load, context.lake)
     return _commit(context, CURATED, manifest.covers, loaded)
+
+
+def settle(parts: Parts) -> None:
+    """Commit loads that the warehouse finished but whose process died before it could say so in the lake.
+
+    Without it the next run would take the same rows for pending, and load events twice.
+    """
+    for run in parts.manifests.history():
+        if parts.manifests.committed(run.run_id, CURATED):
+            return
+        manifest = parts.manifests.transform(run.run_id)
+        if manifest and parts.warehouse.loaded(CURATED, manifest_hash(manifest)):
+            _commit_load(parts, run, CURATED, manifest.covers, {})
+            return
 
 
 def curated_load(model: CuratedModel, table: TransformedTable) -> TableLoad:
@@ -73,9 +89,10 @@ def curated_load(model: CuratedModel, table: TransformedTable) -> TableLoad:
         files=table.files,
         deletes=table.deletes,
         withdrawn=table.withdrawn,
-        complete=table.complete and disposition is not Disposition.VERSIONS,
+        complete=table.complete,
         soft_delete=model.soft_delete,
         references=model.references,
+        versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         descriptions={name: column.description for name, column in model.columns.items()},
     )
 
@@ -91,6 +108,7 @@ def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
         run_id=manifest.run_id,
         manifest_hash=manifest_hash(manifest),
         loaded_at=context.run.started_at,
+        upper_bound=context.run.upper_bound,
         tables=tuple(tables),
     )
 
@@ -141,21 +159,26 @@ def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
 
 
 def _commit(context: StepContext, step: str, covers: tuple[str, ...], loaded: dict[str, LoadedTable]) -> StepResult:
-    run = context.run
-    context.manifests.commit(
+    _commit_load(context, context.run, step, covers, loaded)
+    rows = sum(table.inserted for table in loaded.values())
+    return StepResult(rows, rows)
+
+
+def _commit_load(
+    parts: Parts, run: RunParameters, step: str, covers: tuple[str, ...], loaded: dict[str, LoadedTable]
+) -> None:
+    parts.manifests.commit(
         LoadManifest.model_validate(
             {
                 "step": step,
                 "run_id": run.run_id,
                 "sequence": run.sequence,
-                "engine": context.warehouse.name,
+                "engine": parts.warehouse.name,
                 "covers": covers,
                 "tables": loaded,
             }
         )
     )
-    rows = sum(table.inserted for table in loaded.values())
-    return StepResult(rows, rows)
 
 
 def _sum(first: LoadedTable | None, second: LoadedTable) -> LoadedTable:

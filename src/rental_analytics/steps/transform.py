@@ -49,7 +49,8 @@ def check_quality(context: StepContext) -> None:
     Raises:
         QualityError: names the table, the share and the rules.
     """
-    manifest = context.manifests.transform(context.run.run_id)
+    run_id = context.run.run_id
+    manifest = context.manifests.transform(run_id)
     limit = context.settings.max_rejected_share
     for name, table in (manifest.tables if manifest else {}).items():
         if table.extracted and table.rejected / table.extracted > limit:
@@ -61,8 +62,8 @@ def check_quality(context: StepContext) -> None:
             raise QualityError(
                 f"{table.rejected:,} of {table.extracted:,} rows of {name} were rejected "
                 f"({table.rejected / table.extracted:.0%}, allowed are {limit:.0%}): {', '.join(broken)}.",
-                remedy=f"look at rejected/{name}/run_id={context.run.run_id}/ in the lake, correct the source, or raise "
-                f"quality.max_rejected_share and continue with --resume {context.run.run_id}.",
+                remedy=f"look at rejected/{name}/run_id={run_id}/ in the lake, correct the source, or raise "
+                f"quality.max_rejected_share and continue with --resume {run_id}.",
                 table=name,
             )
         for check in table.checks:

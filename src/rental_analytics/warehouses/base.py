@@ -44,6 +44,7 @@ class TableLoad:
         complete: the files are the whole source table: keys that are not there have vanished.
         soft_delete: the table flags vanished keys in `is_deleted`.
         references: checks of this table against others, made once all tables are loaded.
+        versions_of: table whose rows have these versions; loaded before this one.
     """
 
     relation: str
@@ -57,6 +58,7 @@ class TableLoad:
     complete: bool = False
     soft_delete: bool = False
     references: tuple[Reference, ...] = ()
+    versions_of: str | None = None
     descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,6 +69,7 @@ class Load:
     Args:
         manifest_hash: identifies the manifest in `ops.loads`.
         loaded_at: written to `_loaded_at`.
+        upper_bound: the source was read up to this moment, UTC.
         ops_files: Parquet files to add to tables of schema `ops`, by table.
         ops_rows: rows to add to tables of schema `ops`, by table.
     """
@@ -75,6 +78,7 @@ class Load:
     run_id: str
     manifest_hash: str
     loaded_at: datetime
+    upper_bound: datetime
     tables: tuple[TableLoad, ...]
     ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
     ops_rows: OpsRows = field(default_factory=dict)

@@ -86,7 +86,23 @@ class TableLoader:
             render("insert", relation=table.relation, columns=columns, constants=constants, source=staged)
         )
         self._run(render("backdate", relation=table.relation, key=owner, source=staged))
-        return LoadedTable(inserted=int(inserted[0][0]))
+        ended = self._end_deleted(table, owner[0]) if table.complete and table.versions_of else 0
+        return LoadedTable(inserted=int(inserted[0][0]) + ended)
+
+    def _end_deleted(self, table: TableLoad, owner: str) -> int:
+        """End what a load of the whole table found missing, and for which no vanished key came along."""
+        ended = self._run(
+            render(
+                "end_deleted",
+                relation=table.relation,
+                parent=table.versions_of,
+                owner=owner,
+                ended_at=timestamp(self._load.upper_bound),
+                run_id=self._load.run_id,
+                loaded_at=self._loaded_at,
+            )
+        )
+        return int(ended[0][0])
 
     def _insert(self, table: TableLoad, staged: str) -> int:
         if not table.files:
@@ -132,7 +148,8 @@ class TableLoader:
 
     def _rows(self, files: Sequence[LakeFile]) -> str:
         paths = self._lake.local_copies(file.path for file in files)
-        return f"read_parquet([{', '.join(literal(path) for path in paths)}], union_by_name = true, hive_partitioning = false)"
+        listed = ", ".join(literal(path) for path in paths)
+        return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
     def _fit_table(self, table: TableLoad) -> None:
         """Make the table, or let it grow with the columns of the files."""
