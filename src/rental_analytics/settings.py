@@ -27,9 +27,9 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 def _duration(value: object) -> object:
-    """Read `15 minutes`; pydantic reads the rest, such as seconds or ISO 8601."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*(second|minute|hour|day)s?\s*", value)):
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    """Read `15 minutes`, or a bare number of seconds; pydantic reads the rest, such as ISO 8601."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*(?:(second|minute|hour|day)s?)?\s*", value)):
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "second"])
     return value
 
 
@@ -77,6 +77,7 @@ class QualitySettings(_Section):
     """Bounds that stop a run."""
 
     max_rejected_share: float = Field(default=0.20, ge=0, le=1)
+    min_rejected_rows: int = Field(default=1, ge=1)
 
 
 class ReferenceSettings(_Section):

@@ -30,16 +30,16 @@ def make_database(settings: Settings) -> Database:
         from rental_analytics.databases.mysql import MySqlDatabase
 
         database = unquote(parts.path.lstrip("/"))
-        if not (parts.hostname and parts.username and database):
-            raise ConfigurationError(
-                f"source.url {_without_password(url)} lacks a user, a host or a database.",
-                remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
-            )
         if parts.query or parts.fragment or "@" in parts.path:
             raise ConfigurationError(
                 f"source.url {_without_password(url)} has something behind the database.",
                 remedy="write mysql://user@host:3306/database; in a password, @ : / ? # and % stand as %40 %3A %2F %3F "
                 "%23 and %25, or set RENTAL_SOURCE__PASSWORD, where they stand as they are.",
+            )
+        if not (parts.hostname and parts.username and database):
+            raise ConfigurationError(
+                f"source.url {_without_password(url)} lacks a user, a host or a database.",
+                remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
             )
         secret = settings.source.password
         return MySqlDatabase(
@@ -111,6 +111,7 @@ def assembled(settings: Settings) -> Iterator[Parts]:
         overlap=settings.source.overlap,
         modes={name: table.mode for name, table in settings.tables.items() if table.mode},
         max_rejected_share=settings.quality.max_rejected_share,
+        min_rejected_rows=settings.quality.min_rejected_rows,
         exchange_rates=settings.path(str(rates)) if rates else None,
     )
     with ExitStack() as stack:

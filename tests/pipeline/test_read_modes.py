@@ -110,10 +110,10 @@ def test_increment_finds_changes_inserts_and_deletes(source: Source, pipeline: P
     assert raw_deleted == [(3,), (4,)]
     versions = pipeline.rows("SELECT is_active FROM curated.listing_versions WHERE listing_id = 2 ORDER BY valid_from")
     assert versions == [(True,), (False,)]
-    # Read again are the overlap before the newest row, the row without a cursor, and the late one.
-    assert extracted(pipeline, outcome.run.run_id)["bookings"] == 7 - 2 + 1
+    # The changed row, the one without a cursor, and the late one: what is read again unchanged does not go on.
+    assert extracted(pipeline, outcome.run.run_id)["bookings"] == 3
     quiet = pipeline.run()
-    assert extracted(pipeline, quiet.run.run_id)["bookings"] == 2
+    assert extracted(pipeline, quiet.run.run_id)["bookings"] == 0
 
 
 def test_deleted_row_that_comes_back_is_not_deleted(source: Source, pipeline: Pipeline) -> None:
@@ -229,3 +229,29 @@ def test_increments_equal_a_fresh_start(
     for metric in ("booking_duration_monthly", "bookings_per_user_weekly", "repeat_customer_rate_daily"):
         sql = f"SELECT * FROM presentation.{metric} ORDER BY ALL"
         assert pipeline.rows(sql) == fresh.rows(sql), metric
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_rejected_row_that_stays_as_it_is_does_not_stop_later_runs(
+    source: Source, pipeline: Pipeline, optional: bool
+) -> None:
+    source.create(optional=optional, unique=False)
+    source.insert("bookings", *({"booking_id": number} for number in range(20)), {"booking_id": None})
+    source.insert("apartments", {"id": 1}, {"id": None, "last_modified_timestamp": None})
+    source.insert("user_viewing", {}, {"viewed_at": None})
+    pipeline.run()
+    for _ in range(2):
+        outcome = pipeline.run("quality.max_rejected_share=0")
+        assert set(extracted(pipeline, outcome.run.run_id).values()) == {0}
+
+
+def test_wider_overlap_counts_no_event_twice(source: Source, pipeline: Pipeline) -> None:
+    moment = "2024-03-01 {:02}:00:00.000000"
+    source.create(optional=False)
+    source.insert("user_viewing", *({"viewed_at": moment.format(hour)} for hour in range(12)))
+    pipeline.run()
+    for _ in range(3):
+        pipeline.run("source.overlap=1 day")
+    source.insert("user_viewing", {"viewed_at": moment.format(11)})
+    pipeline.run("source.overlap=1 day")
+    assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(13,)]

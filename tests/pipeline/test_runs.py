@@ -87,6 +87,17 @@ def test_bad_quality_stops_before_loading_and_can_be_continued(filled: Source, p
     resumed = pipeline.run(resume=error.run_id)
     assert [step.status for step in resumed.steps] == ["skipped", "skipped", *["succeeded"] * 3]
     assert pipeline.rows("SELECT * FROM curated.bookings") == []
+    attempts = (
+        f"SELECT attempt, status FROM ops.steps WHERE run_id = '{error.run_id}' AND step = 'transform' ORDER BY 1"
+    )
+    assert pipeline.rows(attempts) == [(1, "failed"), (2, "skipped")]
+
+
+def test_few_rejected_rows_need_not_stop_a_run(filled: Source, pipeline: Pipeline) -> None:
+    filled.execute("UPDATE bookings SET booking_status = 'maybe' WHERE booking_id = 1")
+    assert isinstance(failure(pipeline.run, STRICT), QualityError)
+    pipeline.run(STRICT, "quality.min_rejected_rows=2")
+    assert pipeline.rows("SELECT booking_id FROM curated.bookings") == [(2,)]
 
 
 def test_rows_of_a_run_that_stopped_are_taken_over_by_the_next(filled: Source, pipeline: Pipeline) -> None:

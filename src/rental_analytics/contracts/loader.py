@@ -100,6 +100,13 @@ def _check_links(contracts: Contracts) -> None:
                     f"sources/{table.name}.yaml: references.{column} names the unknown table {parent!r}.",
                     remedy=f"add sources/{parent}.yaml or correct the name.",
                 )
+    curated_sources = {model.source for model in contracts.curated.values()}
+    for table in contracts.sources.values():
+        if table.checks and table.name not in curated_sources:
+            raise ContractError(
+                f"sources/{table.name}.yaml: checks need a curated model that reads the table, and there is none.",
+                remedy=f"add a folder to models/curated with `source: {table.name}`, or remove the checks.",
+            )
     for model in contracts.curated.values():
         place = f"models/curated/{model.name}/model.yaml"
         if model.source and model.source not in contracts.sources:

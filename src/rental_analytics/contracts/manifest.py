@@ -75,7 +75,7 @@ class ExtractedTable(Contract):
 
 
 class CheckResult(Contract):
-    """How many rows of a run broke a rule or check; `sample` holds keys of a few of them."""
+    """How many rows of a run broke a rule or check; `sample` is the key of one of them."""
 
     table_name: str
     check_name: str

@@ -106,8 +106,8 @@ class CuratedModel(Model):
         for reference in self.references:
             if reference.column not in self.columns:
                 raise ValueError(f"reference column {reference.column!r} is not listed under columns")
-            if reference.severity is Severity.REJECT:
-                raise ValueError(f"reference {reference.name!r} is checked after loading: use warn or fail")
+            if reference.severity is not Severity.WARN:
+                raise ValueError(f"reference {reference.name!r} is checked after loading: its severity is warn")
         return self
 
 

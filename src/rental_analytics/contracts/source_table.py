@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from rental_analytics.contracts.base import Check, Contract, Identifier, Sentence
+from rental_analytics.contracts.base import Check, Contract, Identifier, Sentence, Severity
 
 
 class SourceType(StrEnum):
@@ -73,6 +73,9 @@ class SourceTable(Contract):
         for name in self.key:
             if not self.columns[name].required:
                 raise ValueError(f"key column {name!r} cannot be optional")
+        for check in self.checks:
+            if check.severity is Severity.REJECT:
+                raise ValueError(f"check {check.name!r} cannot reject; use a rule of the curated model")
         for name in filter(None, (self.change_cursor, self.event_time)):
             if self.columns[name].type is not SourceType.TIMESTAMP:
                 raise ValueError(f"column {name!r} orders changes, so its type must be timestamp")

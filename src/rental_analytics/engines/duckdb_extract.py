@@ -78,33 +78,35 @@ class TableExtract:
         )
 
     def _incremental(self, raw: Path, state: Path) -> _Read:
-        files = self._write_rows(raw, "part", self._window_filter())
-        self._see_cursor(parquet([raw / file.path for file in files]) if files else None)
-        plan, previous = self._plan, self._previous_state()
-        window_keys = self._keys_of(raw, files)
+        files, source = self._read_window(raw)
+        previous, window_keys = self._previous_state("keys"), self._keys_of(source)
         if self._request.complete:
             self._session.table("source_keys", f"SELECT *, COUNT(*) AS _rows FROM ({window_keys}) GROUP BY ALL")
         else:
             self._read_source_keys()
-            files += self._missed_rows(raw, previous, window_keys)
+            changed_keys = self._keys_of(parquet([raw / file.path for file in files]) if files else None)
+            files += self._missed_rows(raw, previous, window_keys, changed_keys)
         deletes = self._write_deletes(raw, previous, window_keys)
-        kept = identifiers(plan.key)
+        kept = identifiers(self._plan.key)
         known = (
             f"SELECT {kept}, _rows FROM source_keys UNION ALL SELECT DISTINCT {kept}, 1 AS _rows "
             f"FROM ({window_keys}) AS read_keys ANTI JOIN source_keys USING ({kept})"
         )
-        return self._request.complete, files, deletes, self._session.write(known, state, "keys")
+        keys = self._session.write(known, state, "keys")
+        return self._request.complete, files, deletes, keys + self._write_recent(source, state)
 
-    def _missed_rows(self, raw: Path, previous: str, window_keys: str) -> list[LakeFile]:
-        """Rows outside the window that the keys give away: late inserts, and keys that more than one row has."""
-        on_state = matching(self._plan.key, "source_keys", "known")
+    def _missed_rows(self, raw: Path, previous: str, window_keys: str, changed_keys: str) -> list[LakeFile]:
+        """Rows the window does not show: late inserts, and all rows of a changed key that more than one row has."""
+        key, first = self._plan.key, identifier(self._plan.key[0])
         keys = (
-            f"SELECT {identifiers(self._plan.key, 'source_keys')} FROM source_keys "
-            f"LEFT JOIN ({previous}) AS known ON {on_state} "
+            f"SELECT {identifiers(key, 'source_keys')} FROM source_keys "
+            f"LEFT JOIN ({previous}) AS known ON {matching(key, 'source_keys', 'known')} "
             f"LEFT JOIN (SELECT DISTINCT * FROM ({window_keys})) AS read_keys "
-            f"ON {matching(self._plan.key, 'source_keys', 'read_keys')} "
-            f"WHERE (known._rows IS NULL AND read_keys.{identifier(self._plan.key[0])} IS NULL) "
-            "OR source_keys._rows > 1 OR source_keys._rows <> known._rows"
+            f"ON {matching(key, 'source_keys', 'read_keys')} "
+            f"LEFT JOIN (SELECT DISTINCT * FROM ({changed_keys})) AS changed_keys "
+            f"ON {matching(key, 'source_keys', 'changed_keys')} "
+            f"WHERE (known._rows IS NULL AND (read_keys.{first} IS NULL OR source_keys._rows > 1)) "
+            f"OR source_keys._rows <> known._rows OR (source_keys._rows > 1 AND changed_keys.{first} IS NOT NULL)"
         )
         missed = self._session.run(keys)
         files = []
@@ -114,31 +116,38 @@ class TableExtract:
         return files
 
     def _append(self, raw: Path, state: Path) -> _Read:
-        complete = self._request.complete
-        if complete:
-            files = read = self._write_rows(raw, "part", None)
-            source = parquet([raw / file.path for file in read]) if read else None
-        else:
-            folder = self._session.temporary_folder()
-            read = self._write_rows(folder, "window", self._window_filter())
-            source = parquet([folder / file.path for file in read]) if read else None
-            files = self._session.write(self._new_events(source), raw) if source else []
-        cursor = identifier(self._plan.cursor or "")
-        self._see_cursor(source)
-        since = self._overlap_start()
-        recent = f"{cursor} IS NULL OR {cursor} >= TIMESTAMP {literal(since)}" if since else "TRUE"
-        names = identifiers(name for name, _ in self._data)
-        self._state_method = "rows"
-        known = f"SELECT {names} FROM {source} WHERE {recent}" if source else empty_relation(self._data)
-        return complete, files, [], self._session.write(known, state, "recent")
+        files, source = self._read_window(raw)
+        return self._request.complete, files, [], self._write_recent(source, state)
 
-    def _new_events(self, source: str) -> str:
+    def _read_window(self, raw: Path) -> tuple[list[LakeFile], str | None]:
+        """Read the window; of its rows only those go on that the last run did not see in its overlap.
+
+        Gives the files for `raw/`, and all rows of the window as a relation.
+        """
+        complete = self._request.complete
+        folder = raw if complete else self._session.temporary_folder()
+        read = self._write_rows(folder, "part", self._window_filter())
+        source = parquet([folder / file.path for file in read]) if read else None
+        self._see_cursor(source)
+        if complete or source is None:
+            return read, source
+        return self._session.write(self._unseen(source), raw), source
+
+    def _unseen(self, source: str) -> str:
         """The window's rows less those of the last run's overlap, each as often as it is new."""
         names = identifiers(name for name, _ in self._data)
-        known = self._previous_state()
-        fresh = f"SELECT {names} FROM {source} EXCEPT ALL SELECT {names} FROM ({known})"
+        fresh = f"SELECT {names} FROM {source} EXCEPT ALL SELECT {names} FROM ({self._previous_state('recent')})"
         base = self._request.run.sequence << ROW_ID_BITS
         return f"SELECT *, {base} + ROW_NUMBER() OVER () - 1 AS _row_id, {self._constants()} FROM ({fresh})"
+
+    def _write_recent(self, source: str | None, state: Path) -> list[LakeFile]:
+        """Keep the rows that the next run may read again: those of its overlap, and those without a cursor."""
+        if source is None:
+            return []
+        cursor, since = identifier(self._plan.cursor or ""), self._overlap_start()
+        recent = f"{cursor} IS NULL OR {cursor} >= TIMESTAMP {literal(since)}" if since else "TRUE"
+        names = identifiers(name for name, _ in self._data)
+        return self._session.write(f"SELECT {names} FROM {source} WHERE {recent}", state, "recent")
 
     def _snapshot(self, raw: Path, state: Path) -> _Read:
         plan = self._plan
@@ -155,14 +164,13 @@ class TableExtract:
         source = parquet([folder / file.path for file in read]) if read else f"({self._no_rows()})"
         names = identifiers(name for name, _ in self._data)
         group = identifiers(plan.key) + ", " if plan.key else ""
-        present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in plan.key) or "TRUE"
         fingerprints = (
             f"SELECT {group}COUNT(*) AS _rows, CAST(SUM(HASH({names})) AS VARCHAR) AS _hash "
-            f"FROM {source} WHERE {present}" + (" GROUP BY ALL" if plan.key else "")
+            f"FROM {source}" + (" GROUP BY ALL" if plan.key else "")
         )
         kept = self._session.write(fingerprints, state, "hashes")
-        known = f"({self._previous_state()})" if previous else f"({self._no_state()})"
-        now = parquet([state / file.path for file in kept]) if kept else f"({self._no_state()})"
+        known = f"({self._previous_state('hashes')})"
+        now = parquet([state / file.path for file in kept]) if kept else f"({self._no_state('hashes')})"
         if not plan.key:
             same = not complete and bool(self._session.run(f"FROM {now} INTERSECT FROM {known}"))
             if same:
@@ -173,7 +181,9 @@ class TableExtract:
         if not complete:
             changed = render("changed_rows", source=source, now=now, known=known, key=plan.key)
             read = self._session.write(changed, raw)
-        gone = f"SELECT {identifiers(plan.key)} FROM {known} ANTI JOIN {now} USING ({identifiers(plan.key)})"
+        present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in plan.key)
+        keys = identifiers(plan.key)
+        gone = f"SELECT {keys} FROM {known} ANTI JOIN {now} USING ({keys}) WHERE {present}"
         return complete, read, self._write_deleted_keys(raw, gone), kept
 
     def _write_rows(self, folder: Path, name: str, condition: str | None) -> list[LakeFile]:
@@ -286,36 +296,40 @@ class TableExtract:
             self._newest = max(seen, default=None)
 
     def _overlap_start(self) -> datetime | None:
-        return min(self._newest, self._request.window.upper) - self._request.overlap if self._newest else None
+        """From when on the state holds the rows that were read: never from before this run's window."""
+        if self._newest is None:
+            return None
+        start = min(self._newest, self._request.window.upper) - self._request.overlap
+        lower = None if self._request.complete else self._request.window.lower
+        return start if lower is None else max(start, lower)
 
-    def _keys_of(self, folder: Path, files: Sequence[LakeFile]) -> str:
-        columns = [(column.name, column.type) for column in self._plan.key_columns]
-        if not files:
-            return empty_relation(columns)
+    def _keys_of(self, source: str | None) -> str:
+        if source is None:
+            return empty_relation([(column.name, column.type) for column in self._plan.key_columns])
         present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in self._plan.key)
-        names = identifiers(self._plan.key)
-        return f"SELECT {names} FROM {parquet([folder / file.path for file in files])} WHERE {present}"
+        return f"SELECT {identifiers(self._plan.key)} FROM {source} WHERE {present}"
 
-    def _previous_state(self) -> str:
-        """The last run's state, in this run's column types."""
+    def _previous_state(self, kind: str) -> str:
+        """The last run's state of one kind, in this run's column types."""
         previous = self._request.previous
-        if previous is None or not previous.state:
-            return self._no_state()
-        files = self._lake.local_copies(file.path for file in previous.state)
-        had = {column.name for column in previous.columns}
-        if self._plan.mode is not ReadMode.APPEND:
+        paths = [file.path for file in previous.state] if previous else []
+        files = self._lake.local_copies(path for path in paths if path.rsplit("/", 1)[1].startswith(f"{kind}-"))
+        if previous is None or not files:
+            return self._no_state(kind)
+        if kind != "recent":
             return f"FROM {parquet(files)}"
+        had = {column.name for column in previous.columns}
         listed = ", ".join(
-            f"CAST({identifier(name) if name in had else 'NULL'} AS {kind}) AS {identifier(name)}"
-            for name, kind in self._data
+            f"CAST({identifier(name) if name in had else 'NULL'} AS {column_type}) AS {identifier(name)}"
+            for name, column_type in self._data
         )
         return f"SELECT {listed} FROM {parquet(files)}"
 
-    def _no_state(self) -> str:
-        if self._plan.mode is ReadMode.APPEND:
+    def _no_state(self, kind: str) -> str:
+        if kind == "recent":
             return empty_relation(self._data)
         keys = [(column.name, column.type) for column in self._plan.key_columns]
-        extra = [("_hash", "VARCHAR")] if self._plan.mode is ReadMode.SNAPSHOT else []
+        extra = [("_hash", "VARCHAR")] if kind == "hashes" else []
         return empty_relation([*keys, ("_rows", "BIGINT"), *extra])
 
     def _no_rows(self) -> str:

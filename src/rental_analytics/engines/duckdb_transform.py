@@ -14,6 +14,7 @@ from rental_analytics.contracts.manifest import (
     TransformedTable,
 )
 from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Progress, TransformRequest
 from rental_analytics.engines.duckdb_session import Session, empty_relation, parquet
 from rental_analytics.errors import RentalError
@@ -82,7 +83,22 @@ class Transformation:
                 remedy="the model's query must return each source row once; look at its joins.",
                 table=model.name,
             )
-        return made.model_copy(update={"extracted": extracted})
+        checks = (*made.checks, *self._source_checks(self._request.sources[model.source or ""]))
+        return made.model_copy(update={"extracted": extracted, "checks": checks})
+
+    def _source_checks(self, source: SourceTable) -> list[CheckResult]:
+        if not source.checks:
+            return []
+        counts = self._session.row(render("source_checks", checks=source.checks, source=f"raw_data.{source.name}"))
+        return [
+            CheckResult(
+                table_name=source.name,
+                check_name=check.name,
+                severity=check.severity,
+                failed_rows=counts[check.name] or 0,
+            )
+            for check in source.checks
+        ]
 
     def _keep_versions(self, model: CuratedModel) -> None:
         """Let models made of this one's row versions find them under its name."""
@@ -111,7 +127,7 @@ class Transformation:
         keys = [column for column in columns if column.name in model.key]
         with self._lake.writing(curated) as folder, self._lake.writing(rejected) as aside:
             files = self._session.write(render("accepted", columns=columns[:-1], run_id=self._run_id), folder)
-            counts = self._session.row(render("rule_counts", rules=[*model.rules, *model.checks], key=model.key))
+            counts = self._session.row(render("rule_counts", rules=model.rules, checks=model.checks, key=model.key))
             deletes = withdrawn = rejects = list[LakeFile]()
             if model.soft_delete and self._has_deletes(model):
                 deletes = self._session.write(render("vanished", columns=keys), folder, "deletes")

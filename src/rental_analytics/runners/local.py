@@ -62,7 +62,6 @@ class LocalRunner:
     def __init__(self, parts: Parts, reporter: Reporter) -> None:
         self._parts = parts
         self._reporter = reporter
-        self._attempts: dict[str, int] = {}
 
     def run(self, options: RunOptions) -> RunOutcome:
         """Begin or continue a run and do its steps.
@@ -146,12 +145,11 @@ class LocalRunner:
         result: StepResult,
         error: str | None = None,
     ) -> None:
-        self._attempts[step.name] = self._attempts.get(step.name, 0) + 1
         row = {
             "run_id": run.run_id,
             "step": step.name,
             "status": status,
-            "attempt": self._attempts[step.name],
+            "attempt": self._parts.warehouse.attempts(run.run_id, step.name) + 1,
             "started_at": _naive(started_at),
             "seconds": round(time.monotonic() - began, 3),
             "rows_in": result.rows_in,

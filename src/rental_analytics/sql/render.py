@@ -31,6 +31,11 @@ def matching(names: Iterable[str], left: str, right: str) -> str:
     return " AND ".join(pairs)
 
 
+def same(names: Iterable[str], left: str, right: str) -> str:
+    """As `matching`, but NULL agrees with NULL."""
+    return matching(names, left, right).replace(" = ", " IS NOT DISTINCT FROM ")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -40,7 +45,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 the text is SQL; identifiers and literals pass through the filters
     )
-    environment.filters.update(identifier=identifier, identifiers=identifiers, literal=literal, matching=matching)
+    environment.filters.update(
+        identifier=identifier, identifiers=identifiers, literal=literal, matching=matching, same=same
+    )
     return environment
 
 

@@ -39,13 +39,15 @@ class StepSettings:
     Args:
         overlap: how far a window reaches back over the last one.
         modes: read modes set by hand, by source table.
-        max_rejected_share: share of a table's rows that may be set aside before the run stops, 0 to 1.
+        max_rejected_share: share of the rows a run read of a table that may be set aside before it stops, 0 to 1.
+        min_rejected_rows: as long as fewer rows are set aside, their share stops nothing.
         exchange_rates: a company's own rates; None for those of the European Central Bank.
     """
 
     overlap: timedelta = timedelta(minutes=15)
     modes: Mapping[str, ReadMode] = field(default_factory=dict)
     max_rejected_share: float = 0.20
+    min_rejected_rows: int = 1
     exchange_rates: Path | None = None
 
 

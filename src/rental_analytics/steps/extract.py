@@ -82,6 +82,6 @@ def _lower_bound(previous: ExtractedTable, overlap: timedelta) -> datetime | Non
         return None
     lower = min(previous.window_upper, previous.newest_cursor) - overlap
     if previous.mode is ReadMode.APPEND and previous.overlap_start:
-        # Rows before the start of the last run's overlap are not at hand to compare with.
+        # Without a key, rows from before the last run's overlap could not be told from new ones.
         lower = max(lower, previous.overlap_start)
     return lower

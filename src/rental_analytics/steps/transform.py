@@ -51,9 +51,9 @@ def check_quality(context: StepContext) -> None:
     """
     run_id = context.run.run_id
     manifest = context.manifests.transform(run_id)
-    limit = context.settings.max_rejected_share
+    limit, least = context.settings.max_rejected_share, context.settings.min_rejected_rows
     for name, table in (manifest.tables if manifest else {}).items():
-        if table.extracted and table.rejected / table.extracted > limit:
+        if table.extracted and table.rejected >= least and table.rejected / table.extracted > limit:
             broken = [
                 f"{check.check_name} {check.failed_rows:,}"
                 for check in table.checks
@@ -69,9 +69,9 @@ def check_quality(context: StepContext) -> None:
         for check in table.checks:
             if check.severity == "fail" and check.failed_rows:
                 raise QualityError(
-                    f"Check {check.check_name} of curated.{name} is broken by {check.failed_rows:,} rows, such as "
-                    f"{check.sample}.",
-                    remedy="correct the rows in the source; the check is in the table's model.yaml.",
+                    f"Check {check.check_name} of {check.table_name} is broken by {check.failed_rows:,} rows"
+                    + (f", such as {check.sample}." if check.sample else "."),
+                    remedy="correct the rows in the source; the check is in the table's YAML file.",
                     table=name,
                 )
 

@@ -104,6 +104,10 @@ class Warehouse(ABC):
         """Whether a manifest has been loaded."""
 
     @abstractmethod
+    def attempts(self, run_id: str, step: str) -> int:
+        """How often a step of a run was recorded in `ops.steps`."""
+
+    @abstractmethod
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         """Apply a load in one transaction; one that was applied before changes nothing."""
 

@@ -92,6 +92,10 @@ class DuckDbWarehouse(Warehouse):
     def loaded(self, step: str, manifest_hash: str) -> bool:
         return bool(self._run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash]))
 
+    def attempts(self, run_id: str, step: str) -> int:
+        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ?"
+        return int(self._run(counted, [run_id, step])[0][0])
+
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         if self.loaded(load.step, load.manifest_hash):
             return {table.relation: LoadedTable(inserted=0) for table in load.tables}

@@ -6,7 +6,7 @@ SELECT
     rows_in,
     rows_out,
     bytes,
-    error
+    LEFT(error, 100) AS error
 FROM ops.steps
 WHERE run_id = :run_id
 ORDER BY started_at
