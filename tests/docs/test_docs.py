@@ -1,0 +1,193 @@
+"""The documentation names everything there is, and nothing that is not."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from docs.generated import PLACES, generate, written
+from docs.pages import ROOT, anchors, links, pages, rental_commands, text_of
+from rental_analytics import errors
+from rental_analytics.cli import EXIT_CODES, app
+from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.pipeline import STEP_NAMES
+from rental_analytics.settings import Settings, TableSettings
+
+pytestmark = pytest.mark.fast
+
+CLI: Any = typer.main.get_command(app)
+COMMANDS = [
+    pytest.param(arguments, id=f"{page}: rental {' '.join(arguments)}")
+    for page, text in pages().items()
+    for arguments in rental_commands(text)
+]
+USER_ERRORS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.RentalError) and kind.__module__ == errors.__name__
+]
+
+
+def settings_keys(section: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Default by key, such as `source.url`."""
+    keys: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        if name == "folder":
+            continue
+        kind = TableSettings if name == "tables" else field.annotation
+        place = (*path, name, "<table>") if name == "tables" else (*path, name)
+        if inspect.isclass(kind) and issubclass(kind, BaseModel):
+            keys |= settings_keys(kind, place)
+        else:
+            keys[".".join(place)] = field.default
+    return keys
+
+
+def shown_default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "none, required"
+    if value is None:
+        return "none"
+    if isinstance(value, timedelta):
+        return f"`{int(value.total_seconds() // 60)} minutes`"
+    return f"`{value}`"
+
+
+def variable(key: str) -> str:
+    return f"`RENTAL_{key.replace('.', '__').upper()}`"
+
+
+def table_rows(page: str, first_cell: str) -> list[list[str]]:
+    """Rows of a page whose first cell matches."""
+    lines = [line.strip("| ").split(" | ") for line in pages()[page].splitlines() if line.startswith("|")]
+    return [cells for cells in lines if re.fullmatch(first_cell, cells[0])]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_generated_tables_are_up_to_date(name: str) -> None:
+    assert written(name) == generate(name), "run: .venv/bin/python tests/docs/generated.py"
+
+
+def test_every_command_is_documented() -> None:
+    shown = {arguments[0] for text in pages().values() for arguments in rental_commands(text) if arguments}
+
+    assert CLI.commands.keys() - shown == set()
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    lacking = [
+        name for name, command in CLI.commands.items() if not command.help or "Example: rental" not in command.epilog
+    ]
+
+    assert lacking == []
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_commands_shown_exist(arguments: list[str]) -> None:
+    rest = [argument for argument in arguments if argument != "--debug"]
+    if not rest or rest[0].startswith("-"):
+        CLI.make_context("rental", rest, resilient_parsing=True)
+    elif len(rest) == 1:
+        assert rest[0] in CLI.commands
+    else:
+        CLI.commands[rest[0]].make_context(rest[0], rest[1:])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "--no-such-option"], ["status", "one", "two"], ["run", "--as-of", "May"]]
+)
+def test_a_command_that_does_not_exist_is_seen(arguments: list[str]) -> None:
+    with pytest.raises(Exception, match=r"No such option|unexpected extra argument|does not match the format"):
+        test_commands_shown_exist(arguments)
+
+
+def test_every_option_is_in_the_documentation_or_the_help() -> None:
+    lacking = [
+        f"{name} {option.opts[0]}"
+        for name, command in CLI.commands.items()
+        for option in command.params
+        if option.param_type_name == "option" and not option.help
+    ]
+
+    assert lacking == []
+
+
+def test_every_metric_is_in_the_readme() -> None:
+    named = {cells[0].strip("`") for cells in table_rows("README.md", r"`\w+`")}
+    metrics = load_contracts().presentation.keys()
+
+    assert metrics - named == set()
+    assert {name for name in named - metrics if name.endswith(("_daily", "_weekly", "_monthly"))} == set()
+
+
+def test_every_rule_is_documented() -> None:
+    text = pages()["docs/reference/rules.md"]
+    rules = {rule.name for model in load_contracts().curated.values() for rule in (*model.rules, *model.references)}
+
+    assert {rule for rule in rules if f"`{rule}`" not in text} == set()
+
+
+def test_every_setting_is_documented_with_default_and_variable() -> None:
+    rows = {cells[0].strip("`"): cells[2:] for cells in table_rows("docs/reference/configuration.md", r"`\w+\..+`")}
+
+    assert rows == {key: [shown_default(value), variable(key)] for key, value in settings_keys().items()}
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    assert {key for key in settings_keys() if f"`{key}`" not in pages()["README.md"]} == set()
+
+
+def test_every_error_is_documented_with_its_exit_code() -> None:
+    rows = {cells[0].strip("`"): cells[1:3] for cells in table_rows("docs/reference/exit-codes.md", r"`\w+Error`")}
+
+    assert rows == {kind.__name__: [str(kind.exit_code), "yes" if kind.transient else "no"] for kind in USER_ERRORS}
+
+
+def test_exit_codes_of_the_help_are_documented() -> None:
+    documented = {cells[0]: cells[1] for cells in table_rows("docs/reference/exit-codes.md", r"\d+")}
+    told = dict(re.findall(r"(\d) ([^,.]+)", EXIT_CODES.replace("\n", " ")))
+
+    assert told.items() <= documented.items()
+    assert {str(kind.exit_code) for kind in USER_ERRORS} <= documented.keys()
+
+
+def test_steps_modes_and_ops_tables_are_documented() -> None:
+    reference = text_of("docs/reference/")
+
+    assert [name for name in (*STEP_NAMES, *ReadMode, *ops_tables()) if f"`{name}`" not in reference] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_links_lead_somewhere(page: str) -> None:
+    broken = []
+    for link in links(pages()[page]):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_decisions_are_numbered_without_gaps_and_have_the_same_headings() -> None:
+    decisions = {name: text for name, text in pages().items() if name.startswith("docs/adr/")}
+    numbers = [int(name.removeprefix("docs/adr/")[:4]) for name in decisions]
+    headings = {name: re.findall(r"^## (.+)$", text, flags=re.MULTILINE) for name, text in decisions.items()}
+
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [name for name, found in headings.items() if found != ["Context", "Decision", "Consequences"]] == []
+
+
+def test_the_changelog_has_a_place_for_what_comes() -> None:
+    assert "\n## [Unreleased]\n" in pages()["CHANGELOG.md"]
