@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _SESSION = "SET SESSION time_zone = '+00:00'"
 _ACCESS_DENIED = {1044, 1045, 1698}
+_UNENCRYPTED_REFUSED = {1045, 3159}
 _UNKNOWN_DATABASE = 1049
 _TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013}
 _SMALLEST_REAL_DATE = "0001-01-02"
@@ -161,20 +162,39 @@ class MySqlDatabase(Database):
                 remedy="install the package named, or use a login with mysql_native_password.",
             ) from error
 
-    def _connect(self) -> pymysql.Connection[Any]:
+    def _connect(self, *, encrypted: bool = False) -> pymysql.Connection[Any]:
+        """Log in as ConnectorX does, which knows no TLS, so that what is refused later is refused now."""
         import pymysql
 
+        encryption: dict[str, Any] = (
+            {"ssl": {"verify_mode": "none", "check_hostname": False}} if encrypted else {"ssl_disabled": True}
+        )
         return pymysql.connect(
             **self._login,
+            **encryption,
             charset="utf8mb4",
             connect_timeout=10,
             read_timeout=300,
             init_command=_SESSION,
         )
 
+    def _demands_encryption(self) -> bool:
+        import pymysql
+
+        try:
+            self._connect(encrypted=True).close()
+        except (pymysql.MySQLError, RuntimeError):
+            return False
+        return True
+
     def _translated(self, error: Exception) -> SourceError | ConfigurationError:
         code = error.args[0] if error.args else 0
         text = str(error.args[1] if len(error.args) > 1 else error)
+        if code in _UNENCRYPTED_REFUSED and self._demands_encryption():
+            return ConfigurationError(
+                f"The server of {self.display_url} takes encrypted connections only, which cannot be made yet.",
+                remedy="allow this user without TLS on a private network, or reach the server through a tunnel.",
+            )
         if code in _ACCESS_DENIED:
             return ConfigurationError(
                 f"The server refused the login to {self.display_url}: {text}.",
