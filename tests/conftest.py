@@ -12,13 +12,9 @@ COST_MARKERS = {"fast", "service", "slow"}
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    unmarked = [
-        item.nodeid for item in items if COST_MARKERS.isdisjoint(mark.name for mark in item.iter_markers())
-    ]
+    unmarked = [item.nodeid for item in items if COST_MARKERS.isdisjoint(mark.name for mark in item.iter_markers())]
     if unmarked:
-        raise pytest.UsageError(
-            "These tests have none of the markers fast, service and slow: " + ", ".join(unmarked)
-        )
+        raise pytest.UsageError("These tests have none of the markers fast, service and slow: " + ", ".join(unmarked))
 
 
 @pytest.fixture(autouse=True)

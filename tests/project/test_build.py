@@ -84,9 +84,7 @@ def test_constraints_pin_everything_installed() -> None:
 
 @pytest.mark.fast
 def test_every_pin_has_hashes() -> None:
-    assert [
-        name for name, entry in pins().items() if not re.search(r"--hash=sha256:[0-9a-f]{64}", entry)
-    ] == []
+    assert [name for name, entry in pins().items() if not re.search(r"--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
 @pytest.mark.fast

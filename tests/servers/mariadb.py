@@ -34,9 +34,7 @@ class MariaDB:
     host: str
     port: int
 
-    def connect(
-        self, database: str | None = None, user: str = "root", password: str = ""
-    ) -> "Connection[Any]":
+    def connect(self, database: str | None = None, user: str = "root", password: str = "") -> "Connection[Any]":
         import pymysql
 
         return pymysql.connect(

@@ -51,9 +51,7 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server from the moment it answers to the end of the block."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env)
     try:
         _wait_until_ready(process, is_ready, log)
         yield process
