@@ -47,6 +47,7 @@ class SourceSettings(_Section):
     """Kept out of `repr`, since it may hold the password."""
     password: SecretStr | None = None
     overlap: Duration = Field(default=timedelta(minutes=15), examples=["15 minutes"])
+    tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
 
 
 class LakeSettings(_Section):

@@ -48,6 +48,7 @@ def make_database(settings: Settings) -> Database:
             user=unquote(parts.username),
             password=secret.get_secret_value() if secret else unquote(parts.password or ""),
             database=database,
+            tls=settings.source.tls,
         )
     raise _unknown("source.url", url, known)
 

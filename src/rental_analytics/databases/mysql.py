@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _SESSION = "SET SESSION time_zone = '+00:00'"
 _ACCESS_DENIED = {1044, 1045, 1698}
-_UNENCRYPTED_REFUSED = {1045, 3159}
 _UNKNOWN_DATABASE = 1049
 _TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013}
 _SMALLEST_REAL_DATE = "0001-01-02"
@@ -70,11 +69,14 @@ class MySqlDatabase(Database):
         user: login; needs SELECT on the tables of the contracts.
         password: its password; kept out of every message.
         database: schema that holds the tables.
+        tls: `auto` encrypts where the server can, `off` never, `required` always; `verify_ca` also wants a certificate
+            of a known authority, `verify_identity` one of this host. Known are those of the system, or of the file
+            that the environment variable SSL_CERT_FILE names.
     """
 
     kind = "mysql"
 
-    def __init__(self, host: str, port: int, user: str, password: str, database: str) -> None:
+    def __init__(self, host: str, port: int, user: str, password: str, database: str, tls: str = "auto") -> None:
         self._login: dict[str, Any] = {
             "host": host,
             "port": port,
@@ -84,12 +86,15 @@ class MySqlDatabase(Database):
             "database": database,
         }
         self._schema = database
+        self._tls = tls
+        self._reading_url: str | None = None
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.display_url = f"mysql://{user}@{place}/{database}"
         secret = f":{quote(password, safe='')}" if password else ""
         self._url = f"mysql://{quote(user, safe='')}{secret}@{place}/{quote(database, safe='')}"
 
     def server_time(self) -> datetime:
+        self._is_encrypted()
         (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
         assert isinstance(moment, datetime)
         return moment
@@ -144,7 +149,10 @@ class MySqlDatabase(Database):
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
-        with stream(self._url, sql, session=_SESSION, display_url=self.display_url) as reader:
+        if self._reading_url is None:
+            mode = self._tls if self._tls.startswith("verify") else "required" if self._is_encrypted() else "disabled"
+            self._reading_url = f"{self._url}?ssl-mode={mode}"
+        with stream(self._reading_url, sql, session=_SESSION, display_url=self.display_url) as reader:
             yield reader
 
     def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
@@ -162,13 +170,15 @@ class MySqlDatabase(Database):
                 remedy="install the package named, or use a login with mysql_native_password.",
             ) from error
 
-    def _connect(self, *, encrypted: bool = False) -> pymysql.Connection[Any]:
-        """Log in as ConnectorX does, which knows no TLS, so that what is refused later is refused now."""
+    def _connect(self) -> pymysql.Connection[Any]:
         import pymysql
 
-        encryption: dict[str, Any] = (
-            {"ssl": {"verify_mode": "none", "check_hostname": False}} if encrypted else {"ssl_disabled": True}
-        )
+        if self._tls == "off":
+            encryption: dict[str, Any] = {"ssl_disabled": True}
+        else:
+            # PyMySQL encrypts where the server can; the caller sees whether it did.
+            verify = "required" if self._tls.startswith("verify") else "none"
+            encryption = {"ssl": {"verify_mode": verify, "check_hostname": self._tls == "verify_identity"}}
         return pymysql.connect(
             **self._login,
             **encryption,
@@ -178,23 +188,23 @@ class MySqlDatabase(Database):
             init_command=_SESSION,
         )
 
-    def _demands_encryption(self) -> bool:
-        import pymysql
+    def _is_encrypted(self) -> bool:
+        """Whether the server encrypts what it is asked to.
 
-        try:
-            self._connect(encrypted=True).close()
-        except (pymysql.MySQLError, RuntimeError):
-            return False
-        return True
+        Raises:
+            ConfigurationError: it does not, although the configuration demands it.
+        """
+        encrypted = bool(self._rows("SHOW STATUS LIKE 'Ssl_cipher'")[0][1])
+        if self._tls not in {"auto", "off"} and not encrypted:
+            raise ConfigurationError(
+                f"The server of {self.display_url} offers no TLS, but source.tls is {self._tls}.",
+                remedy="turn TLS on in the server, or set source.tls to auto.",
+            )
+        return encrypted
 
     def _translated(self, error: Exception) -> SourceError | ConfigurationError:
         code = error.args[0] if error.args else 0
         text = str(error.args[1] if len(error.args) > 1 else error)
-        if code in _UNENCRYPTED_REFUSED and self._demands_encryption():
-            return ConfigurationError(
-                f"The server of {self.display_url} takes encrypted connections only, which cannot be made yet.",
-                remedy="allow this user without TLS on a private network, or reach the server through a tunnel.",
-            )
         if code in _ACCESS_DENIED:
             return ConfigurationError(
                 f"The server refused the login to {self.display_url}: {text}.",
