@@ -200,7 +200,7 @@ def status(
         _print_json({name: table.to_pylist() for name, table in tables.items()})
         return
     for name, table in tables.items():
-        _print_table(table, title=name.replace("_", " "))
+        _print_table(table, title=name.replace("_", " "), longest=None if run_id else 100)
 
 
 @app.command(epilog='Example: rental query "SELECT * FROM presentation.occupancy_rate_monthly ORDER BY month_start"')
@@ -213,14 +213,14 @@ def query(
 ) -> None:
     """Ask the warehouse; nothing can be changed."""
     with _reading(config, overrides) as ask:
-        table = ask(sql)
+        table = ask(sql, limit + 1 if limit else None)
     shown = table.slice(0, limit) if limit else table
     if as_json:
         _print_json(shown.to_pylist())
     else:
         _print_table(shown)
     if shown.num_rows < table.num_rows:
-        messages.print(f"{table.num_rows - shown.num_rows:,} more rows; see --limit.", highlight=False)
+        messages.print(f"There are more rows than {limit:,}; see --limit.", highlight=False)
 
 
 @app.command(epilog="Example: rental report --out report.html")
@@ -314,13 +314,13 @@ def _print_line(text: str) -> None:
     output.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_table(table: pa.Table, title: str | None = None) -> None:
+def _print_table(table: pa.Table, title: str | None = None, longest: int | None = None) -> None:
     grid = Table(title=title, title_justify="left", header_style="bold")
     for field in table.schema:
         numeric = str(field.type).startswith(("int", "uint", "double", "float", "decimal"))
         grid.add_column(_shown(field.name), justify="right" if numeric else "left")
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        grid.add_row(*(_shown(value) for value in row))
+        grid.add_row(*(_shown(value, longest) for value in row))
     if output.is_terminal:
         output.print(grid)
     else:
@@ -332,7 +332,7 @@ def _print_table(table: pa.Table, title: str | None = None) -> None:
         output.print("(no rows)")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, longest: int | None = None) -> str:
     from rich.markup import escape
 
     if value is None:
@@ -340,7 +340,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     # A value from the marketplace must not steer the reader's terminal.
-    return escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], str(value)))
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], str(value))
+    return escape(text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def _print_json(record: Any) -> None:

@@ -143,7 +143,7 @@ def test_plain_output_has_no_escapes_and_wraps_no_value(loaded: Path, rental: Re
 
 @pytest.mark.slow
 def test_query_limits_what_it_shows(loaded: Path, rental: Rental) -> None:
-    for limit, rows, told in (("10", 10, "1,990 more rows"), ("0", 2000, ""), ("2000", 2000, "")):
+    for limit, rows, told in (("10", 10, "more rows than 10"), ("0", 2000, ""), ("2000", 2000, "")):
         result = rental(loaded, "query", "--json", "--limit", limit, "FROM range(2000)").ok()
         assert len(json.loads(result.out)) == rows
         assert told in result.err
@@ -265,12 +265,16 @@ def test_steps_one_by_one_give_what_a_whole_run_gives(folder: Path, loaded: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("step", "parts"),
-    [("transform", ()), ("load-curated", ("no committed transform", "run the steps in order")), ("metrics", ())],
+    ("step", "reason"),
+    [
+        ("transform", "nothing was extracted"),
+        ("load-curated", "no committed transform"),
+        ("metrics", "no run has loaded curated tables yet"),
+    ],
 )
-def test_a_step_that_has_nothing_to_work_on(folder: Path, rental: Rental, step: str, parts: tuple[str, ...]) -> None:
+def test_a_step_that_has_nothing_to_work_on(folder: Path, rental: Rental, step: str, reason: str) -> None:
     result = rental(folder, "run", "--step", step, "--run-id", "r1")
-    assert_refused(result, 1, f"step {step}, run r1", *parts)
+    assert_refused(result, 1, f"step {step}, run r1", reason, "steps in order")
     assert committed(folder) == {"r1": set()}
     assert warehouse_tables(folder) == {}
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SESSION = "SET SESSION time_zone = '+00:00'"
 _ACCESS_DENIED = {1044, 1045, 1698}
 _UNKNOWN_DATABASE = 1049
+_NO_TLS = "SSL is required but the server doesn't support it"
+_BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013}
 _SMALLEST_REAL_DATE = "0001-01-02"
 
@@ -87,14 +89,13 @@ class MySqlDatabase(Database):
         }
         self._schema = database
         self._tls = tls
-        self._reading_url: str | None = None
+        self._encrypted = tls != "off"  # until a server turns out to have no TLS
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.display_url = f"mysql://{user}@{place}/{database}"
         secret = f":{quote(password, safe='')}" if password else ""
         self._url = f"mysql://{quote(user, safe='')}{secret}@{place}/{quote(database, safe='')}"
 
     def server_time(self) -> datetime:
-        self._is_encrypted()
         (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
         assert isinstance(moment, datetime)
         return moment
@@ -149,10 +150,9 @@ class MySqlDatabase(Database):
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
-        if self._reading_url is None:
-            mode = self._tls if self._tls.startswith("verify") else "required" if self._is_encrypted() else "disabled"
-            self._reading_url = f"{self._url}?ssl-mode={mode}"
-        with stream(self._reading_url, sql, session=_SESSION, display_url=self.display_url) as reader:
+        encryption = "required" if self._encrypted else "disabled"
+        mode = self._tls if self._tls.startswith("verify") else encryption
+        with stream(f"{self._url}?ssl-mode={mode}", sql, session=_SESSION, display_url=self.display_url) as reader:
             yield reader
 
     def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
@@ -173,38 +173,41 @@ class MySqlDatabase(Database):
     def _connect(self) -> pymysql.Connection[Any]:
         import pymysql
 
-        if self._tls == "off":
-            encryption: dict[str, Any] = {"ssl_disabled": True}
-        else:
-            # PyMySQL encrypts where the server can; the caller sees whether it did.
+        if self._encrypted:
             verify = "required" if self._tls.startswith("verify") else "none"
-            encryption = {"ssl": {"verify_mode": verify, "check_hostname": self._tls == "verify_identity"}}
-        return pymysql.connect(
-            **self._login,
-            **encryption,
-            charset="utf8mb4",
-            connect_timeout=10,
-            read_timeout=300,
-            init_command=_SESSION,
-        )
-
-    def _is_encrypted(self) -> bool:
-        """Whether the server encrypts what it is asked to.
-
-        Raises:
-            ConfigurationError: it does not, although the configuration demands it.
-        """
-        encrypted = bool(self._rows("SHOW STATUS LIKE 'Ssl_cipher'")[0][1])
-        if self._tls not in {"auto", "off"} and not encrypted:
-            raise ConfigurationError(
-                f"The server of {self.display_url} offers no TLS, but source.tls is {self._tls}.",
-                remedy="turn TLS on in the server, or set source.tls to auto.",
+            encryption: dict[str, Any] = {
+                "ssl": {"verify_mode": verify, "check_hostname": self._tls == "verify_identity"}
+            }
+        else:
+            encryption = {"ssl_disabled": True}
+        try:
+            return pymysql.connect(
+                **self._login,
+                **encryption,
+                charset="utf8mb4",
+                connect_timeout=10,
+                read_timeout=300,
+                init_command=_SESSION,
             )
-        return encrypted
+        except pymysql.OperationalError as error:
+            if self._tls != "auto" or not self._encrypted or _NO_TLS not in str(error):
+                raise
+        self._encrypted = False
+        return self._connect()
 
     def _translated(self, error: Exception) -> SourceError | ConfigurationError:
         code = error.args[0] if error.args else 0
         text = str(error.args[1] if len(error.args) > 1 else error)
+        if _NO_TLS in text:
+            return ConfigurationError(
+                f"The server of {self.display_url} offers no TLS, but source.tls is {self._tls}.",
+                remedy="turn TLS on in the server, or set source.tls to auto.",
+            )
+        if _BAD_CERTIFICATE in text:
+            return ConfigurationError(
+                f"The certificate of {self.display_url} does not hold: {text}.",
+                remedy="name the file of its authority in SSL_CERT_FILE, or set source.tls to required.",
+            )
         if code in _ACCESS_DENIED:
             return ConfigurationError(
                 f"The server refused the login to {self.display_url}: {text}.",

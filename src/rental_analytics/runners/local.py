@@ -70,10 +70,12 @@ class LocalRunner:
             RentalError: a step failed; the error names step and run, and what was committed stays for `--resume`.
         """
         started = time.monotonic()
+        # A source that does not answer leaves no empty lake and warehouse behind.
+        upper_bound = None if options.resume else self._parts.database.server_time()
         self._parts.lake.check_writable()
         self._parts.warehouse.open()
         settle(self._parts)
-        run = self._parameters(options)
+        run = self._begun(options, upper_bound) if upper_bound else self._resumed(options.resume or "")
         self._check_warehouse_follows(run)
         self._record_run(run, "running")
         try:
@@ -84,22 +86,23 @@ class LocalRunner:
         self._record_run(run, "succeeded")
         return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
 
-    def _parameters(self, options: RunOptions) -> RunParameters:
+    def _resumed(self, run_id: str) -> RunParameters:
         manifests = self._parts.manifests
-        if options.resume:
-            run = manifests.find_run(options.resume)
-            for later in manifests.history():
-                if later.sequence > run.sequence and manifests.committed(later.run_id, CURATED):
-                    raise ConfigurationError(
-                        f"Run {run.run_id} cannot be continued: run {later.run_id} took over its rows.",
-                        remedy="start a new run with `rental run`.",
-                    )
-            return run
+        run = manifests.find_run(run_id)
+        for later in manifests.history():
+            if later.sequence > run.sequence and manifests.committed(later.run_id, CURATED):
+                raise ConfigurationError(
+                    f"Run {run.run_id} cannot be continued: run {later.run_id} took over its rows.",
+                    remedy="start a new run with `rental run`.",
+                )
+        return run
+
+    def _begun(self, options: RunOptions, upper_bound: datetime) -> RunParameters:
         now = datetime.now(UTC)
-        return manifests.begin_run(
+        return self._parts.manifests.begin_run(
             options.run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
             now,
-            self._parts.database.server_time(),
+            upper_bound,
             as_of=options.as_of,
             full_refresh=options.full_refresh,
         )

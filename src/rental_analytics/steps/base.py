@@ -17,6 +17,7 @@ from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine, Progress
+from rental_analytics.errors import LakeError
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.base import Warehouse
@@ -83,6 +84,14 @@ class StepResult:
     rows_in: int = 0
     rows_out: int = 0
     bytes: int = 0
+
+
+def out_of_order(context: StepContext, reason: str) -> LakeError:
+    """The error for a step that was asked for before the one it builds on."""
+    return LakeError(
+        f"Run {context.run.run_id} cannot do this step: {reason}.",
+        remedy="do a run's steps in order: extract, transform, load-raw, load-curated, metrics; or leave out --step.",
+    )
 
 
 def manifest_hash(manifest: BaseModel) -> str:

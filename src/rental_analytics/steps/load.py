@@ -15,8 +15,7 @@ from rental_analytics.contracts.manifest import (
 )
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import ReadMode
-from rental_analytics.errors import LakeError
-from rental_analytics.steps.base import Parts, StepContext, StepResult, manifest_hash
+from rental_analytics.steps.base import Parts, StepContext, StepResult, manifest_hash, out_of_order
 from rental_analytics.warehouses.base import Disposition, Load, OpsRows, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
@@ -38,10 +37,7 @@ def run_curated(context: StepContext) -> StepResult:
     """Merge the curated files of this run into schema `curated`, with its accounting, in one transaction."""
     manifest = context.manifests.transform(context.run.run_id)
     if manifest is None:
-        raise LakeError(
-            f"Run {context.run.run_id} has no committed transform to load.",
-            remedy="run the steps in order: extract, transform, load-raw, load-curated, metrics.",
-        )
+        raise out_of_order(context, "it has no committed transform to load")
     models = context.contracts.curated
     tables = [curated_load(models[name], table) for name, table in manifest.tables.items() if name in models]
     load = Load(

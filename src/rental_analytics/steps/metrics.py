@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rental_analytics.contracts.manifest import MetricsManifest
-from rental_analytics.steps.base import StepContext, StepResult
+from rental_analytics.steps.base import StepContext, StepResult, out_of_order
 
 
 def run(context: StepContext) -> StepResult:
@@ -13,6 +13,8 @@ def run(context: StepContext) -> StepResult:
         QualityError: a metric broke one of its checks; readers keep the tables of the last run.
     """
     run, warehouse = context.run, context.warehouse
+    if context.manifests.latest("load-curated", before=run.sequence + 1) is None:
+        raise out_of_order(context, "no run has loaded curated tables yet")
     as_of = run.as_of or warehouse.newest_day()
     models = list(context.contracts.presentation.values())
     with context.reporter.task("metrics"):

@@ -6,13 +6,15 @@ from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest,
 from rental_analytics.engines.base import TransformRequest
 from rental_analytics.errors import QualityError
 from rental_analytics.reference.data import ReferenceData, load_reference_data
-from rental_analytics.steps.base import StepContext, StepResult
+from rental_analytics.steps.base import StepContext, StepResult, out_of_order
 
 
 def run(context: StepContext) -> StepResult:
     """Transform what was extracted since the last run that was loaded, and commit it."""
     run = context.run
     pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
+    if not pending:
+        raise out_of_order(context, "nothing was extracted that is not loaded yet")
     reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
     request = TransformRequest(
         run=run,

@@ -130,8 +130,8 @@ class Warehouse(ABC):
         """Add rows to tables of schema `ops`, in place of those that agree in the columns `replacing`."""
 
     @abstractmethod
-    def query(self, sql: str) -> pa.Table:
-        """Rows of a read-only statement.
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
+        """Rows of a read-only statement, at most `limit`.
 
         Raises:
             ConfigurationError: the statement is wrong, or is not one that only reads.

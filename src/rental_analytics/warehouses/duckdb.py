@@ -195,8 +195,9 @@ class DuckDbWarehouse(Warehouse):
         for row in rows:
             self._run(statement, [row.get(column) for column in columns])
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
         import duckdb
+        import pyarrow as pa
 
         connection = self._open_connection()
         try:
@@ -210,7 +211,11 @@ class DuckDbWarehouse(Warehouse):
                     f"A query only reads, and this is a statement of type {statements[0].type.name}.",
                     remedy="write a SELECT; to change the tables, change the source and `rental run`.",
                 )
-            return connection.execute(statements[0]).to_arrow_table()
+            answer = connection.execute(statements[0])
+            if limit is None:
+                return answer.to_arrow_table()
+            reader = answer.to_arrow_reader(batch_size=1024)
+            return pa.Table.from_batches(_first_batches(reader, limit), schema=reader.schema).slice(0, limit)
         except duckdb.Error as error:
             raise ConfigurationError(
                 f"The query failed: {' '.join(str(error).split())}.",
@@ -257,3 +262,12 @@ class DuckDbWarehouse(Warehouse):
             f"The warehouse {self._path} refused a statement: {str(error).splitlines()[0]}.",
             remedy="run again with --debug for the whole error.",
         )
+
+
+def _first_batches(reader: pa.RecordBatchReader, limit: int) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in reader:
+        yield batch
+        rows += batch.num_rows
+        if rows >= limit:
+            return

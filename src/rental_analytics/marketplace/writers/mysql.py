@@ -53,7 +53,8 @@ class MysqlTarget(Target):
             host=host,
             port=port,
             user=user,
-            password=password,
+            # Given text, PyMySQL encodes it as Latin-1; servers take UTF-8.
+            password=password.encode(),
             database=database,
             charset="utf8mb4",
             local_infile=bulk_load,

@@ -6,7 +6,7 @@ SELECT
     rows_in,
     rows_out,
     bytes,
-    LEFT(error, 100) AS error
+    error
 FROM ops.steps
 WHERE run_id = :run_id
 ORDER BY started_at

@@ -6,7 +6,7 @@ SELECT
     as_of,
     engine,
     full_refresh,
-    LEFT(error, 100) AS error
+    error
 FROM ops.runs
 ORDER BY sequence DESC
 LIMIT 20

@@ -1,0 +1,91 @@
+"""A server that speaks TLS, and users that have to."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from servers.mariadb import start_mariadb
+
+pytestmark = pytest.mark.service
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that vouches for itself, and its key beside it."""
+    folder = tmp_path_factory.mktemp("certificate")
+    folder.chmod(0o755)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return folder / "certificate.pem"
+
+
+@pytest.fixture(scope="module")
+def encrypted(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """`rental run` on a database whose user must encrypt."""
+    options = [f"--ssl-cert={certificate}", f"--ssl-key={certificate.with_name('key.pem')}"]
+    with start_mariadb(options=options) as server:
+        database = server.create_database()
+        server.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret' REQUIRE SSL")
+        server.execute(f"GRANT ALL ON {database}.* TO reader@'%'")
+        from pipeline.harness import Source
+
+        source = Source(server.url(database), lambda sql: server.execute(sql, database))
+        source.create(optional=False)
+        source.insert("bookings", {"booking_id": 1})
+        folder = tmp_path_factory.mktemp("run")
+        (folder / "rental.toml").write_text(
+            f'[source]\nurl = "mysql://reader@localhost:{server.port}/{database}"\npassword = "secret"\n'
+        )
+
+        def run(tls: str, **variables: str) -> subprocess.CompletedProcess[str]:
+            program = Path(sys.executable).with_name("rental")
+            command = [str(program), "run", "--quiet", "--set", f"source.tls={tls}"]
+            environment = {**os.environ, **variables}
+            return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+        yield run
+
+
+@pytest.mark.parametrize("tls", ["auto", "required"])
+def test_rows_travel_encrypted(encrypted: Run, tls: str) -> None:
+    assert encrypted(tls).returncode == 0
+
+
+def test_unencrypted_is_refused_by_the_server(encrypted: Run) -> None:
+    refused = encrypted("off")
+    assert refused.returncode == 2
+    assert "refused the login" in refused.stderr
+
+
+@pytest.mark.parametrize("tls", ["verify_ca", "verify_identity"])
+def test_certificate_has_to_hold(encrypted: Run, certificate: Path, tls: str) -> None:
+    refused = encrypted(tls)
+    assert refused.returncode == 2
+    assert "SSL_CERT_FILE" in refused.stderr
+    assert encrypted(tls, SSL_CERT_FILE=str(certificate)).returncode == 0
