@@ -10,7 +10,7 @@ from servers.mariadb import MariaDB
 
 
 @pytest.fixture(
-    params=[pytest.param("sqlite", marks=pytest.mark.fast), pytest.param("mariadb", marks=pytest.mark.service)]
+    params=[pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.service)]
 )
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     """An empty database of each kind."""
