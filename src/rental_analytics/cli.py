@@ -49,6 +49,8 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("rental.toml")
+# Columns of `rental status` that a terminal has no room for; --json has them.
+_LONG = {"runs": ["engine", "full_refresh", "error"], "run": ["error"], "run_steps": ["error"]}
 INTERRUPTED = 130
 
 
@@ -200,7 +202,9 @@ def status(
         _print_json({name: table.to_pylist() for name, table in tables.items()})
         return
     for name, table in tables.items():
-        _print_table(table, title=name.replace("_", " "), longest=None if run_id else 100)
+        _print_table(table.drop_columns(_LONG.get(name, [])), title=name.replace("_", " "))
+        for error in table.column("error").drop_null().to_pylist() if "error" in table.column_names else ():
+            _print_line(f"Error: {error}")
 
 
 @app.command(epilog='Example: rental query "SELECT * FROM presentation.occupancy_rate_monthly ORDER BY month_start"')
@@ -305,7 +309,9 @@ def _show_summary(summary: Any, *, as_json: bool) -> None:
     for name, value in record.items():
         if isinstance(value, dict):
             for key, count in value.items():
-                _print_line(f"{name} {key}: {count}")
+                told = count if not isinstance(count, dict) else ", ".join(f"{k} {v:,}" for k, v in count.items() if v)
+                if told:
+                    _print_line(f"{name} {key}: {told}")
         else:
             _print_line(f"{name}: {value}")
 
@@ -314,13 +320,15 @@ def _print_line(text: str) -> None:
     output.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_table(table: pa.Table, title: str | None = None, longest: int | None = None) -> None:
+def _print_table(table: pa.Table, title: str | None = None) -> None:
     grid = Table(title=title, title_justify="left", header_style="bold")
     for field in table.schema:
         numeric = str(field.type).startswith(("int", "uint", "double", "float", "decimal"))
-        grid.add_column(_shown(field.name), justify="right" if numeric else "left")
+        # What is typed again is never shortened.
+        whole = field.name == "run_id"
+        grid.add_column(_shown(field.name), justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        grid.add_row(*(_shown(value, longest) for value in row))
+        grid.add_row(*(_shown(value) for value in row))
     if output.is_terminal:
         output.print(grid)
     else:
@@ -332,7 +340,7 @@ def _print_table(table: pa.Table, title: str | None = None, longest: int | None 
         output.print("(no rows)")
 
 
-def _shown(value: Any, longest: int | None = None) -> str:
+def _shown(value: Any) -> str:
     from rich.markup import escape
 
     if value is None:
@@ -341,7 +349,7 @@ def _shown(value: Any, longest: int | None = None) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     # A value from the marketplace must not steer the reader's terminal.
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], str(value))
-    return escape(text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…")
+    return escape(text)
 
 
 def _print_json(record: Any) -> None:

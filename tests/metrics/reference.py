@@ -1,4 +1,4 @@
-"""The seven metrics once more, slow and obvious: what DESIGN section 6 says, one day and one listing at a time."""
+"""The seven metrics once more, slow and obvious, one day and one listing at a time, from their definitions alone."""
 
 from __future__ import annotations
 

@@ -63,9 +63,10 @@ def encrypted(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             f'[source]\nurl = "mysql://reader@localhost:{server.port}/{database}"\npassword = "secret"\n'
         )
 
-        def run(tls: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        def run(tls: str, host: str = "localhost", **variables: str) -> subprocess.CompletedProcess[str]:
             program = Path(sys.executable).with_name("rental")
             command = [str(program), "run", "--quiet", "--set", f"source.tls={tls}"]
+            variables["RENTAL_SOURCE__URL"] = f"mysql://reader@{host}:{server.port}/{database}"
             environment = {**os.environ, **variables}
             return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -89,3 +90,9 @@ def test_certificate_has_to_hold(encrypted: Run, certificate: Path, tls: str) ->
     assert refused.returncode == 2
     assert "SSL_CERT_FILE" in refused.stderr
     assert encrypted(tls, SSL_CERT_FILE=str(certificate)).returncode == 0
+
+
+def test_certificate_of_another_host_is_refused_before_a_login(encrypted: Run, certificate: Path) -> None:
+    refused = encrypted("verify_identity", SSL_CERT_FILE=str(certificate), host="127.0.0.1")
+    assert refused.returncode == 2
+    assert "certificate" in refused.stderr and "r2d2" not in refused.stderr

@@ -25,7 +25,7 @@ class SourceType(StrEnum):
 
 
 class ReadMode(StrEnum):
-    """How a table is read; DESIGN section 4."""
+    """How a table is read; docs/reference/read-modes.md."""
 
     INCREMENTAL = "incremental"
     APPEND = "append"

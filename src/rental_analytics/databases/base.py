@@ -183,7 +183,7 @@ class Database(ABC):
 
 
 def _mode(table: SourceTable, present: set[str], override: ReadMode | None) -> tuple[ReadMode, str | None]:
-    """DESIGN section 4: how a table is read follows from what it has."""
+    """How a table is read follows from what it has; docs/reference/read-modes.md."""
     cursor = table.change_cursor if table.change_cursor in present else None
     event_time = table.event_time if table.event_time in present else None
     if event_time and not table.key:

@@ -1,4 +1,4 @@
-"""Extract with ConnectorX and DuckDB: the three read modes of DESIGN section 4."""
+"""Extract with ConnectorX and DuckDB: incremental, append and snapshot."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _total_price(rng: Generator, nightly: Ints, currency: Ints, checkin: Ints, n
 
 
 def _outcome(rng: Generator, booked: Ints, checkin: Ints, checkout: Ints, end: int) -> _Outcome:
-    """Pending until the host confirms; canceled more often the further ahead; finished after check-out."""
+    """Pending until the host confirms, at most until check-in; canceled more often the further ahead."""
     count = len(booked)
     confirmed_at = booked + _confirmation_delay(rng, count)
     canceled_at = booked + (rng.random(count) * np.maximum(checkin * DAY - booked, 2 * HOUR)).astype(np.int64)
@@ -155,6 +155,9 @@ def _outcome(rng: Generator, booked: Ints, checkin: Ints, checkout: Ints, end: i
     lead = checkin - booked // DAY
     canceled = chance(rng, 0.04 + 0.24 * (1 - np.exp(-lead / 50)), count) & (canceled_at < end)
     confirmed = (confirmed_at < end) & ~chance(rng, 0.012, count)
+    expired = ~confirmed & ~canceled & (checkin * DAY < end)
+    canceled_at = np.where(expired, np.maximum(checkin * DAY, booked), canceled_at)
+    canceled |= expired
     finished = confirmed & (finished_at < end) & chance(rng, 0.75, count)
     states: list[Flags] = [canceled, finished, confirmed]
     updated = np.select(states, [canceled_at, finished_at, confirmed_at], booked)

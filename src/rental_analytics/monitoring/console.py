@@ -44,8 +44,8 @@ class ConsoleReporter:
             return
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description:<32}"),
-            BarColumn(bar_width=20),
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=8),
             _RowsColumn(),
             TimeElapsedColumn(),
         )

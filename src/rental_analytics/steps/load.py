@@ -52,7 +52,12 @@ def run_curated(context: StepContext) -> StepResult:
     )
     with context.reporter.task(CURATED):
         loaded = context.warehouse.load(load, context.lake)
-    return _commit(context, CURATED, manifest.covers, loaded)
+    _commit(context, CURATED, manifest.covers, loaded)
+    # Exchange rates and the calendar are no rows of the marketplace.
+    rows = sum(
+        loaded[f"curated.{name}"].inserted for name, table in manifest.tables.items() if table.extracted is not None
+    )
+    return StepResult(rows, rows)
 
 
 def settle(parts: Parts) -> None:

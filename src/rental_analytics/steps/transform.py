@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, TransformManifest
 from rental_analytics.engines.base import TransformRequest
-from rental_analytics.errors import QualityError
+from rental_analytics.errors import ContractError, QualityError
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, out_of_order
 
@@ -15,6 +15,7 @@ def run(context: StepContext) -> StepResult:
     pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
     if not pending:
         raise out_of_order(context, "nothing was extracted that is not loaded yet")
+    _check_new_models(context, pending)
     reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
     request = TransformRequest(
         run=run,
@@ -40,7 +41,7 @@ def run(context: StepContext) -> StepResult:
     written = [file for table in made for file in (*table.files, *table.deletes, *table.rejected_files)]
     return StepResult(
         sum(table.extracted or 0 for table in made),
-        sum(table.curated for table in made),
+        sum(table.curated for table in made if table.extracted is not None),
         sum(file.bytes for file in written),
     )
 
@@ -76,6 +77,21 @@ def check_quality(context: StepContext) -> None:
                     remedy="correct the rows in the source; the check is in the table's YAML file.",
                     table=name,
                 )
+
+
+def _check_new_models(context: StepContext, pending: list[ExtractManifest]) -> None:
+    """A model that came after its source was loaded would lack the rows of earlier runs."""
+    loaded = context.manifests.latest("load-curated", before=context.run.sequence)
+    last = context.manifests.transform(loaded.run_id) if loaded else None
+    for model in context.contracts.curated.values():
+        source = model.source or ""
+        extracts = [manifest.tables[source] for manifest in pending if source in manifest.tables]
+        if last and source and model.name not in last.tables and not any(extract.complete for extract in extracts):
+            raise ContractError(
+                f"The curated model {model.name} is new, but rows of {source} were loaded before it came.",
+                remedy="fill it with `rental run --full-refresh`.",
+                table=model.name,
+            )
 
 
 def _since_complete(pending: list[ExtractManifest], name: str) -> tuple[ExtractedTable, ...]:

@@ -149,7 +149,8 @@ class DuckDbWarehouse(Warehouse):
     def _build(self, model: PresentationModel) -> LoadedTable:
         columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
         self._create(model.relation, columns, replace=True)
-        self._run(
+        self._run_query_of(
+            model,
             render(
                 "build",
                 relation=model.relation,
@@ -157,13 +158,24 @@ class DuckDbWarehouse(Warehouse):
                 names=list(model.columns),
                 key=model.key,
                 query=model.query.strip().rstrip(";"),
-            )
+            ),
         )
         self._run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")
         for name, column in model.columns.items():
             place = identifier(f"{model.relation}.{name}")
             self._run(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
         return LoadedTable(inserted=self._run(f"SELECT COUNT(*) FROM {identifier(model.relation)}")[0][0])
+
+    def _run_query_of(self, model: PresentationModel, sql: str) -> None:
+        try:
+            self._run(sql)
+        except WarehouseError as error:
+            reason = error.message.partition("refused a statement: ")[2]
+            raise WarehouseError(
+                f"models/presentation/{model.name}/query.sql does not run: {reason}",
+                remedy="correct the query; the tables of the last run stay.",
+                table=model.name,
+            ) from error
 
     def _check(self, model: PresentationModel) -> list[CheckResult]:
         queries = [("unique_key", Severity.FAIL, render("not_unique", relation=model.relation, key=model.key))]

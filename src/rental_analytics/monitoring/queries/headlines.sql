@@ -61,7 +61,7 @@ FROM presentation.booking_duration_monthly AS monthly
 INNER JOIN periods ON monthly.month_start = periods.whole_month
 UNION ALL
 SELECT
-    'Repeat customers, share of those of 30 days',
+    'Customers of the last 30 days who booked twice or more',
     'to ' || daily.calendar_date,
     CAST(CAST(100 * daily.repeat_customer_rate AS DECIMAL(9, 1)) AS VARCHAR) || ' %'
 FROM presentation.repeat_customer_rate_daily AS daily
