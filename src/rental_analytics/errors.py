@@ -6,6 +6,7 @@ An error is terminal (repeating the call cannot help) or transient (it may); onl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -78,9 +79,17 @@ class WarehouseError(RentalError):
 
 
 class QualityError(RentalError):
-    """A data-quality bound was broken; nothing of the run was loaded."""
+    """A data-quality bound was broken; what readers see is as the last run left it.
+
+    Args:
+        results: the results of all checks, for `ops.check_results`.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, remedy: str, table: str | None = None, results: Sequence[object] = ()) -> None:
+        super().__init__(message, remedy=remedy, table=table)
+        self.results = tuple(results)
 
 
 class LockHeldError(RentalError):

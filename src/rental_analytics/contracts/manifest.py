@@ -49,8 +49,7 @@ class ExtractedTable(Contract):
     `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
     seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state of a table
-    that is read by appending. `distinct_keys` says that no key stands in `files` twice, since one statement read them
-    from a table whose database keeps the key unique.
+    that is read by appending. `present` names the columns the source had; the others are NULL.
     """
 
     mode: ReadMode
@@ -63,7 +62,7 @@ class ExtractedTable(Contract):
     state_method: str | None = None
     window_lower: datetime | None = None
     window_upper: datetime
-    distinct_keys: bool = False
+    present: tuple[str, ...] = ()
     newest_cursor: datetime | None = None
     overlap_start: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -134,6 +133,7 @@ class TransformManifest(_StepManifest):
     step: Literal["transform"] = "transform"
     tables: dict[str, TransformedTable]
     reference_fingerprint: str = ""
+    fixings_fingerprint: str = ""
 
 
 class LoadManifest(_StepManifest):

@@ -126,7 +126,11 @@ class Database(ABC):
 
     @abstractmethod
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
-        """Condition, in the source's SQL, for the rows with one of these keys."""
+        """Condition, in the source's SQL, for the rows with one of these keys; it may let others pass."""
+
+    @abstractmethod
+    def can_filter(self, plan: ReadPlan) -> bool:
+        """Whether `key_filter` finds every row by its key as it arrives: not where the key changes on its way."""
 
     @abstractmethod
     def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:

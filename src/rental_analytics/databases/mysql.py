@@ -115,7 +115,8 @@ class MySqlDatabase(Database):
             "WHERE table_schema = %s AND non_unique = 0",
             (self._schema,),
         ):
-            indexes.setdefault((table, index), set()).add(name.lower())
+            # A part that is an expression has no name: such an index keeps no set of columns unique.
+            indexes.setdefault((table, index), set()).add(name.lower() if name else "")
         return {
             table: CatalogueTable(
                 table,
@@ -143,6 +144,15 @@ class MySqlDatabase(Database):
         names = ", ".join(_quoted(name) for name in plan.key)
         rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
         return f"({names}) IN ({rows})"
+
+    def can_filter(self, plan: ReadPlan) -> bool:
+        """Only whole numbers and texts arrive as the server compares them."""
+        return all(
+            column.select == _quoted(column.name) and column.type != "DOUBLE"
+            if column.type != "VARCHAR"
+            else column.select == f"CAST({_quoted(column.name)} AS CHAR)"
+            for column in plan.key_columns
+        )
 
     def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
         listed = ", ".join(f"{column.select} AS {_quoted(column.name)}" for column in columns if column.select)
@@ -288,7 +298,6 @@ def _quoted(name: str) -> str:
 
 def _literal(value: Any) -> str:
     if isinstance(value, str):
-        return quoted_text(value.replace("\\", "\\\\"))
-    if isinstance(value, datetime):
-        return quoted_text(timestamp_text(value))
+        # Hexadecimal, since what a backslash means depends on the session.
+        return f"CONVERT(x'{value.encode().hex()}' USING utf8mb4)" if value else "''"
     return str(value)

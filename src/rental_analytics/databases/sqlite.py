@@ -91,9 +91,17 @@ class SqliteDatabase(Database):
         return f"({moment} >= {lower} OR {moment} IS NULL)"
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
-        names = ", ".join(f"CAST({_quoted(name)} AS TEXT)" for name in plan.key)
-        rows = ", ".join("(" + ", ".join(quoted_text(str(value)) for value in key) + ")" for key in keys)
+        names = ", ".join(_quoted(name) for name in plan.key)
+        rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
         return f"({names}) IN (VALUES {rows})"
+
+    def can_filter(self, plan: ReadPlan) -> bool:
+        """Only where the column's affinity keeps the key as it arrives: whole numbers and texts."""
+        native = {column.name.lower(): column.native for column in self._table(plan.table.name).columns}
+        words = {"BIGINT": ("int",), "VARCHAR": ("char", "text")}
+        return all(
+            any(word in native[column.name] for word in words.get(column.type, ())) for column in plan.key_columns
+        )
 
     def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
         present = [column for column in columns if column.select]
@@ -189,3 +197,7 @@ def _convert(table: str, name: str, kind: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: Any) -> str:
+    return quoted_text(value) if isinstance(value, str) else str(value)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEYS_PER_STATEMENT = 5_000
+_MOST_KEYS = 100_000
 
 
 class TableExtract:
@@ -43,7 +44,6 @@ class TableExtract:
         self._progress = progress
         self._next_row = request.run.sequence << ROW_ID_BITS
         self._zero_dates: dict[str, int] = {}
-        self._statements = 0
         name, run_id = request.plan.table.name, request.run.run_id
         self._raw_prefix = f"raw/{name}/run_id={run_id}/"
         self._state_prefix = f"state/{name}/run_id={run_id}/"
@@ -71,7 +71,7 @@ class TableExtract:
             state_method=self._state_method,
             window_lower=self._request.window.lower,
             window_upper=self._request.window.upper,
-            distinct_keys=self._plan.unique_key and self._statements == 1,
+            present=tuple(column.name for column in self._plan.columns if column.select),
             newest_cursor=self._newest,
             overlap_start=self._overlap_start(),
             notes=self._notes(),
@@ -108,12 +108,39 @@ class TableExtract:
             f"WHERE (known._rows IS NULL AND (read_keys.{first} IS NULL OR source_keys._rows > 1)) "
             f"OR source_keys._rows <> known._rows OR (source_keys._rows > 1 AND changed_keys.{first} IS NOT NULL)"
         )
-        missed = self._session.run(keys)
+        self._session.table("missed_keys", keys)
+        missed = self._session.number("SELECT COUNT(*) FROM missed_keys")
+        if not missed:
+            return []
+        if missed <= _MOST_KEYS and self._database.can_filter(self._plan):
+            files = self._fetch_by_key(raw)
+        else:
+            files = self._fetch_from_all(raw)
+        # A row that is gone by now, or that did not come, is not known: the next run looks for it again.
+        arrived = self._keys_of(parquet([raw / file.path for file in files]) if files else None)
+        self._session.run(
+            f"DELETE FROM source_keys USING (SELECT * FROM missed_keys ANTI JOIN ({arrived}) AS arrived_keys "
+            f"USING ({identifiers(key)})) AS absent WHERE {matching(key, 'source_keys', 'absent')}"
+        )
+        return files
+
+    def _fetch_by_key(self, raw: Path) -> list[LakeFile]:
+        missed = self._session.run("SELECT * FROM missed_keys")
         files = []
         for start in range(0, len(missed), _KEYS_PER_STATEMENT):
             chosen = self._database.key_filter(self._plan, missed[start : start + _KEYS_PER_STATEMENT])
             files += self._write_rows(raw, f"missed-{start}", chosen)
         return files
+
+    def _fetch_from_all(self, raw: Path) -> list[LakeFile]:
+        """Many keys, or keys that change on their way, are picked out of the whole table."""
+        folder = self._session.temporary_folder()
+        read = self._write_rows(folder, "all", None)
+        if not read:
+            return []
+        source = parquet([folder / file.path for file in read])
+        chosen = f"SELECT * FROM {source} AS all_rows SEMI JOIN missed_keys USING ({identifiers(self._plan.key)})"
+        return self._session.write(chosen, raw, "missed")
 
     def _append(self, raw: Path, state: Path) -> _Read:
         files, source = self._read_window(raw)
@@ -135,10 +162,21 @@ class TableExtract:
 
     def _unseen(self, source: str) -> str:
         """The window's rows less those of the last run's overlap, each as often as it is new."""
-        names = identifiers(name for name, _ in self._data)
-        fresh = f"SELECT {names} FROM {source} EXCEPT ALL SELECT {names} FROM ({self._previous_state('recent')})"
+        fresh = render(
+            "unseen",
+            source=source,
+            known=f"({self._previous_state('recent')})",
+            columns=[name for name, _ in self._data],
+            compared=self._compared(),
+        )
         base = self._request.run.sequence << ROW_ID_BITS
         return f"SELECT *, {base} + ROW_NUMBER() OVER () - 1 AS _row_id, {self._constants()} FROM ({fresh})"
+
+    def _compared(self) -> list[str]:
+        """A column that was not there when the last run read tells nothing about what that run saw."""
+        previous = self._request.previous
+        had = set(previous.present) if previous else set()
+        return [column.name for column in self._plan.columns if column.select and column.name in had]
 
     def _write_recent(self, source: str | None, state: Path) -> list[LakeFile]:
         """Keep the rows that the next run may read again: those of its overlap, and those without a cursor."""
@@ -187,7 +225,6 @@ class TableExtract:
         return complete, read, self._write_deleted_keys(raw, gone), kept
 
     def _write_rows(self, folder: Path, name: str, condition: str | None) -> list[LakeFile]:
-        self._statements += 1
         sql = self._database.select(self._plan, self._plan.columns, condition)
         converts = with_key((column.convert for column in self._plan.columns), self._plan.key)
         listed = ", ".join(
@@ -291,7 +328,9 @@ class TableExtract:
         """Note the newest cursor value among rows that were read, those in the future left out."""
         if source and self._plan.cursor:
             cursor, upper = identifier(self._plan.cursor), literal(self._request.window.upper)
-            newest = self._session.run(f"SELECT MAX({cursor}) FROM {source} WHERE {cursor} < TIMESTAMP {upper}")
+            newest = self._session.run(
+                f"SELECT CAST(MAX({cursor}) AS TIMESTAMP) FROM {source} WHERE {cursor} < TIMESTAMP {upper}"
+            )
             seen = [moment for moment in (newest[0][0], self._newest) if moment is not None]
             self._newest = max(seen, default=None)
 

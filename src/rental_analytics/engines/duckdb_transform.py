@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.base import Check, Severity
 from rental_analytics.contracts.manifest import (
     CheckResult,
     ExtractedTable,
@@ -116,7 +116,7 @@ class Transformation:
 
     def _built(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
         rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
-        repeated = self._may_repeat_keys(model)
+        repeated = self._repeats_keys(model)
         superseded = self._find_superseded(model) if repeated else 0
         self._session.view("current_rows", render("current_rows", rules=rejecting, superseded=repeated))
         curated, rejected = (
@@ -127,7 +127,9 @@ class Transformation:
         keys = [column for column in columns if column.name in model.key]
         with self._lake.writing(curated) as folder, self._lake.writing(rejected) as aside:
             files = self._session.write(render("accepted", columns=columns[:-1], run_id=self._run_id), folder)
-            counts = self._session.row(render("rule_counts", rules=model.rules, checks=model.checks, key=model.key))
+            counts = self._session.row(
+                render("rule_counts", rules=model.rules, checks=_all_checks(model), key=model.key)
+            )
             deletes = withdrawn = rejects = list[LakeFile]()
             if model.soft_delete and self._has_deletes(model):
                 deletes = self._session.write(render("vanished", columns=keys), folder, "deletes")
@@ -149,12 +151,15 @@ class Transformation:
             checks=tuple(self._results(model, counts)),
         )
 
-    def _may_repeat_keys(self, model: CuratedModel) -> bool:
-        """Not where one statement read the rows from a table that keeps the key unique."""
+    def _repeats_keys(self, model: CuratedModel) -> bool:
+        """Whether a key may stand in the rows twice; cheap to see for a source table, in its raw key columns."""
         if not model.key or model.reference:
             return False
-        extracts = self._request.extracts.get(model.source or "", ())
-        return not model.source or len(extracts) != 1 or not extracts[0].distinct_keys
+        key = self._request.sources[model.source].key if model.source else ()
+        if not key:
+            return True
+        raw = f"raw_data.{model.source}"
+        return bool(self._session.run(render("repeated_key", relation=raw, key=key)))
 
     def _has_deletes(self, model: CuratedModel) -> bool:
         return any(extract.deletes for extract in self._request.extracts.get(model.source or "", ()))
@@ -183,7 +188,7 @@ class Transformation:
                 failed_rows=counts[rule.name] or 0,
                 sample=counts.get(f"sample_of_{rule.name}"),
             )
-            for rule in (*model.rules, *model.checks)
+            for rule in (*model.rules, *_all_checks(model))
         ]
 
     def _raw_rows(self, extracts: Sequence[ExtractedTable]) -> str:
@@ -192,6 +197,15 @@ class Transformation:
         if not files:
             return empty_relation(list(columns.items()))
         return f"SELECT {identifiers(columns)} FROM {parquet(self._lake.local_copies(files))}"
+
+
+def _all_checks(model: CuratedModel) -> list[Check]:
+    """The model's checks, and that columns which are never NULL are not."""
+    names = [name for name, column in model.columns.items() if not column.nullable]
+    return [
+        *model.checks,
+        *(Check(name=f"{name}_not_null", severity=Severity.FAIL, when=f"{identifier(name)} IS NULL") for name in names),
+    ]
 
 
 def _file_columns(model: CuratedModel) -> list[FileColumn]:

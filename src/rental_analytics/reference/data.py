@@ -18,10 +18,14 @@ CALENDAR_START, CALENDAR_END = date(1970, 1, 1), date(2099, 12, 31)
 
 @dataclass(frozen=True)
 class ReferenceData:
-    """Arrow tables by relation, such as `raw_data.exchange_rate_fixings`, and what they are a function of."""
+    """Arrow tables by relation, such as `raw_data.exchange_rate_fixings`.
+
+    `fingerprint` changes with any of them, `fixings` only with the exchange rates that were fixed.
+    """
 
     relations: dict[str, pa.Table]
     fingerprint: str
+    fixings: str = ""
 
 
 def load_reference_data(through: date, rates_file: Path | None = None) -> ReferenceData:
@@ -45,12 +49,13 @@ def load_reference_data(through: date, rates_file: Path | None = None) -> Refere
         "raw_data.exchange_rate_days": pa.table({"rate_date": _days(first, through)}),
         "raw_data.calendar_days": pa.table({"calendar_date": _days(CALENDAR_START, CALENDAR_END)}),
     }
-    digest = hashlib.sha256(f"{first}..{through}".encode())
+    digest = hashlib.sha256()
     for column in fixings.columns:
         for chunk in column.chunks:
             for buffer in filter(None, chunk.buffers()):
                 digest.update(buffer)
-    return ReferenceData(relations, digest.hexdigest())
+    fixed = digest.hexdigest()
+    return ReferenceData(relations, hashlib.sha256(f"{fixed} {first}..{through}".encode()).hexdigest(), fixed)
 
 
 def _days(first: date, last: date) -> pa.Array:

@@ -47,6 +47,11 @@ def _own_fixings(rates_file: Path) -> pa.Table:
         raise ConfigurationError(
             f"The exchange rates in {rates_file} have empty fields.", remedy="fill them or remove the lines."
         )
+    keys = table.select(["rate_date", "currency"])
+    if keys.group_by(["rate_date", "currency"]).aggregate([]).num_rows != table.num_rows:
+        raise ConfigurationError(
+            f"The exchange rates in {rates_file} name a day and currency twice.", remedy="remove one of the lines."
+        )
     return table.combine_chunks()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.errors import ConfigurationError, RentalError
 from rental_analytics.pipeline import STEPS, Step
-from rental_analytics.steps.base import Parts, Reporter, StepContext, StepResult, manifest_hash
+from rental_analytics.steps.base import Parts, Reporter, StepContext, StepResult
 from rental_analytics.steps.load import CURATED, settle
 
 
@@ -89,8 +89,11 @@ class LocalRunner:
     def _resumed(self, run_id: str) -> RunParameters:
         manifests = self._parts.manifests
         run = manifests.find_run(run_id)
+        extracted = manifests.extract(run_id) is not None
         for later in manifests.history():
-            if later.sequence > run.sequence and manifests.committed(later.run_id, CURATED):
+            if later.sequence <= run.sequence:
+                break
+            if manifests.committed(later.run_id, CURATED) or (not extracted and manifests.extract(later.run_id)):
                 raise ConfigurationError(
                     f"Run {run.run_id} cannot be continued: run {later.run_id} took over its rows.",
                     remedy="start a new run with `rental run`.",
@@ -110,13 +113,14 @@ class LocalRunner:
     def _check_warehouse_follows(self, run: RunParameters) -> None:
         """An increment on top of a warehouse that lacks the runs before it would give wrong numbers."""
         manifests = self._parts.manifests
-        loaded = manifests.latest(CURATED, before=run.sequence)
-        last = manifests.transform(loaded.run_id) if loaded else None
-        if last is None or run.full_refresh or self._parts.warehouse.loaded(CURATED, manifest_hash(last)):
+        last = manifests.latest(CURATED, before=run.sequence)
+        if last is None or run.full_refresh:
+            return
+        if self._parts.warehouse.last_loaded(CURATED) == manifests.fingerprint(last.run_id, "transform"):
             return
         raise ConfigurationError(
-            f"The lake {self._parts.lake.url} has run {last.run_id} as loaded, but the warehouse "
-            f"{self._parts.warehouse.display_url} does not know it.",
+            f"The lake {self._parts.lake.url} has run {last.run_id} as the last one loaded, but the warehouse "
+            f"{self._parts.warehouse.display_url} has another one.",
             remedy="point warehouse.url to the warehouse that belongs to this lake, or fill this one with "
             "`rental run --full-refresh`.",
         )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
-
-from pydantic import BaseModel
 
 from rental_analytics.contracts.loader import Contracts
 from rental_analytics.contracts.manifest import RunParameters
@@ -92,8 +89,3 @@ def out_of_order(context: StepContext, reason: str) -> LakeError:
         f"Run {context.run.run_id} cannot do this step: {reason}.",
         remedy="do a run's steps in order: extract, transform, load-raw, load-curated, metrics; or leave out --step.",
     )
-
-
-def manifest_hash(manifest: BaseModel) -> str:
-    """SHA-256 that identifies a manifest in `ops.loads`."""
-    return hashlib.sha256(manifest.model_dump_json().encode()).hexdigest()

@@ -60,7 +60,7 @@ def _request(context: StepContext, plan: ReadPlan, previous: ExtractedTable | No
     run, overlap = context.run, context.settings.overlap
     if previous and (previous.mode is not plan.mode or previous.key != plan.key):
         previous = None
-    complete = previous is None or run.full_refresh
+    complete = previous is None or run.full_refresh or _has_grown(plan, previous)
     lower = _lower_bound(previous, overlap) if previous and not complete else None
     return ExtractRequest(
         run=run,
@@ -70,6 +70,12 @@ def _request(context: StepContext, plan: ReadPlan, previous: ExtractedTable | No
         previous=previous,
         overlap=overlap,
     )
+
+
+def _has_grown(plan: ReadPlan, previous: ExtractedTable) -> bool:
+    """A column that came to a table does not move the cursors of its rows: all of them have to be read again."""
+    present = {column.name for column in plan.columns if column.select}
+    return plan.mode is ReadMode.INCREMENTAL and not present <= set(previous.present)
 
 
 def _lower_bound(previous: ExtractedTable, overlap: timedelta) -> datetime | None:

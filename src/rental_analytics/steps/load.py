@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
@@ -15,7 +15,8 @@ from rental_analytics.contracts.manifest import (
 )
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import ReadMode
-from rental_analytics.steps.base import Parts, StepContext, StepResult, manifest_hash, out_of_order
+from rental_analytics.errors import LakeError
+from rental_analytics.steps.base import Parts, StepContext, StepResult, out_of_order
 from rental_analytics.warehouses.base import Disposition, Load, OpsRows, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
@@ -38,12 +39,18 @@ def run_curated(context: StepContext) -> StepResult:
     manifest = context.manifests.transform(context.run.run_id)
     if manifest is None:
         raise out_of_order(context, "it has no committed transform to load")
+    pending = context.manifests.pending_extracts(CURATED, through=context.run.sequence)
+    if manifest.covers != tuple(extract.run_id for extract in pending):
+        raise LakeError(
+            f"What run {manifest.run_id} transformed also holds rows that another run has loaded since.",
+            remedy="start a new run with `rental run`.",
+        )
     models = context.contracts.curated
-    tables = [curated_load(models[name], table) for name, table in manifest.tables.items() if name in models]
+    tables = [curated_load(models[name], table, models) for name, table in manifest.tables.items() if name in models]
     load = Load(
         step=CURATED,
         run_id=context.run.run_id,
-        manifest_hash=manifest_hash(manifest),
+        manifest_hash=context.manifests.fingerprint(manifest.run_id, "transform"),
         loaded_at=context.run.started_at,
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),
@@ -69,12 +76,12 @@ def settle(parts: Parts) -> None:
         if parts.manifests.committed(run.run_id, CURATED):
             return
         manifest = parts.manifests.transform(run.run_id)
-        if manifest and parts.warehouse.loaded(CURATED, manifest_hash(manifest)):
+        if manifest and parts.warehouse.loaded(CURATED, parts.manifests.fingerprint(run.run_id, "transform")):
             _commit_load(parts, run, CURATED, manifest.covers, {})
             return
 
 
-def curated_load(model: CuratedModel, table: TransformedTable) -> TableLoad:
+def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel]) -> TableLoad:
     """How a transformed table changes its warehouse table."""
     if model.reference:
         disposition = Disposition.REPLACE
@@ -94,6 +101,7 @@ def curated_load(model: CuratedModel, table: TransformedTable) -> TableLoad:
         soft_delete=model.soft_delete,
         references=model.references,
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
+        version=models[model.versions_of].version if model.versions_of else None,
         descriptions={name: column.description for name, column in model.columns.items()},
     )
 
@@ -107,7 +115,7 @@ def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
     return Load(
         step=RAW,
         run_id=manifest.run_id,
-        manifest_hash=manifest_hash(manifest),
+        manifest_hash=context.manifests.fingerprint(manifest.run_id, "extract"),
         loaded_at=context.run.started_at,
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),

@@ -15,15 +15,17 @@ def run(context: StepContext) -> StepResult:
     pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
     if not pending:
         raise out_of_order(context, "nothing was extracted that is not loaded yet")
-    _check_new_models(context, pending)
+    last = _last_loaded(context)
+    _check_new_models(context, pending, last)
     reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
+    _note_new_rates(context, reference, last)
     request = TransformRequest(
         run=run,
         models=context.contracts.transform_order,
         sources=context.contracts.sources,
         extracts={name: _since_complete(pending, name) for name in context.contracts.sources},
         reference=reference,
-        emit_reference=run.full_refresh or _is_new(context, reference),
+        emit_reference=run.full_refresh or last is None or last.reference_fingerprint != reference.fingerprint,
     )
     with context.reporter.task("transform") as progress:
         tables = context.engine.transform(request, context.lake, progress)
@@ -35,6 +37,7 @@ def run(context: StepContext) -> StepResult:
             covers=tuple(manifest.run_id for manifest in pending),
             tables=tables,
             reference_fingerprint=reference.fingerprint,
+            fixings_fingerprint=reference.fixings,
         )
     )
     made = tables.values()
@@ -79,10 +82,8 @@ def check_quality(context: StepContext) -> None:
                 )
 
 
-def _check_new_models(context: StepContext, pending: list[ExtractManifest]) -> None:
+def _check_new_models(context: StepContext, pending: list[ExtractManifest], last: TransformManifest | None) -> None:
     """A model that came after its source was loaded would lack the rows of earlier runs."""
-    loaded = context.manifests.latest("load-curated", before=context.run.sequence)
-    last = context.manifests.transform(loaded.run_id) if loaded else None
     for model in context.contracts.curated.values():
         source = model.source or ""
         extracts = [manifest.tables[source] for manifest in pending if source in manifest.tables]
@@ -101,7 +102,15 @@ def _since_complete(pending: list[ExtractManifest], name: str) -> tuple[Extracte
     return tuple(extracts[starts[-1] :] if starts else extracts)
 
 
-def _is_new(context: StepContext, reference: ReferenceData) -> bool:
+def _last_loaded(context: StepContext) -> TransformManifest | None:
     loaded = context.manifests.latest("load-curated", before=context.run.sequence)
-    last = context.manifests.transform(loaded.run_id) if loaded else None
-    return last is None or last.reference_fingerprint != reference.fingerprint
+    return context.manifests.transform(loaded.run_id) if loaded else None
+
+
+def _note_new_rates(context: StepContext, reference: ReferenceData, last: TransformManifest | None) -> None:
+    """Rows that do not change are not converted anew."""
+    if last and last.fixings_fingerprint != reference.fixings and not context.run.full_refresh:
+        context.reporter.note(
+            "transform: the exchange rates have changed; rows loaded before keep the old ones until "
+            "`rental run --full-refresh`"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
@@ -57,7 +58,8 @@ class ManifestStore:
             ) from error
         if not self._lake.create(f"{_HISTORY}{sequence:010d}.json", _encode(run)):
             raise LockHeldError("Another run is starting on this lake.", remedy="wait for it to finish.")
-        self._lake.create(_path(run_id, "run"), _encode(run))
+        if not self._lake.create(_path(run_id, "run"), _encode(run)):
+            raise LockHeldError(f"Run {run_id} is being started by another process.", remedy="wait for it to finish.")
         return run
 
     def find_run(self, run_id: str) -> RunParameters:
@@ -73,10 +75,10 @@ class ManifestStore:
         )
 
     def history(self) -> Iterator[RunParameters]:
-        """Runs, newest first."""
+        """Runs, newest first; a claim whose run never came to be is none."""
         for path in reversed(self._lake.paths(_HISTORY)):
             record = self._read(path, RunParameters)
-            if record is not None:
+            if record is not None and self._read(_path(record.run_id, "run"), RunParameters) == record:
                 yield record
 
     def extract(self, run_id: str) -> ExtractManifest | None:
@@ -99,13 +101,19 @@ class ManifestStore:
         """Whether a step of a run has committed."""
         return self._lake.read(_path(run_id, step)) is not None
 
+    def fingerprint(self, run_id: str, step: str) -> str:
+        """SHA-256 of a committed manifest as it is stored; it identifies the manifest in `ops.loads`."""
+        return hashlib.sha256(self._lake.read(_path(run_id, step)) or b"").hexdigest()
+
     def commit(self, manifest: Manifest) -> None:
         """Make a step's result count.
 
         Raises:
             LockHeldError: the step was committed meanwhile by somebody else.
         """
-        if not self._lake.create(_path(manifest.run_id, manifest.step), _encode(manifest)):
+        path, content = _path(manifest.run_id, manifest.step), _encode(manifest)
+        # A write whose answer was lost, and which was sent again, finds its own content.
+        if not self._lake.create(path, content) and self._lake.read(path) != content:
             raise LockHeldError(
                 f"Step {manifest.step} of run {manifest.run_id} was committed by another process.",
                 remedy="wait for it to finish, then look at `rental status`.",

@@ -45,6 +45,7 @@ class TableLoad:
         soft_delete: the table flags vanished keys in `is_deleted`.
         references: checks of this table against others, made once all tables are loaded.
         versions_of: table whose rows have these versions; loaded before this one.
+        version: column of that table with the moment of its row's version.
     """
 
     relation: str
@@ -59,6 +60,7 @@ class TableLoad:
     soft_delete: bool = False
     references: tuple[Reference, ...] = ()
     versions_of: str | None = None
+    version: str | None = None
     descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -102,6 +104,10 @@ class Warehouse(ABC):
     @abstractmethod
     def loaded(self, step: str, manifest_hash: str) -> bool:
         """Whether a manifest has been loaded."""
+
+    @abstractmethod
+    def last_loaded(self, step: str) -> str | None:
+        """Hash of the manifest that was loaded last."""
 
     @abstractmethod
     def attempts(self, run_id: str, step: str) -> int:

@@ -92,6 +92,11 @@ class DuckDbWarehouse(Warehouse):
     def loaded(self, step: str, manifest_hash: str) -> bool:
         return bool(self._run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash]))
 
+    def last_loaded(self, step: str) -> str | None:
+        newest = "SELECT manifest_hash FROM ops.loads WHERE step = ? ORDER BY loaded_at DESC, rowid DESC LIMIT 1"
+        found = self._run(newest, [step])
+        return str(found[0][0]) if found else None
+
     def attempts(self, run_id: str, step: str) -> int:
         counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ?"
         return int(self._run(counted, [run_id, step])[0][0])
@@ -143,6 +148,7 @@ class DuckDbWarehouse(Warehouse):
                     f"{first.failed_rows:,} rows; the tables of the last run stay.",
                     remedy="look at the curated rows behind it; the check is in the metric's model.yaml.",
                     table=first.table_name,
+                    results=results,
                 )
         return built, results
 

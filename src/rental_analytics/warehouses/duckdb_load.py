@@ -76,33 +76,36 @@ class TableLoader:
 
     def _add_versions(self, table: TableLoad, staged: str) -> LoadedTable:
         """The version's moment stays in `_version_at`; `valid_from` is what it counts from."""
-        owner = table.key[:1]
-        identity = f"(SELECT * EXCLUDE (valid_from), valid_from AS _version_at FROM {staged})"
-        key = (*owner, "_version_at")
-        self._run(render("delete_keys", relation=table.relation, source=identity, key=key))
+        owner, columns = table.key[0], [column.name for column in table.columns]
+        self._run(
+            "CREATE OR REPLACE TEMP TABLE dated AS "
+            + render("dated_versions", relation=table.relation, owner=owner, columns=columns, source=staged)
+        )
         constants = self._constants(table) | {"_version_at": "valid_from"}
-        columns = [column.name for column in table.columns]
+        self._run(render("delete_keys", relation=table.relation, source="dated", key=(owner, "_version_at")))
         inserted = self._run(
-            render("insert", relation=table.relation, columns=columns, constants=constants, source=staged)
+            render("insert", relation=table.relation, columns=columns, constants=constants, source="dated")
         )
-        self._run(render("backdate", relation=table.relation, key=owner, source=staged))
-        ended = self._end_deleted(table, owner[0]) if table.complete and table.versions_of else 0
-        return LoadedTable(inserted=int(inserted[0][0]) + ended)
+        aligned = self._align_versions(table, owner)
+        self._run(render("backdate", relation=table.relation, key=(owner,), source="dated"))
+        return LoadedTable(inserted=int(inserted[0][0]) + aligned)
 
-    def _end_deleted(self, table: TableLoad, owner: str) -> int:
-        """End what a load of the whole table found missing, and for which no vanished key came along."""
-        ended = self._run(
-            render(
-                "end_deleted",
-                relation=table.relation,
-                parent=table.versions_of,
-                owner=owner,
-                ended_at=timestamp(self._load.upper_bound),
-                run_id=self._load.run_id,
-                loaded_at=self._loaded_at,
-            )
-        )
-        return int(ended[0][0])
+    def _align_versions(self, table: TableLoad, owner: str) -> int:
+        """Make the last version say what the row itself says, whatever its cursor says about when it came to be so."""
+        technical = {*table.key, "is_active", "_first_valid_from", "_run_id"}
+        values = [column.name for column in table.columns if column.name not in technical]
+        facts = {
+            "relation": table.relation,
+            "parent": table.versions_of,
+            "owner": owner,
+            "values": values,
+            "now": timestamp(self._load.upper_bound),
+            "run_id": self._load.run_id,
+            "loaded_at": self._loaded_at,
+        }
+        self._run(render("remove_future_versions", **facts, moment=table.version))
+        added = self._run(render("align_versions", **facts))
+        return int(added[0][0])
 
     def _insert(self, table: TableLoad, staged: str) -> int:
         if not table.files:
