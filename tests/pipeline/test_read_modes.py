@@ -1,6 +1,8 @@
 """How tables are read, first and again, from SQLite and from MariaDB."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -255,3 +257,19 @@ def test_wider_overlap_counts_no_event_twice(source: Source, pipeline: Pipeline)
     source.insert("user_viewing", {"viewed_at": moment.format(11)})
     pipeline.run("source.overlap=1 day")
     assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(13,)]
+
+
+@pytest.mark.slow
+def test_moments_in_sqlite_are_brought_to_utc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    source = Source.sqlite(tmp_path / "marketplace.db")
+    source.create(optional=False)
+    texts = ["2024-03-01T10:00:00Z", "2024-03-01T10:00:00+02:00", "2024-03-01 10:00", "2024-03-01"]
+    source.insert("bookings", *({"booking_id": n, "booking_date": text} for n, text in enumerate(texts)))
+    pipeline = Pipeline(tmp_path / "run", source.url)
+    pipeline.run()
+    monkeypatch.undo()
+    time.tzset()
+    moments = pipeline.rows("SELECT CAST(booked_at AS VARCHAR) FROM curated.bookings ORDER BY booking_id")
+    assert [moment[11:16] for (moment,) in moments] == ["10:00", "08:00", "10:00", "00:00"]

@@ -181,8 +181,10 @@ def _convert(table: str, name: str, kind: str) -> str:
         return conversion.passed(name)
     if kind == "BOOLEAN":
         return conversion.boolean(name, table)
-    if kind == "DATE":
-        return conversion.strict(name, kind, table, f"CAST(TRY_CAST({text} AS TIMESTAMP) AS DATE)")
+    if kind in {"DATE", "TIMESTAMP"}:
+        # A text with an offset is brought to UTC; one without is UTC.
+        moment = f"TIMEZONE('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
+        return conversion.strict(name, kind, table, f"CAST({moment} AS {kind})")
     if kind.startswith("DECIMAL"):
         # A cast rounds what has more decimals than declared: such a value does not fit.
         exact = (

@@ -42,6 +42,7 @@ class DuckDbEngine(Engine):
         if threads:
             config["threads"] = threads
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
     def extract(self, request: ExtractRequest, database: Database, lake: Lake, progress: Progress) -> ExtractedTable:
         session = Session(self._connection.cursor(), self._folder)

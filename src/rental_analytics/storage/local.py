@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from rental_analytics.errors import ConfigurationError, LakeError
 from rental_analytics.storage.base import Lake
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
 class LocalLake(Lake):
@@ -22,19 +25,18 @@ class LocalLake(Lake):
 
     def create(self, path: str, content: bytes) -> bool:
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.parent / f".{target.name}.{uuid.uuid4().hex}"
         try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, target)
-        except FileExistsError:
-            return False
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(draft, content)
+            return _linked(draft, target)
+        except OSError as error:
+            raise LakeError(
+                f"The lake file {target} cannot be written: {error.strerror or error}.",
+                remedy="make room on the disk, or point lake.url to a folder you may write to, and run again.",
+            ) from error
         finally:
             draft.unlink(missing_ok=True)
-        return True
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -87,3 +89,27 @@ class LocalLake(Lake):
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    with file.open("xb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _linked(draft: Path, target: Path) -> bool:
+    """Give the draft its name unless that is taken, in one step."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Some file systems have no hard links; there the name is claimed first and the content follows.
+        try:
+            _write_whole(target, draft.read_bytes())
+        except FileExistsError:
+            return False
+    return True
