@@ -22,6 +22,7 @@ from cli.program import (
     warehouse_tables,
 )
 from rental_analytics.marketplace import generate
+from rental_analytics.storage.local import LocalLake
 from servers.mariadb import MariaDB
 from servers.process import free_port
 from servers.s3 import S3Server
@@ -540,12 +541,15 @@ def test_generating_into_mysql(tmp_path: Path, mariadb: MariaDB, rental: Rental)
 
 
 @pytest.mark.slow
-def test_an_error_nobody_foresaw(loaded: Path, rental: Rental, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_and_an_error_nobody_foresaw(loaded: Path, rental: Rental, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     before = warehouse_tables(loaded)
-    monkeypatch.setattr(os, "link", full)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", full)
+        assert_refused(rental(loaded, "run"), FAILED, "No space left on device", "make room")
+    monkeypatch.setattr(LocalLake, "check_writable", full)
     assert_refused(rental(loaded, "run"), FAILED, "No space left on device", "--debug")
     debug = rental(loaded, "run", "--debug")
     assert "Traceback" in debug.err
