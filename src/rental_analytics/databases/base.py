@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType, UnknownColumns
-from rental_analytics.errors import ContractError, SourceError
+from rental_analytics.errors import ContractError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -213,11 +213,6 @@ def _mode(table: SourceTable, present: set[str], override: ReadMode | None) -> t
     return mode, {ReadMode.APPEND: event_time, ReadMode.INCREMENTAL: cursor}.get(mode)
 
 
-def lower_bound(previous_upper: datetime | None, overlap: timedelta) -> datetime | None:
-    """Start of a window that reaches back over rows which may have committed late."""
-    return None if previous_upper is None else previous_upper - overlap
-
-
 def timestamp_text(moment: datetime) -> str:
     """A naive UTC timestamp as both databases write it, with microseconds."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -243,13 +238,4 @@ def missing_table(name: str, display_url: str) -> ContractError:
         f"There is no table {name} in {display_url}.",
         remedy=f"create the table or a view of that name, grant SELECT on it, or remove sources/{name}.yaml.",
         table=name,
-    )
-
-
-def refused(table: str | None, error: BaseException) -> SourceError:
-    """The error for a value or statement that the reading driver did not take."""
-    return SourceError(
-        f"Reading {table or 'the source'} failed: {str(error).splitlines()[0]}.",
-        remedy="look at the value or statement named; run again with --debug for the whole error.",
-        table=table,
     )

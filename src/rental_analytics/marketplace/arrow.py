@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rental_analytics.marketplace.sampling import Flags, Floats, Ints
+from rental_analytics.marketplace.sampling import Flags, Ints
 
 Table: TypeAlias = pa.Table
 Column: TypeAlias = pa.Array
@@ -72,8 +72,3 @@ def null_where(mask: Flags, column: Column) -> Column:
 def choose(mask: Flags, yes: Column | pa.Scalar, no: Column) -> Column:
     """`yes` where the mask holds, else `no`."""
     return pc.if_else(pa.array(mask), yes, no)
-
-
-def to_ints(values: Floats) -> Ints:
-    """Rounded to whole numbers."""
-    return np.rint(values).astype(np.int64)

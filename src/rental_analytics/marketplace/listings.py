@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from rental_analytics.marketplace import arrow, vocabulary
-from rental_analytics.marketplace.calendar import DAY, HISTORY_DAYS, HOUR, LAUNCH_DAYS
+from rental_analytics.marketplace.calendar import DAY, HOUR, LAUNCH_DAYS
 from rental_analytics.marketplace.cities import CURRENCIES, WHOLE_UNITS, Cities
 from rental_analytics.marketplace.sampling import Flags, Floats, Generator, Ints, chance, pick
 
@@ -142,8 +142,3 @@ def currency_codes(rng: Generator, currency: Ints) -> arrow.Column:
     spellings = [*CURRENCIES, *(code.lower() for code in CURRENCIES), *(f" {code} " for code in CURRENCIES)]
     style = pick(rng, (98.8, 0.8, 0.4), len(currency))
     return arrow.words(spellings, currency + style * len(CURRENCIES))
-
-
-def history_start(end: int) -> int:
-    """First moment of bookings and viewings, given the first moment after the data."""
-    return end - HISTORY_DAYS * DAY

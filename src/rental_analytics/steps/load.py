@@ -102,7 +102,6 @@ def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[s
         references=model.references,
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         version=models[model.versions_of].version if model.versions_of else None,
-        descriptions={name: column.description for name, column in model.columns.items()},
     )
 
 

@@ -61,7 +61,6 @@ class TableLoad:
     references: tuple[Reference, ...] = ()
     versions_of: str | None = None
     version: str | None = None
-    descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
