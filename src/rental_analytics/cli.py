@@ -25,7 +25,8 @@ from rental_analytics.errors import ConfigurationError, RentalError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from rental_analytics.runners.local import RunOutcome
+    from rental_analytics.runners.local import RunOptions, RunOutcome
+    from rental_analytics.settings import Settings
 
 EXIT_CODES = """Exit codes: 0 fine, 1 the run failed, 2 usage or configuration, 3 data quality stopped the run,
 4 another run or process holds the lock."""
@@ -156,11 +157,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline: extract, transform, load-raw, load-curated, metrics."""
-    from rental_analytics.monitoring.console import ConsoleReporter
     from rental_analytics.pipeline import STEP_NAMES
-    from rental_analytics.runners.local import LocalRunner, RunOptions
+    from rental_analytics.runners.local import RunOptions
     from rental_analytics.settings import load_settings
-    from rental_analytics.wiring import assembled
 
     for name in step or ():
         if name not in STEP_NAMES:
@@ -171,11 +170,47 @@ def run(
             remedy="leave out --run-id, --full-refresh and --as-of.",
         )
     wanted = RunOptions(tuple(step or ()), full_refresh, resume, as_of.date() if as_of else None, run_id)
-    with assembled(load_settings(config, overrides or ())) as parts:
+    headlines = not quiet and (not step or "metrics" in step)
+    _run(load_settings(config, overrides or ()), wanted, headlines=headlines, as_json=as_json)
+
+
+@app.command(epilog=f"Example: rental backfill --from 2026-03-01 --to 2026-03-31. {EXIT_CODES}")
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to read anew.")],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to read anew, itself included.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    run_id: Annotated[str | None, typer.Option(help="Name of the new run.", metavar="ID")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Leave out the headline metrics at the end.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a range of days anew, and rebuild what rests on it; the next run goes on where the last one stopped.
+
+    Days are those of a row's change or event, in UTC. Tables without either are read whole.
+    """
+    from rental_analytics.runners.local import RunOptions
+    from rental_analytics.settings import load_settings
+
+    if last < first:
+        raise ConfigurationError(
+            f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
+        )
+    wanted = RunOptions(run_id=run_id, backfill=(first.date(), last.date()))
+    _run(load_settings(config, overrides or ()), wanted, headlines=not quiet, as_json=as_json)
+
+
+def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, as_json: bool) -> None:
+    from rental_analytics.monitoring.console import ConsoleReporter
+    from rental_analytics.runners.local import LocalRunner
+    from rental_analytics.wiring import assembled
+
+    with assembled(settings) as parts:
         outcome = LocalRunner(parts, ConsoleReporter(messages)).run(wanted)
         if as_json:
             _print_json(_outcome_record(outcome))
-        elif not quiet and (not step or "metrics" in step):
+        elif headlines:
             _show_headlines(parts.warehouse.query(_headlines_sql()), outcome)
 
 

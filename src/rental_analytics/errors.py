@@ -64,6 +64,10 @@ class SourceUnavailableError(SourceError):
     transient = True
 
 
+class ProofError(RentalError):
+    """Rows that the source held did not arrive in the lake; nothing of the run counts."""
+
+
 class LakeError(RentalError):
     """The lake holds something other than its manifests say."""
 

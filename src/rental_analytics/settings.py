@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.contracts.source_table import DriftPolicy, ReadMode
 from rental_analytics.errors import ConfigurationError
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -48,6 +48,7 @@ class SourceSettings(_Section):
     password: SecretStr | None = None
     overlap: Duration = Field(default=timedelta(minutes=15), examples=["15 minutes"])
     tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
+    schema_drift: DriftPolicy = DriftPolicy.EVOLVE
 
 
 class LakeSettings(_Section):
@@ -56,6 +57,7 @@ class LakeSettings(_Section):
     url: str = "lake"
     endpoint: str | None = None
     region: str | None = None
+    lock_expiry: Duration = Field(default=timedelta(minutes=2), ge=timedelta(seconds=1), examples=["2 minutes"])
 
 
 class EngineSettings(_Section):
@@ -79,6 +81,16 @@ class QualitySettings(_Section):
 
     max_rejected_share: float = Field(default=0.20, ge=0, le=1)
     min_rejected_rows: int = Field(default=1, ge=1)
+    max_deleted_share: float = Field(default=0.20, ge=0, le=1)
+    min_deleted_rows: int = Field(default=10, ge=1)
+
+
+class RetriesSettings(_Section):
+    """How often what may pass is tried, and how long is waited in between."""
+
+    attempts: int = Field(default=4, ge=1)
+    first_wait: Duration = Field(default=timedelta(seconds=1), examples=["1 second"])
+    longest_wait: Duration = Field(default=timedelta(minutes=1), examples=["1 minute"])
 
 
 class ReferenceSettings(_Section):
@@ -91,6 +103,7 @@ class TableSettings(_Section):
     """How one source table is read, where that should not follow from what it has."""
 
     mode: ReadMode | None = None
+    schema_drift: DriftPolicy | None = None
 
 
 class Settings(BaseSettings):
@@ -105,6 +118,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     quality: QualitySettings = QualitySettings()
+    retries: RetriesSettings = RetriesSettings()
     reference: ReferenceSettings = ReferenceSettings()
     tables: dict[str, TableSettings] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)

@@ -12,8 +12,9 @@ from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.settings import Settings
-from rental_analytics.steps.base import Parts, StepSettings
+from rental_analytics.steps.base import Parts, RetrySettings, StepSettings
 from rental_analytics.storage.base import Lake
+from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
 
 
@@ -111,10 +112,15 @@ def assembled(settings: Settings) -> Iterator[Parts]:
     step_settings = StepSettings(
         overlap=settings.source.overlap,
         modes={name: table.mode for name, table in settings.tables.items() if table.mode},
+        schema_drift=dict.fromkeys(contracts.sources, settings.source.schema_drift)
+        | {name: table.schema_drift for name, table in settings.tables.items() if table.schema_drift},
         max_rejected_share=settings.quality.max_rejected_share,
         min_rejected_rows=settings.quality.min_rejected_rows,
+        max_deleted_share=settings.quality.max_deleted_share,
+        min_deleted_rows=settings.quality.min_deleted_rows,
         exchange_rates=settings.path(str(rates)) if rates else None,
     )
+    retries = RetrySettings(**dict(settings.retries))
     with ExitStack() as stack:
         database = make_database(settings)
         lake = make_lake(settings)
@@ -123,7 +129,8 @@ def assembled(settings: Settings) -> Iterator[Parts]:
         stack.callback(engine.close)
         warehouse = make_warehouse(settings)
         stack.callback(warehouse.close)
-        yield Parts(contracts, database, lake, engine, warehouse, step_settings)
+        lock = RunLock(lake, settings.lake.lock_expiry)
+        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries)
 
 
 def _file(settings: Settings, url: str, key: str) -> Path:

@@ -59,6 +59,10 @@ ARGUMENTS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("run", "--set", "quality"), ("'quality'", "section.key=value")),
     (("run", "--set", "quality=1"), ("'quality=1'", "section.key=value")),
     (("run", "--sett", "x"), ("--sett", "rental run --help")),
+    (("backfill",), ("--from", "rental backfill --help")),
+    (("backfill", "--from", "2024-03-01"), ("--to", "rental backfill --help")),
+    (("backfill", "--from", "2024-03-01", "--to", "March"), ("--to", "March")),
+    (("backfill", "--from", "2024-03-02", "--to", "2024-03-01"), ("2024-03-01", "2024-03-02", "first day")),
     (("query",), ("'sql'", "rental query --help")),
     (("query", "SELECT 1", "--limit", "-1"), ("--limit", "rental query --help")),
     (("rn",), ("'rn'", "rental --help")),
@@ -289,7 +293,9 @@ def test_a_warehouse_that_cannot_be_written(folder: Path, target: str) -> None:
     before = files(folder)
     result = rental_process(folder, "run", "--set", f"warehouse.url=duckdb:///{target}")
     assert_refused(result, USAGE, str(folder / target), "warehouse.url")
-    assert files(folder) == before
+    left = files(folder)
+    assert [name for name in left if name not in before] == ["lake/locks/0000000001.json"]
+    assert before.items() <= left.items()
 
 
 @pytest.mark.slow
@@ -302,11 +308,11 @@ def test_a_file_named_after_locks_is_not_taken_for_a_locked_one(folder: Path, re
 
 @pytest.mark.slow
 def test_a_warehouse_held_by_another_process(held_warehouse: Path) -> None:
-    lake = files(held_warehouse / "lake")
+    before = committed(held_warehouse)
     for arguments in (("run",), ("query", "SELECT 1"), ("status",)):
         result = rental_process(held_warehouse, *arguments)
         assert_refused(result, LOCKED, str(held_warehouse / "warehouse.duckdb"), "close the program")
-    assert files(held_warehouse / "lake") == lake
+    assert committed(held_warehouse) == before
 
 
 @pytest.mark.service

@@ -50,6 +50,19 @@ def test_exit_codes_are_documented(tmp_path: Path, rental: Rental) -> None:
 
 
 @pytest.mark.slow
+def test_backfill_reads_a_range_anew(loaded: Path, rental: Rental) -> None:
+    change = "UPDATE bookings SET total_price = 1 WHERE booking_date >= '2024-03-01' AND booking_date < '2024-04-01'"
+    change_source(loaded, change)
+    record = json.loads(rental(loaded, "backfill", "--from", "2024-03-01", "--to", "2024-03-31", "--json").ok().out)
+    assert {step["step"] for step in record["steps"]} == STEPS
+    asked = "SELECT DISTINCT total_price FROM curated.bookings WHERE strftime(booked_at, '%Y-%m') = '2024-03'"
+    assert json.loads(rental(loaded, "query", asked, "--json").ok().out) == [{"total_price": "1.00"}]
+    window = "SELECT DISTINCT window_lower, window_upper FROM ops.proofs WHERE run_id <> 'first'"
+    shown = json.loads(rental(loaded, "query", window, "--json").ok().out)
+    assert shown == [{"window_lower": "2024-03-01T00:00:00", "window_upper": "2024-04-01T00:00:00"}]
+
+
+@pytest.mark.slow
 def test_help_keeps_a_password_of_the_environment(tmp_path: Path) -> None:
     shown = rental_process(tmp_path, "generate", "--help", env={"RENTAL_SOURCE__PASSWORD": "hush-hush"}).ok()
     assert "RENTAL_SOURCE__PASSWORD" in shown.out

@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from rental_analytics.contracts.loader import load_contracts
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"columns": ROOT / "README.md", "rules": ROOT / "docs" / "reference" / "rules.md"}
+PLACES = {
+    "columns": ROOT / "README.md",
+    "rules": ROOT / "docs" / "reference" / "rules.md",
+    "drift": ROOT / "docs" / "reference" / "schema-drift.md",
+}
 Row = tuple[str, ...]
 
 
@@ -36,13 +41,20 @@ def rules() -> str:
     return _table(rows)
 
 
+def drift() -> str:
+    """Each row is a case of tests/pipeline/test_schema_drift.py."""
+    from pipeline.drift_cases import CASES
+
+    return _table([("change", "`evolve`", "`freeze`"), *((case.change, case.evolve, case.freeze) for case in CASES)])
+
+
 def written(name: str) -> str:
     """The table as it stands in its page."""
     return _pattern(name).search(PLACES[name].read_text())["table"]  # type: ignore[index]
 
 
 def generate(name: str) -> str:
-    return {"columns": source_columns, "rules": rules}[name]()
+    return {"columns": source_columns, "rules": rules, "drift": drift}[name]()
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -55,5 +67,6 @@ def _table(rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "tests"))
     for name, page in PLACES.items():
         page.write_text(_pattern(name).sub(lambda _, name=name: generate(name), page.read_text()))  # type: ignore[misc]

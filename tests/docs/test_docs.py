@@ -58,7 +58,9 @@ def shown_default(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, timedelta):
-        return f"`{int(value.total_seconds() // 60)} minutes`"
+        seconds = int(value.total_seconds())
+        amount, unit = (seconds // 60, "minute") if seconds >= 60 else (seconds, "second")
+        return f"`{amount} {unit}{'' if amount == 1 else 's'}`"
     return f"`{value}`"
 
 

@@ -203,3 +203,19 @@ def test_new_rates_are_told_and_applied_by_a_full_refresh(filled: Source, pipeli
     assert any("exchange rates have changed" in note for note in pipeline.notes)
     pipeline.run(full_refresh=True)
     assert [str(value) for (value,) in pipeline.rows(price)] == ["360.00"]
+
+
+def test_a_full_refresh_keeps_the_versions_a_stopped_run_saw(source: Source, pipeline: Pipeline) -> None:
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1})
+    pipeline.run()
+    for price, moment in ((110, "2024-02-01 10:00:00.000000"), (120, "2024-03-01 10:00:00.000000")):
+        source.execute(f"UPDATE apartments SET price = {price}, last_modified_timestamp = '{moment}'")
+        if price == 110:
+            pipeline.run(steps=("extract",))
+    pipeline.run(full_refresh=True)
+    prices = pipeline.rows("SELECT price_usd FROM curated.listing_versions ORDER BY valid_from")
+    assert prices == [(100,), (110,), (120,)]
+    assert (
+        pipeline.rows("SELECT extracted, curated FROM ops.row_accounting WHERE table_name = 'listings'") == [(1, 1)] * 2
+    )

@@ -5,10 +5,12 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from servers.process import find_program, free_port, running, temporary_folder
 
@@ -60,6 +62,22 @@ class MariaDB:
         self.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         return name
 
+    def load_time_zone(self, name: str) -> None:
+        """Make a time zone known by name, with its clock changes of the years 2020 to 2029."""
+        changes, kinds = _clock_changes(ZoneInfo(name))
+        self.execute("INSERT INTO time_zone (use_leap_seconds) VALUES ('N')", "mysql")
+        ((number,),) = self.execute("SELECT MAX(time_zone_id) FROM time_zone", "mysql")
+        rows = {
+            "time_zone_name": [f"('{name}', {number})"],
+            "time_zone_transition": [f"({number}, {second}, {kind})" for second, kind in changes],
+            "time_zone_transition_type": [
+                f"({number}, {kind}, {offset}, {int(is_summer)}, '{letters}')"
+                for kind, (offset, is_summer, letters) in enumerate(kinds)
+            ],
+        }
+        for table, values in rows.items():
+            self.execute(f"INSERT INTO {table} VALUES {', '.join(values)}", "mysql")
+
     def url(self, database: str, user: str = "root", password: str | None = None) -> str:
         secret = "" if password is None else f":{quote(password, safe='')}"
         return f"mysql://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{database}"
@@ -92,6 +110,22 @@ def start_mariadb(options: Sequence[str] = ()) -> Iterator[MariaDB]:
         ]
         with running(command, log=folder / "log", is_ready=lambda: _answers(server)):
             yield server
+
+
+def _clock_changes(zone: ZoneInfo) -> tuple[list[tuple[int, int]], list[tuple[float, bool, str]]]:
+    """When the clock changes, in seconds since 1970, and to which kind: offset, whether summer time, letters."""
+    changes: list[tuple[int, int]] = []
+    kinds: list[tuple[float, bool, str]] = []
+    hour = datetime(2020, 1, 1, tzinfo=UTC)
+    while hour.year < 2030:
+        local = hour.astimezone(zone)
+        kind = ((local.utcoffset() or timedelta()).total_seconds(), bool(local.dst()), local.tzname() or "")
+        if kind not in kinds:
+            kinds.append(kind)
+        if not changes or changes[-1][1] != kinds.index(kind):
+            changes.append((int(hour.timestamp()), kinds.index(kind)))
+        hour += timedelta(hours=1)
+    return changes, kinds
 
 
 def _create_system_tables(data: Path, account: Sequence[str]) -> None:

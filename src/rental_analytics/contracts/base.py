@@ -55,3 +55,29 @@ class ColumnType(str):
         if match[2] is not None and not int(match[3]) <= int(match[2]) <= 38:
             raise ValueError(f"{text!r}: precision is at most 38 and scale at most the precision")
         return super().__new__(cls, text.replace(", ", ","))
+
+
+_WHOLE_DIGITS = {"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
+_LADDERS = (("SMALLINT", "INTEGER", "BIGINT"), ("DATE", "TIMESTAMP"))
+
+
+def common_type(first: str, second: str) -> str | None:
+    """Narrowest column type of the same kind that holds every value of both, or None where there is none."""
+    if first == second:
+        return first
+    for ladder in _LADDERS:
+        if first in ladder and second in ladder:
+            return max(first, second, key=ladder.index)
+    one, other = _digits(first), _digits(second)
+    if one is None or other is None:
+        return None
+    whole, scale = max(one[0], other[0]), max(one[1], other[1])
+    return f"DECIMAL({whole + scale},{scale})" if whole + scale <= 38 else None
+
+
+def _digits(kind: str) -> tuple[int, int] | None:
+    """Digits before and behind the point that an exact number may have."""
+    if kind in _WHOLE_DIGITS:
+        return _WHOLE_DIGITS[kind], 0
+    match = _TYPE.match(kind)
+    return (int(match[2]) - int(match[3]), int(match[3])) if match and match[2] else None

@@ -18,6 +18,8 @@ class RunParameters(Contract):
         sequence: place of the run in the lake's history, counted from 1 without gaps.
         upper_bound: the database server's time, UTC, when the run started; the watermark the run leaves.
         as_of: last day the metrics include, or None for the newest day seen in curated.
+        backfill_from: first day to read anew, or None for a run that reads what changed.
+        backfill_to: last day to read anew, that day included.
     """
 
     run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
@@ -26,6 +28,8 @@ class RunParameters(Contract):
     upper_bound: datetime
     as_of: date | None = None
     full_refresh: bool = False
+    backfill_from: date | None = None
+    backfill_to: date | None = None
 
 
 class LakeFile(Contract):
@@ -43,13 +47,39 @@ class FileColumn(Contract):
     type: str
 
 
+class SeenColumn(Contract):
+    """A column as the source's catalogue described it, in the database's own words; None where it does not say."""
+
+    name: str
+    type: str
+    nullable: bool | None = None
+
+
+class Proof(Contract):
+    """What was checked against the source once a table was read.
+
+    `rows` are the rows the source held when the read began, `window_rows` those of the window, its upper bound
+    excluded. Each is in the lake, with the cursor it had or a newer one, unless it was deleted during the read.
+    `key_hash` is an order-independent hash of their keys and cursors, the same on every engine.
+    """
+
+    window_lower: datetime | None = None
+    window_upper: datetime
+    rows: int
+    window_rows: int
+    key_hash: str
+
+
 class ExtractedTable(Contract):
     """One source table as a run read it.
 
     `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
     seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state of a table
-    that is read by appending. `present` names the columns the source had; the others are NULL.
+    that is read by appending. `present` names the columns the source had; the others are NULL, and `catalogue` has all
+    of them, those the contract does not name included. `replaced_from` and `replaced_to` bound the event times, the
+    upper one excluded, that the rows of a backfill stand for: what was there before goes. `held` counts the rows of the
+    table in the lake, or its keys where it has one.
     """
 
     mode: ReadMode
@@ -62,7 +92,12 @@ class ExtractedTable(Contract):
     state_method: str | None = None
     window_lower: datetime | None = None
     window_upper: datetime
+    replaced_from: datetime | None = None
+    replaced_to: datetime | None = None
     present: tuple[str, ...] = ()
+    catalogue: tuple[SeenColumn, ...] = ()
+    proof: Proof | None = None
+    held: int = 0
     newest_cursor: datetime | None = None
     overlap_start: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -88,6 +123,7 @@ class TransformedTable(Contract):
 
     `files` hold accepted rows, `deletes` keys to flag as deleted, `withdrawn` keys whose newest row was rejected and
     which therefore leave the table. For tables made of a source table: extracted = curated + superseded + rejected.
+    `replaced_from` and `replaced_to` are those of the extract.
     """
 
     complete: bool
@@ -96,6 +132,8 @@ class TransformedTable(Contract):
     deletes: tuple[LakeFile, ...] = ()
     withdrawn: tuple[LakeFile, ...] = ()
     rejected_files: tuple[LakeFile, ...] = ()
+    replaced_from: datetime | None = None
+    replaced_to: datetime | None = None
     extracted: int | None = None
     curated: int = 0
     superseded: int = 0

@@ -74,13 +74,15 @@ class CuratedModel(Model):
 
     Exactly one of `source` (a table of `sources/`), `versions_of` (another curated model, all of whose valid row
     versions are kept) and `reference` (a data set the pipeline brings along) says what the query reads.
-    `version` is the column that tells the newer of two rows with one key.
+    `version` is the column that tells the newer of two rows with one key; `event_time` the one with the moment of a row
+    that has no key, by which a backfill replaces rows.
     """
 
     source: Identifier | None = None
     versions_of: Identifier | None = None
     reference: Identifier | None = None
     version: str | None = Field(default=None, pattern=r"^_?[a-z][a-z0-9_]*$")
+    event_time: Identifier | None = None
     rules: tuple[Check, ...] = ()
     references: tuple[Reference, ...] = ()
 
@@ -96,6 +98,8 @@ class CuratedModel(Model):
             raise ValueError("name exactly one of source, versions_of and reference")
         if self.version and self.version not in self.columns and not self.version.startswith("_"):
             raise ValueError(f"version column {self.version!r} is not listed under columns")
+        if self.event_time and (self.key or self.event_time not in self.columns):
+            raise ValueError(f"event_time {self.event_time!r} is a column of a table without a key")
         for rule in self.rules:
             if rule.severity is Severity.FAIL:
                 raise ValueError(f"rule {rule.name!r} is about one row: use severity reject or warn")

@@ -32,6 +32,13 @@ class ReadMode(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+class DriftPolicy(StrEnum):
+    """What a run does when a table's columns are not those of the last run; docs/reference/schema-drift.md."""
+
+    EVOLVE = "evolve"
+    FREEZE = "freeze"
+
+
 class UnknownColumns(StrEnum):
     """What happens to columns the contract does not name."""
 
@@ -51,7 +58,7 @@ class SourceTable(Contract):
     """One table of the source database, from `sources/<name>.yaml`.
 
     `key` identifies a row; `change_cursor` is the timestamp that moves whenever a row changes; `event_time` is the
-    moment an immutable row records. `references` maps a column to the parent table it points to.
+    moment a row records. `references` maps a column to the parent table it points to.
     """
 
     name: Identifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
-_LOST = ("connection", "timed out", "timeout", "broken pipe", "io error", "server has gone away")
+# MySQL: too many connections, shutdown, lock waits, deadlock, a query or connection that was killed, a lost server.
+TRANSIENT_CODES = frozenset({1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013})
+_CODE = re.compile(r"\bERROR (\d+)")
+_LOST = (
+    "connection",
+    "could not connect",
+    "timed out",
+    "timeout",
+    "broken pipe",
+    "io error",
+    "ioerror",
+    "tlserror",
+    "server disconnected",
+    "server has gone away",
+)
 
 
 @contextmanager
@@ -55,11 +70,17 @@ def _translated(error: BaseException, display_url: str) -> BaseException:
     if isinstance(error, KeyboardInterrupt | SystemExit):
         return error
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if any(mark in text.lower() for mark in _LOST):
+    if _may_pass(text):
         return SourceUnavailableError(
-            f"The connection to {display_url} was lost: {text}.", remedy="run again once the server answers."
+            f"Reading {display_url} was interrupted: {text}.", remedy="run again once the server answers."
         )
     return SourceError(
         f"The source {display_url} could not be read: {text}.",
         remedy="look at the value or statement named; run with --debug for the whole error.",
     )
+
+
+def _may_pass(text: str) -> bool:
+    """A code of the server tells more than its words: a refused login, too, comes as a wait for a connection."""
+    codes = [int(code) for code in _CODE.findall(text)]
+    return any(code in TRANSIENT_CODES for code in codes) if codes else any(mark in text.lower() for mark in _LOST)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts.manifest import SeenColumn
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType, UnknownColumns
 from rental_analytics.errors import ContractError
 
@@ -33,10 +34,14 @@ _DEFAULT_TYPES = {
 
 @dataclass(frozen=True)
 class CatalogueColumn:
-    """A column as the database's catalogue describes it; `native` is the type in the database's own words."""
+    """A column as the database's catalogue describes it; `native` is the type in the database's own words.
+
+    `nullable` is None where the catalogue does not say.
+    """
 
     name: str
     native: str
+    nullable: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,10 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """How a table is read in this run, as its catalogue and configuration have it."""
+    """How a table is read in this run, as its catalogue and configuration have it.
+
+    `catalogue` has all columns of the source, those the contract does not name included, in the source's order.
+    """
 
     table: SourceTable
     mode: ReadMode
@@ -77,6 +85,14 @@ class ReadPlan:
     cursor: str | None
     unique_key: bool
     notes: tuple[str, ...] = ()
+    catalogue: tuple[SeenColumn, ...] = ()
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The timestamps that place a row on a day: its cursor, and its event time where the source has one."""
+        present = {column.name for column in self.columns if column.select}
+        names = (self.cursor, self.table.event_time)
+        return tuple(dict.fromkeys(name for name in names if name and name in present))
 
     @property
     def key_columns(self) -> tuple[RawColumn, ...]:
@@ -94,10 +110,14 @@ class Window:
 
 
 class Database(ABC):
-    """A source database. Timestamps are exchanged as naive UTC."""
+    """A source database. Timestamps are exchanged as naive UTC.
+
+    `counts_exactly` says that the database compares a timestamp with a bound to the microsecond, as the lake does.
+    """
 
     kind: str
     display_url: str
+    counts_exactly: bool
 
     @abstractmethod
     def server_time(self) -> datetime:
@@ -123,6 +143,18 @@ class Database(ABC):
     @abstractmethod
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
         """Condition, in the source's SQL, for rows at or after the window's start, in the future, or with no cursor."""
+
+    @abstractmethod
+    def range_filter(self, plan: ReadPlan, window: Window) -> str:
+        """Condition, in the source's SQL, for rows whose cursor, or event time where there is one, is in a window."""
+
+    @abstractmethod
+    def count(self, plan: ReadPlan, window: Window | None) -> int:
+        """How many rows of the plan's table have a cursor in a window; without one, how many there are.
+
+        Raises:
+            SourceError: the database cannot be read.
+        """
 
     @abstractmethod
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
@@ -159,12 +191,7 @@ class Database(ABC):
                 present.add(name)
                 columns.append(self.raw_column(table, by_name[name], spec.type))
             elif spec.required:
-                raise ContractError(
-                    f"Table {table.name} has no column {name}, which its contract requires.",
-                    remedy=f"add the column or a view that has it, or mark it `required: false` in "
-                    f"sources/{table.name}.yaml.",
-                    table=table.name,
-                )
+                raise self._missing(table, found, name)
             else:
                 kind = _DEFAULT_TYPES[spec.type]
                 columns.append(RawColumn(name, kind, "", f"CAST(NULL AS {kind})"))
@@ -183,7 +210,26 @@ class Database(ABC):
             cursor=cursor,
             unique_key=bool(table.key) and any(unique <= set(table.key) for unique in found.unique_keys),
             notes=tuple(notes),
+            catalogue=tuple(SeenColumn(name=c.name, type=c.native, nullable=c.nullable) for c in found.columns),
         )
+
+    def _missing(self, table: SourceTable, found: CatalogueTable, name: str) -> ContractError:
+        """The error for a required column that is not there, with those that may be it under another name."""
+        unnamed = [column for column in found.columns if column.name.lower() not in table.columns]
+        likely = [column.name for column in unnamed if self._serves(table, column, table.columns[name].type)]
+        renamed = f" If it was renamed, it may be {' or '.join(likely)}." if likely else ""
+        return ContractError(
+            f"Table {table.name} has no column {name}, which its contract requires.{renamed}",
+            remedy=f"add the column or a view that has it, or mark it `required: false` in sources/{table.name}.yaml.",
+            table=table.name,
+        )
+
+    def _serves(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> bool:
+        try:
+            self.raw_column(table, column, wanted)
+        except ContractError:
+            return False
+        return True
 
 
 def _mode(table: SourceTable, present: set[str], override: ReadMode | None) -> tuple[ReadMode, str | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rental_analytics.contracts.source_table import SourceTable, SourceType
-from rental_analytics.databases.arrow_stream import stream
+from rental_analytics.databases.arrow_stream import TRANSIENT_CODES, stream
 from rental_analytics.databases.base import (
     CatalogueColumn,
     CatalogueTable,
@@ -23,19 +23,23 @@ from rental_analytics.databases.base import (
     timestamp_text,
     unusable,
 )
-from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
+from rental_analytics.errors import ConfigurationError, ContractError, SourceError, SourceUnavailableError
 from rental_analytics.sql import conversion
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pymysql
 
-_SESSION = "SET SESSION time_zone = '+00:00'"
+# A server may ignore the client's character set, or have a mode that pads CHAR with blanks. A table that is locked or
+# altered is waited for at most a minute, where the default is a day.
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', lock_wait_timeout = LEAST(@@lock_wait_timeout, 60), sql_mode = '', "
+    "character_set_client = utf8mb4, character_set_connection = utf8mb4, character_set_results = utf8mb4"
+)
 _ACCESS_DENIED = {1044, 1045, 1698}
 _UNKNOWN_DATABASE = 1049
 _NO_TLS = "SSL is required but the server doesn't support it"
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
-_TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013}
 _SMALLEST_REAL_DATE = "0001-01-02"
 
 _INTEGERS = {
@@ -56,9 +60,13 @@ _TEXTS = {
     "set",
     "json",
     "uuid",
+    "inet4",
     "inet6",
 }
+_LONG = {"text", "mediumtext", "longtext", "json", "blob", "mediumblob", "longblob"}
+_CUT = "\x02longer than max_allowed_packet\x03"
 _BINARIES = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"}
+_TAKEN = {"_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at", "_rows", "_hash"}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT}
 _FREE = {SourceType.ANY, SourceType.TEXT}
 
@@ -78,6 +86,7 @@ class MySqlDatabase(Database):
     """
 
     kind = "mysql"
+    counts_exactly = True
 
     def __init__(self, host: str, port: int, user: str, password: str, database: str, tls: str = "auto") -> None:
         self._login: dict[str, Any] = {
@@ -103,12 +112,12 @@ class MySqlDatabase(Database):
 
     def catalogue(self) -> dict[str, CatalogueTable]:
         columns: dict[str, list[CatalogueColumn]] = {}
-        for table, name, native in self._rows(
-            "SELECT table_name, column_name, column_type FROM information_schema.columns "
+        for table, name, native, nullable in self._rows(
+            "SELECT table_name, column_name, column_type, is_nullable FROM information_schema.columns "
             "WHERE table_schema = %s ORDER BY table_name, ordinal_position",
             (self._schema,),
         ):
-            columns.setdefault(table, []).append(CatalogueColumn(name, str(native).lower()))
+            columns.setdefault(table, []).append(CatalogueColumn(name, _native(str(native)), nullable == "YES"))
         indexes: dict[tuple[str, str], set[str]] = {}
         for table, index, name in self._rows(
             "SELECT table_name, index_name, column_name FROM information_schema.statistics "
@@ -128,6 +137,13 @@ class MySqlDatabase(Database):
 
     def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
         name, source = column.name.lower(), _quoted(column.name)
+        if "." in name or name in _TAKEN:
+            raise ContractError(
+                f"Column {table.name}.{column.name} cannot be kept: its name "
+                + ("has a dot." if "." in name else "is one the pipeline uses itself."),
+                remedy=f"rename it in a view, or remove `unknown_columns: keep` from sources/{table.name}.yaml.",
+                table=table.name,
+            )
         made = _made(table.name, name, source, column.native, wanted)
         if made is None:
             raise unusable(table, column, wanted)
@@ -140,6 +156,14 @@ class MySqlDatabase(Database):
         lower = quoted_text(timestamp_text(window.lower))
         return f"({cursor} >= {lower} OR {cursor} IS NULL OR {cursor} < '{_SMALLEST_REAL_DATE}')"
 
+    def range_filter(self, plan: ReadPlan, window: Window) -> str:
+        return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
+
+    def count(self, plan: ReadPlan, window: Window | None) -> int:
+        where = f" WHERE {_in_window(plan.cursor, window)}" if window and plan.cursor else ""
+        with self.read(f"SELECT COUNT(*) AS counted FROM {_quoted(plan.table.name)}{where}") as reader:
+            return int(reader.read_all().column("counted")[0].as_py())
+
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(_quoted(name) for name in plan.key)
         rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
@@ -150,7 +174,7 @@ class MySqlDatabase(Database):
         return all(
             column.select == _quoted(column.name) and column.type != "DOUBLE"
             if column.type != "VARCHAR"
-            else column.select == f"CAST({_quoted(column.name)} AS CHAR)"
+            else column.select == _as_text(_quoted(column.name))
             for column in plan.key_columns
         )
 
@@ -230,7 +254,7 @@ class MySqlDatabase(Database):
                 f"There is no database {self._schema} in {self.display_url}.",
                 remedy="correct the name at the end of source.url.",
             )
-        if code in _TRANSIENT:
+        if code in TRANSIENT_CODES:
             return SourceUnavailableError(
                 f"The database {self.display_url} cannot be reached: {text}.",
                 remedy="check that the server runs, and host, port and network path in source.url.",
@@ -246,7 +270,7 @@ def _made(table: str, name: str, source: str, native: str, wanted: SourceType) -
     base = native.split("(", maxsplit=1)[0].split(maxsplit=1)[0]
     if wanted is SourceType.BOOLEAN:
         if base in _INTEGERS or base == "bit":
-            selected = f"CAST({source} AS SIGNED)"
+            selected = f"CAST({source} + 0 AS CHAR)"
             return RawColumn(name, "BOOLEAN", selected, conversion.boolean(name, table))
         return None
     if base in _INTEGERS and wanted in _NUMBERS | _FREE:
@@ -266,24 +290,55 @@ def _made(table: str, name: str, source: str, native: str, wanted: SourceType) -
     if base in {"float", "double"} and wanted in {SourceType.DECIMAL, SourceType.FLOAT} | _FREE:
         return RawColumn(name, "DOUBLE", source, conversion.cast(name, "DOUBLE"))
     if base in {"date", "datetime", "timestamp"}:
-        return _moment(name, source, base, wanted)
+        return _moment(table, name, source, base, wanted)
     if base == "time" and wanted in {SourceType.TIME} | _FREE:
         return RawColumn(name, "BIGINT", f"CAST({source} AS CHAR)", conversion.time_of_day(name))
-    if base in _TEXTS and wanted in _FREE:
-        return RawColumn(name, "VARCHAR", f"CAST({source} AS CHAR)", conversion.cast(name, "VARCHAR"))
-    if base in _BINARIES and wanted in _FREE:
-        return RawColumn(name, "VARCHAR", f"HEX({source})", conversion.cast(name, "VARCHAR"))
+    if base in _TEXTS | _BINARIES and wanted in _FREE:
+        return _text(table, name, source, base)
     return None
 
 
-def _moment(name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:
-    """Dates with a zero month or day, which MySQL may hold, travel as `ZERO_DATE`."""
+def _as_text(source: str) -> str:
+    return f"CAST({source} AS CHAR CHARACTER SET utf8mb4)"
+
+
+def _text(table: str, name: str, source: str, base: str) -> RawColumn:
+    """The server makes NULL of what it cannot send at once, so a mark travels for it."""
+    selected = f"HEX({source})" if base in _BINARIES else _as_text(source)
+    if base not in _LONG:
+        return RawColumn(name, "VARCHAR", selected, conversion.cast(name, "VARCHAR"))
+    selected = f"COALESCE({selected}, IF({source} IS NULL, NULL, {_literal(_CUT)}))"
+    return RawColumn(name, "VARCHAR", selected, conversion.whole_text(name, table, _CUT))
+
+
+def _moment(table: str, name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:
+    """Dates with a zero month or day, which MySQL may hold, travel as `ZERO_DATE`; what is no date as an older one."""
     if wanted not in {SourceType.DATE, SourceType.TIMESTAMP} | _FREE:
         return None
-    kind = "DATE" if base == "date" else "TIMESTAMP"
-    zero = "DATE '0001-01-01'" if base == "date" else "TIMESTAMP '0001-01-01 00:00:00'"
-    selected = f"CASE WHEN MONTH({source}) = 0 OR DAYOFMONTH({source}) = 0 THEN {zero} ELSE {source} END"
-    return RawColumn(name, kind, selected, conversion.zero_date(name, kind), zero_dates=True)
+    kind, time = ("DATE", "") if base == "date" else ("TIMESTAMP", " 00:00:00")
+    month, day = f"MONTH({source})", f"DAYOFMONTH({source})"
+    impossible = (
+        f"{source} < {kind} '{_SMALLEST_REAL_DATE}{time}' "
+        f"OR {day} > 28 AND {day} > COALESCE(DAYOFMONTH(LAST_DAY({source})), 0)"
+    )
+    selected = (
+        f"CASE WHEN {month} = 0 OR {day} = 0 THEN {kind} '0001-01-01{time}' "
+        f"WHEN {impossible} THEN {kind} '0000-01-01{time}' ELSE {source} END"
+    )
+    return RawColumn(name, kind, selected, conversion.zero_date(name, kind, table), zero_dates=True)
+
+
+def _native(column_type: str) -> str:
+    """In lower case, but the values of ENUM and SET as they are."""
+    kind, opening, values = column_type.partition("(")
+    return f"{kind.lower()}{opening}{values}" if kind.lower() in {"enum", "set"} else column_type.lower()
+
+
+def _in_window(name: str, window: Window) -> str:
+    """What arrives as NULL, such as a zero date, is in no window."""
+    column, lower = _quoted(name), timestamp_text(window.lower) if window.lower else _SMALLEST_REAL_DATE
+    real = f"MONTH({column}) <> 0 AND DAYOFMONTH({column}) <> 0"
+    return f"{column} >= '{lower}' AND {column} < '{timestamp_text(window.upper)}' AND {real}"
 
 
 def _arguments(native: str) -> tuple[int, int]:

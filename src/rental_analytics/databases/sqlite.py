@@ -43,6 +43,7 @@ class SqliteDatabase(Database):
     """
 
     kind = "sqlite"
+    counts_exactly = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -59,7 +60,7 @@ class SqliteDatabase(Database):
 
     def _table(self, name: str) -> CatalogueTable:
         info = self._rows(f"PRAGMA table_info({_quoted(name)})")
-        columns = tuple(CatalogueColumn(row[1], str(row[2]).lower()) for row in info)
+        columns = tuple(CatalogueColumn(row[1], str(row[2]).lower(), not row[3]) for row in info)
         unique = [frozenset(row[1].lower() for row in info if row[5])]
         for index in self._rows(f"PRAGMA index_list({_quoted(name)})"):
             if index[2] and not index[4]:
@@ -87,8 +88,19 @@ class SqliteDatabase(Database):
         if window.lower is None or plan.cursor is None:
             return ""
         moment = f"strftime('%Y-%m-%d %H:%M:%f', {_quoted(plan.cursor)})"
-        lower = quoted_text(timestamp_text(window.lower)[:-3])
-        return f"({moment} >= {lower} OR {moment} IS NULL)"
+        return f"({moment} >= {_milliseconds(window.lower)} OR {moment} IS NULL)"
+
+    def range_filter(self, plan: ReadPlan, window: Window) -> str:
+        parts = []
+        for name in plan.moments:
+            moment = f"strftime('%Y-%m-%d %H:%M:%f', {_quoted(name)})"
+            since = f"{moment} >= {_milliseconds(window.lower)} AND " if window.lower else ""
+            parts.append(f"({since}{moment} < {_milliseconds(window.upper)})")
+        return " OR ".join(parts)
+
+    def count(self, plan: ReadPlan, window: Window | None) -> int:
+        where = f" WHERE {self.range_filter(plan, window)}" if window else ""
+        return int(self._rows(f"SELECT COUNT(*) FROM {_quoted(plan.table.name)}{where}")[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(_quoted(name) for name in plan.key)
@@ -195,6 +207,10 @@ def _convert(table: str, name: str, kind: str) -> str:
         whole = f"CASE WHEN {text} NOT LIKE '%.%' THEN TRY_CAST({text} AS {kind}) END"
         return conversion.strict(name, kind, table, whole)
     return conversion.strict(name, kind, table)
+
+
+def _milliseconds(moment: datetime) -> str:
+    return quoted_text(timestamp_text(moment)[:-3])
 
 
 def _quoted(name: str) -> str:

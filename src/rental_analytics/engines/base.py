@@ -37,7 +37,7 @@ class ExtractRequest:
     """One table to read.
 
     `previous` is what the last run left; `complete` asks for the whole table; `overlap` is how far the next run will
-    read back over this one.
+    read back over this one; `backfill` is a range of cursors or event times to read anew, in place of the window.
     """
 
     run: RunParameters
@@ -46,12 +46,14 @@ class ExtractRequest:
     complete: bool
     previous: ExtractedTable | None
     overlap: timedelta
+    backfill: Window | None = None
 
 
 @dataclass(frozen=True)
 class TransformRequest:
     """Models to build, in this order, from the extracts of one or more runs, oldest first.
 
+    `earlier` has extracts that a later one, which holds the whole table, has replaced: their row versions are kept.
     `emit_reference` asks for the files of reference models too; without it they only serve the other models.
     """
 
@@ -59,6 +61,7 @@ class TransformRequest:
     models: tuple[CuratedModel, ...]
     sources: Mapping[str, SourceTable]
     extracts: Mapping[str, tuple[ExtractedTable, ...]]
+    earlier: Mapping[str, tuple[ExtractedTable, ...]]
     reference: ReferenceData
     emit_reference: bool
 
@@ -75,6 +78,7 @@ class Engine(ABC):
 
         Raises:
             SourceError: the database cannot be read, or holds a value that cannot be represented.
+            ProofError: rows that the source held did not arrive.
         """
 
     @abstractmethod

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import ExtractedTable, TransformedTable
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine, ExtractRequest, Progress, TransformRequest
-from rental_analytics.engines.duckdb_extract import TableExtract
-from rental_analytics.engines.duckdb_session import Session
+from rental_analytics.engines.duckdb_session import DuckDbSession
 from rental_analytics.engines.duckdb_transform import Transformation
+from rental_analytics.engines.extraction import extract_table
 from rental_analytics.storage.base import Lake
+from rental_analytics.storage.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +29,8 @@ class DuckDbEngine(Engine):
         import duckdb
 
         self.version = duckdb.__version__
-        self._folder = Path(tempfile.mkdtemp(prefix="rental-engine-"))
+        self._scratch = ScratchFolder("rental-engine")
+        self._folder = self._scratch.path
         config: dict[str, Any] = {
             "memory_limit": memory,
             "temp_directory": str(self._folder / "spill"),
@@ -45,14 +44,14 @@ class DuckDbEngine(Engine):
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
     def extract(self, request: ExtractRequest, database: Database, lake: Lake, progress: Progress) -> ExtractedTable:
-        session = Session(self._connection.cursor(), self._folder)
+        session = DuckDbSession(self._connection.cursor(), self._folder)
         try:
-            return TableExtract(session, request, database, lake, progress).run()
+            return extract_table(session, request, database, lake, progress)
         finally:
             session.close()
 
     def transform(self, request: TransformRequest, lake: Lake, progress: Progress) -> dict[str, TransformedTable]:
-        session = Session(self._connection.cursor(), self._folder)
+        session = DuckDbSession(self._connection.cursor(), self._folder)
         try:
             return Transformation(session, request, lake, progress).run()
         finally:
@@ -60,4 +59,4 @@ class DuckDbEngine(Engine):
 
     def close(self) -> None:
         self._connection.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.close()

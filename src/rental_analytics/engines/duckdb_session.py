@@ -1,20 +1,25 @@
-"""A DuckDB cursor with what both steps do with it: run SQL, write Parquet, turn errors into ours."""
+"""A DuckDB cursor as the session of a step: SQL in process, rows in as Arrow batches, Parquet out."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import LakeFile
+from rental_analytics.databases.base import ZERO_DATE, Database, RawColumn
+from rental_analytics.engines.base import Progress
+from rental_analytics.engines.session import Arrival, Session
 from rental_analytics.errors import RentalError, SourceError
 from rental_analytics.sql.conversion import STOP_MARK
-from rental_analytics.sql.render import identifier, literal
+from rental_analytics.sql.render import identifier, identifiers, literal
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 FILE_BYTES = "128MB"
 _COPY = (
@@ -23,7 +28,7 @@ _COPY = (
 )
 
 
-class Session:
+class DuckDbSession(Session):
     """Statements of one step; `folder` is for temporary files."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -31,12 +36,6 @@ class Session:
         self.folder = folder
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
-        """Execute a statement and fetch its rows.
-
-        Raises:
-            SourceError: a value did not fit its type; names table, column and key.
-            RentalError: DuckDB failed in another way.
-        """
         import duckdb
 
         try:
@@ -50,23 +49,13 @@ class Session:
         names = [column[0] for column in self.cursor.description or []]
         return dict(zip(names, values, strict=True))
 
-    def number(self, sql: str) -> int:
-        """The single number of a statement."""
-        return int(self.run(sql)[0][0])
-
     def view(self, name: str, sql: str) -> None:
-        """Let a name stand for a query."""
         self.run(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {sql}")
 
     def table(self, name: str, sql: str) -> None:
-        """Keep a query's rows under a name."""
         self.run(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {sql}")
 
     def write(self, query: str, folder: Path, name: str = "part") -> list[LakeFile]:
-        """Write a query's rows to zstd Parquet files of about 128 MB in a folder; none for no rows.
-
-        The paths given back are the bare file names.
-        """
         folder.mkdir(parents=True, exist_ok=True)
         statement = _COPY.format(
             query=query, folder=literal(folder), size=literal(FILE_BYTES), name=literal(f"{name}-{{i}}")
@@ -81,10 +70,47 @@ class Session:
         return sorted(written, key=lambda file: file.path)
 
     def temporary_folder(self) -> Path:
-        """A new folder that goes with the engine."""
         folder = self.folder / uuid.uuid4().hex
         folder.mkdir()
         return folder
+
+    def parquet(self, files: Sequence[Path]) -> str:
+        return parquet(files)
+
+    @contextmanager
+    def arriving(
+        self,
+        database: Database,
+        sql: str,
+        columns: Sequence[RawColumn],
+        *,
+        first_row: int | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Arrival]:
+        import pyarrow as pa
+
+        arrival = Arrival("arriving")
+        with database.read(sql) as reader:
+            numbered = pa.field("_row_id", pa.int64())
+            schema = reader.schema if first_row is None else reader.schema.append(numbered)
+            batches = _watched(reader, columns, arrival, first_row, progress)
+            self.cursor.register(arrival.relation, pa.RecordBatchReader.from_batches(schema, batches))
+            try:
+                yield arrival
+            finally:
+                self.cursor.unregister(arrival.relation)
+
+    def row_hash(self, columns: Sequence[str]) -> str:
+        return f"HASH({identifiers(columns)})"
+
+    @property
+    def row_hash_method(self) -> str:
+        return f"duckdb-{self.run('SELECT version()')[0][0]}-hash"
+
+    def key_hash(self, key: Sequence[str], moment: str) -> str:
+        parts = [f"CAST({identifier(name)} AS VARCHAR)" for name in key]
+        text = ", ".join([*parts, f"COALESCE(CAST(EPOCH_US({moment}) AS VARCHAR), '')"])
+        return f"CAST('0x' || SUBSTR(MD5(CONCAT_WS('|', {text})), 1, 8) AS BIGINT)"
 
     def close(self) -> None:
         """End the session; temporary tables go."""
@@ -97,10 +123,39 @@ def parquet(files: Sequence[Path]) -> str:
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
-def empty_relation(columns: Sequence[tuple[str, str]]) -> str:
-    """A query without rows that has these columns."""
-    listed = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns)
-    return f"SELECT {listed} WHERE FALSE"
+def _watched(
+    reader: pa.RecordBatchReader,
+    columns: Sequence[RawColumn],
+    arrival: Arrival,
+    first_row: int | None,
+    progress: Progress | None,
+) -> Iterator[pa.RecordBatch]:
+    """Count the rows of a stream as they pass, and number them."""
+    import numpy as np
+    import pyarrow as pa
+
+    dated = [column.name for column in columns if column.zero_dates]
+    for batch in reader:
+        for name in dated:
+            if found := _zero_dates(batch.column(name)):
+                arrival.zero_dates[name] = arrival.zero_dates.get(name, 0) + found
+        if first_row is None:
+            yield batch
+        else:
+            start = first_row + arrival.rows
+            ids = np.arange(start, start + batch.num_rows, dtype=np.int64)
+            yield batch.append_column("_row_id", pa.array(ids))
+        arrival.rows += batch.num_rows
+        if progress:
+            progress(batch.num_rows)
+
+
+def _zero_dates(values: pa.Array) -> int:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    zero = pa.scalar(ZERO_DATE.date() if pa.types.is_date(values.type) else ZERO_DATE, values.type)
+    return pc.sum(pc.equal(values, zero)).as_py() or 0
 
 
 def _translated(error: Exception) -> RentalError:

@@ -16,7 +16,8 @@ from rental_analytics.contracts.manifest import (
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Progress, TransformRequest
-from rental_analytics.engines.duckdb_session import Session, empty_relation, parquet
+from rental_analytics.engines.duckdb_session import DuckDbSession, parquet
+from rental_analytics.engines.session import empty_relation
 from rental_analytics.errors import RentalError
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.storage.base import Lake
@@ -25,7 +26,7 @@ from rental_analytics.storage.base import Lake
 class Transformation:
     """Builds all models of a request once; `run` may be called once."""
 
-    def __init__(self, session: Session, request: TransformRequest, lake: Lake, progress: Progress) -> None:
+    def __init__(self, session: DuckDbSession, request: TransformRequest, lake: Lake, progress: Progress) -> None:
         self._session = session
         self._request = request
         self._lake = lake
@@ -103,6 +104,11 @@ class Transformation:
     def _keep_versions(self, model: CuratedModel) -> None:
         """Let models made of this one's row versions find them under its name."""
         if any(other.versions_of == model.name for other in self._request.models):
+            source = model.source or ""
+            extracts = (*self._request.earlier.get(source, ()), *self._request.extracts.get(source, ()))
+            self._session.run(
+                f"CREATE OR REPLACE VIEW {identifier(f'raw_data.{source}')} AS {self._raw_rows(extracts)}"
+            )
             rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
             self._session.run(
                 f"CREATE OR REPLACE TABLE {identifier(model.relation)} AS {render('valid_versions', rules=rejecting)}"

@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.errors import ConfigurationError, RentalError
+from rental_analytics.failpoints import reach
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.steps.base import Parts, Reporter, StepContext, StepResult
-from rental_analytics.steps.load import CURATED, settle
+from rental_analytics.steps.load import CURATED
+from rental_analytics.steps.preparation import prepare
+from rental_analytics.storage.sweep import sweep
+
+Result = TypeVar("Result")
+
+_START = "start"
+_DIED = "The process ended without a word. Remedy: continue the run with --resume, or start a new one."
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class RunOptions:
         resume: run to continue.
         as_of: last day the metrics include; None for the newest day seen.
         run_id: name of the new run; None for one made of the time.
+        backfill: first and last day to read anew; None to read what changed.
     """
 
     steps: tuple[str, ...] = ()
@@ -35,6 +46,7 @@ class RunOptions:
     resume: str | None = None
     as_of: date | None = None
     run_id: str | None = None
+    backfill: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,27 +76,56 @@ class LocalRunner:
         self._reporter = reporter
 
     def run(self, options: RunOptions) -> RunOutcome:
-        """Begin or continue a run and do its steps.
+        """Begin or continue a run and do its steps, while no other run of the lake is at work.
+
+        What fails with an error that may pass is tried again, as often as the settings say.
 
         Raises:
+            LockHeldError: another run is at work.
             RentalError: a step failed; the error names step and run, and what was committed stays for `--resume`.
         """
+        run_id = options.resume or options.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        if not options.resume:
+            # A source that does not answer leaves no empty lake and warehouse behind.
+            self._retried(_START, self._parts.database.server_time)
+        self._retried(_START, self._parts.lake.check_writable)
+        try:
+            self._retried(_START, lambda: self._parts.lock.acquire(run_id))
+            reach("lock-taken")
+            outcome = self._run_alone(options, run_id)
+        finally:
+            self._parts.lock.release()
+        reach("lock-released")
+        return outcome
+
+    def _run_alone(self, options: RunOptions, run_id: str) -> RunOutcome:
         started = time.monotonic()
-        # A source that does not answer leaves no empty lake and warehouse behind.
-        upper_bound = None if options.resume else self._parts.database.server_time()
-        self._parts.lake.check_writable()
-        self._parts.warehouse.open()
-        settle(self._parts)
-        run = self._begun(options, upper_bound) if upper_bound else self._resumed(options.resume or "")
-        self._check_warehouse_follows(run)
+        self._retried(_START, self._parts.warehouse.open)
+        run = self._prepared(options, run_id)
+        # Who holds the lock runs alone: another run cannot be running any more.
+        self._parts.warehouse.fail_running(_naive(datetime.now(UTC)), _DIED)
         self._record_run(run, "running")
+        reach("run-recorded")
         try:
             outcomes = [self._do(step, run) for step in _chosen(options.steps)]
         except BaseException as error:
             self._record_run(run, "failed", error=_told(error, run.run_id))
             raise
         self._record_run(run, "succeeded")
+        reach("run-succeeded")
         return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
+
+    def _prepared(self, options: RunOptions, run_id: str) -> RunParameters:
+        now = datetime.now(UTC)
+        # Taken once no other run can read any more: upper bounds follow the history.
+        upper_bound = None if options.resume else self._retried(_START, self._parts.database.server_time)
+
+        def begin() -> RunParameters:
+            if swept := str(sweep(self._parts.lake, self._parts.manifests, options.resume)):
+                self._reporter.note(swept)
+            return self._begun(options, run_id, now, upper_bound) if upper_bound else self._resumed(run_id)
+
+        return self._retried(_START, lambda: prepare(self._parts, begin))
 
     def _resumed(self, run_id: str) -> RunParameters:
         manifests = self._parts.manifests
@@ -100,36 +141,45 @@ class LocalRunner:
                 )
         return run
 
-    def _begun(self, options: RunOptions, upper_bound: datetime) -> RunParameters:
-        now = datetime.now(UTC)
+    def _begun(self, options: RunOptions, run_id: str, now: datetime, upper_bound: datetime) -> RunParameters:
         return self._parts.manifests.begin_run(
-            options.run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            run_id,
             now,
             upper_bound,
             as_of=options.as_of,
             full_refresh=options.full_refresh,
+            backfill_from=options.backfill[0] if options.backfill else None,
+            backfill_to=options.backfill[1] if options.backfill else None,
         )
 
-    def _check_warehouse_follows(self, run: RunParameters) -> None:
-        """An increment on top of a warehouse that lacks the runs before it would give wrong numbers."""
-        manifests = self._parts.manifests
-        last = manifests.latest(CURATED, before=run.sequence)
-        if last is None or run.full_refresh:
-            return
-        if self._parts.warehouse.last_loaded(CURATED) == manifests.fingerprint(last.run_id, "transform"):
-            return
-        raise ConfigurationError(
-            f"The lake {self._parts.lake.url} has run {last.run_id} as the last one loaded, but the warehouse "
-            f"{self._parts.warehouse.display_url} has another one.",
-            remedy="point warehouse.url to the warehouse that belongs to this lake, or fill this one with "
-            "`rental run --full-refresh`.",
+    def _retried(self, what: str, call: Callable[[], Result]) -> Result:
+        settings = self._parts.retries
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, RentalError) and error.transient),
+            stop=stop_after_attempt(settings.attempts),
+            wait=wait_random_exponential(settings.first_wait.total_seconds(), settings.longest_wait.total_seconds()),
+            before_sleep=lambda state: self._note_retry(what, state),
+            reraise=True,
+        )
+        return retrying(call)
+
+    def _note_retry(self, what: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, RentalError)
+        self._reporter.note(
+            f"{what}: {error.message.removesuffix('.')}; again in {state.upcoming_sleep:.1f} s "
+            f"(attempt {state.attempt_number + 1} of {self._parts.retries.attempts})"
         )
 
     def _do(self, step: Step, run: RunParameters) -> StepOutcome:
+        return self._retried(step.name, lambda: self._attempt(step, run))
+
+    def _attempt(self, step: Step, run: RunParameters) -> StepOutcome:
         context = StepContext(run=run, reporter=self._reporter, **vars(self._parts))
         began, started_at = time.monotonic(), datetime.now(UTC)
         result, status = StepResult(), "skipped"
         try:
+            self._parts.lock.check()
             if not context.manifests.committed(run.run_id, step.name):
                 result, status = step.run(context), "succeeded"
             step.check(context)
@@ -138,6 +188,7 @@ class LocalRunner:
             self._record_step(run, step, "failed", started_at, began, result, error=str(error))
             raise
         self._record_step(run, step, status, started_at, began, result)
+        reach("step-recorded")
         outcome = StepOutcome(step.name, status, time.monotonic() - began, result)
         self._reporter.note(f"{step.name}: {status}, {result.rows_out:,} rows, {outcome.seconds:.1f} s")
         return outcome

@@ -1,11 +1,20 @@
 """Conversions, in DuckDB's SQL, from the values that travel to the exact types of the lake.
 
-A value that does not fit stops the run by name; `{key}` in a template is where the row's key is spliced in.
+A value that does not fit stops the run by name; `with_key` splices the row's key into the message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+STOP_MARK = "rental-value:"
+"""Begins the message of a value that stopped a read, so that the engine can tell it from its own errors."""
+
+# No column's name can hold a NUL.
+_KEY = "\0key\0"
+_KEY_NAMES = "\0key names\0"
+_NO_SUCH_DATE = "a date that no calendar has, or one before 0001-01-02,"
+_TOO_LONG = "a value longer than the server can send (its max_allowed_packet),"
 
 
 def quoted(name: str) -> str:
@@ -23,9 +32,19 @@ def cast(name: str, kind: str) -> str:
     return f"CAST({quoted(name)} AS {kind})"
 
 
-def zero_date(name: str, kind: str) -> str:
-    """A date or timestamp whose zero date becomes NULL."""
-    return f"CAST(NULLIF({quoted(name)}, {kind} '0001-01-01') AS {kind})"
+def zero_date(name: str, kind: str, table: str) -> str:
+    """A date or timestamp whose zero date, `0001-01-01`, becomes NULL; an older one stands for what is no date."""
+    stop = _stop(f"{table}.{name} holds {_NO_SUCH_DATE} ")
+    return (
+        f"CASE WHEN {quoted(name)} < {kind} '0001-01-01' THEN {stop} "
+        f"ELSE CAST(NULLIF({quoted(name)}, {kind} '0001-01-01') AS {kind}) END"
+    )
+
+
+def whole_text(name: str, table: str, cut: str) -> str:
+    """A text for which `cut` travels where the server could not send it."""
+    stop = _stop(f"{table}.{name} holds {_TOO_LONG} ")
+    return f"CASE WHEN {quoted(name)} = {_literal(cut)} THEN {stop} ELSE CAST({quoted(name)} AS VARCHAR) END"
 
 
 def strict(name: str, kind: str, table: str, expression: str | None = None) -> str:
@@ -33,7 +52,7 @@ def strict(name: str, kind: str, table: str, expression: str | None = None) -> s
     value = expression or f"TRY_CAST({quoted(name)} AS {kind})"
     return (
         f"CASE WHEN {quoted(name)} IS NULL THEN NULL WHEN {value} IS NOT NULL THEN {value} "
-        f"ELSE {_stop(name, kind, table)} END"
+        f"ELSE {_stop_at_value(name, kind, table)} END"
     )
 
 
@@ -42,7 +61,7 @@ def boolean(name: str, table: str) -> str:
     value = f"TRY_CAST({quoted(name)} AS BIGINT)"
     return (
         f"CASE WHEN {quoted(name)} IS NULL THEN NULL WHEN {value} = 1 THEN TRUE WHEN {value} = 0 THEN FALSE "
-        f"ELSE {_stop(name, 'BOOLEAN', table)} END"
+        f"ELSE {_stop_at_value(name, 'BOOLEAN', table)} END"
     )
 
 
@@ -50,20 +69,21 @@ def with_key(conversions: Iterable[str], key: Sequence[str]) -> list[str]:
     """The conversions, with the row's key in the messages that stop a run."""
     parts = [f"COALESCE(CAST({quoted(name)} AS VARCHAR), 'NULL')" for name in key]
     spliced = " || ', ' || ".join(parts) if parts else "'?'"
-    names = ", ".join(key) or "no key"
-    return [text.replace("{key_names}", names).replace("{key}", spliced) for text in conversions]
+    names = _literal(", ".join(key) or "no key")
+    return [text.replace(_KEY_NAMES, names).replace(_KEY, spliced) for text in conversions]
 
 
-STOP_MARK = "rental-value:"
-"""Begins the message of a value that stopped a read, so that the engine can tell it from its own errors."""
+def _stop_at_value(name: str, kind: str, table: str) -> str:
+    return _stop(f"{table}.{name} holds '", f"CAST({quoted(name)} AS VARCHAR)", f"', which is no {kind}, ")
 
 
-def _stop(name: str, kind: str, table: str) -> str:
-    article = f"{STOP_MARK} {table}.{name} holds ''"
-    return (
-        f"error('{article}' || CAST({quoted(name)} AS VARCHAR) || ''', which is no {kind}, "
-        f"in the row with {{key_names}} ' || {{key}})"
-    )
+def _stop(before: str, value: str = "''", after: str = "") -> str:
+    message = f"{_literal(f'{STOP_MARK} {before}')} || {value} || {_literal(f'{after}in the row with ')}"
+    return f"error({message} || {_KEY_NAMES} || ' ' || {_KEY})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def time_of_day(name: str) -> str:

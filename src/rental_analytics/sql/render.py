@@ -25,15 +25,15 @@ def identifiers(names: Iterable[str], prefix: str = "") -> str:
     return ", ".join(lead + identifier(name) for name in names)
 
 
-def matching(names: Iterable[str], left: str, right: str) -> str:
+def matching(names: Iterable[str], left: str, right: str, operator: str = "=") -> str:
     """A condition that two relations agree on all the columns."""
-    pairs = (f"{identifier(left)}.{identifier(name)} = {identifier(right)}.{identifier(name)}" for name in names)
-    return " AND ".join(pairs)
+    columns = [identifier(name) for name in names]
+    return " AND ".join(f"{identifier(left)}.{name} {operator} {identifier(right)}.{name}" for name in columns)
 
 
 def same(names: Iterable[str], left: str, right: str) -> str:
     """As `matching`, but NULL agrees with NULL."""
-    return matching(names, left, right).replace(" = ", " IS NOT DISTINCT FROM ")
+    return matching(names, left, right, "IS NOT DISTINCT FROM")
 
 
 @cache

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest
+from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, RunParameters
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import ReadPlan, Window, missing_table
 from rental_analytics.engines.base import ExtractRequest
+from rental_analytics.errors import ConfigurationError, QualityError
 from rental_analytics.steps.base import StepContext, StepResult
+from rental_analytics.steps.drift import check_drift
 
 
 def run(context: StepContext) -> StepResult:
@@ -17,15 +19,22 @@ def run(context: StepContext) -> StepResult:
     Raises:
         ContractError: a table or a required column is missing; nothing is read then.
         SourceError: the database cannot be read.
+        ProofError: rows that the source held did not arrive.
+        QualityError: more rows vanished from a table than may.
     """
     plans = plan_reads(context)
     previous = context.manifests.latest_extract(before=context.run.sequence)
+    before = previous.tables if previous else {}
+    _check_backfill(context, previous)
+    drifted = {plan.table.name: check_drift(context, plan, before.get(plan.table.name)) for plan in plans}
     tables: dict[str, ExtractedTable] = {}
     for plan in plans:
         name = plan.table.name
-        request = _request(context, plan, previous.tables.get(name) if previous else None)
+        request = _request(context, plan, before.get(name))
         with context.reporter.task(f"extract {name}") as progress:
-            tables[name] = context.engine.extract(request, context.database, context.lake, progress)
+            table = context.engine.extract(request, context.database, context.lake, progress)
+        _check_deletes(context, name, table, before.get(name))
+        tables[name] = table.model_copy(update={"notes": (*table.notes, *drifted[name])})
         for note in tables[name].notes:
             context.reporter.note(f"{name}: {note}")
     run = context.run
@@ -60,7 +69,13 @@ def _request(context: StepContext, plan: ReadPlan, previous: ExtractedTable | No
     run, overlap = context.run, context.settings.overlap
     if previous and (previous.mode is not plan.mode or previous.key != plan.key):
         previous = None
-    complete = previous is None or run.full_refresh or _has_grown(plan, previous)
+    backfill = _range(run)
+    complete = (
+        previous is None
+        or run.full_refresh
+        or _has_grown(plan, previous)
+        or (plan.mode is ReadMode.SNAPSHOT and backfill is not None)
+    )
     lower = _lower_bound(previous, overlap) if previous and not complete else None
     return ExtractRequest(
         run=run,
@@ -69,7 +84,46 @@ def _request(context: StepContext, plan: ReadPlan, previous: ExtractedTable | No
         complete=complete,
         previous=previous,
         overlap=overlap,
+        backfill=backfill,
     )
+
+
+def _range(run: RunParameters) -> Window | None:
+    """The days a backfill reads anew, from midnight to midnight UTC."""
+    if run.backfill_from is None or run.backfill_to is None:
+        return None
+    return Window(
+        datetime.combine(run.backfill_from, time()), datetime.combine(run.backfill_to + timedelta(days=1), time())
+    )
+
+
+def _check_backfill(context: StepContext, previous: ExtractManifest | None) -> None:
+    """A backfill stands on rows that are loaded: what it replaces must not arrive after it."""
+    run = context.run
+    if run.backfill_from is None:
+        return
+    pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
+    if previous is None or pending:
+        told = f"what run {pending[-1].run_id} read is not loaded yet" if pending else "no run has read the source yet"
+        raise ConfigurationError(f"There is nothing to backfill: {told}.", remedy="do `rental run` first.")
+
+
+def _check_deletes(context: StepContext, name: str, table: ExtractedTable, previous: ExtractedTable | None) -> None:
+    """An emptied table, or a view that hides rows, must not empty the warehouse."""
+    if previous is None or not previous.held:
+        return
+    gone = sum(file.rows for file in table.deletes)
+    if table.complete and not table.key:
+        gone = max(0, previous.held - table.held)
+    limit, least = context.settings.max_deleted_share, context.settings.min_deleted_rows
+    if gone >= least and gone / previous.held > limit:
+        raise QualityError(
+            f"{gone:,} of {previous.held:,} rows of {name} vanished from the source since the last run "
+            f"({gone / previous.held:.0%}, allowed are {limit:.0%}); nothing was changed.",
+            remedy="check the table, and the database that source.url names; if the rows are gone for good, run once "
+            "with --set quality.max_deleted_share=1.",
+            table=name,
+        )
 
 
 def _has_grown(plan: ReadPlan, previous: ExtractedTable) -> bool:

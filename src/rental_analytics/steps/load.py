@@ -14,10 +14,10 @@ from rental_analytics.contracts.manifest import (
     TransformManifest,
 )
 from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.errors import LakeError
 from rental_analytics.steps.base import Parts, StepContext, StepResult, out_of_order
-from rental_analytics.warehouses.base import Disposition, Load, OpsRows, TableLoad
+from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
 
@@ -67,20 +67,6 @@ def run_curated(context: StepContext) -> StepResult:
     return StepResult(rows, rows)
 
 
-def settle(parts: Parts) -> None:
-    """Commit loads that the warehouse finished but whose process died before it could say so in the lake.
-
-    Without it the next run would take the same rows for pending, and load events twice.
-    """
-    for run in parts.manifests.history():
-        if parts.manifests.committed(run.run_id, CURATED):
-            return
-        manifest = parts.manifests.transform(run.run_id)
-        if manifest and parts.warehouse.loaded(CURATED, parts.manifests.fingerprint(run.run_id, "transform")):
-            _commit_load(parts, run, CURATED, manifest.covers, {})
-            return
-
-
 def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel]) -> TableLoad:
     """How a transformed table changes its warehouse table."""
     if model.reference:
@@ -102,15 +88,14 @@ def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[s
         references=model.references,
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         version=models[model.versions_of].version if model.versions_of else None,
+        replaced=_replaced(model.event_time, table),
     )
 
 
 def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
     tables = []
     for name, table in manifest.tables.items():
-        source = context.contracts.sources.get(name)
-        cursor = source.change_cursor if source else None
-        tables.append(_raw_table(name, table, cursor))
+        tables.append(_raw_table(name, table, context.contracts.sources.get(name)))
     return Load(
         step=RAW,
         run_id=manifest.run_id,
@@ -118,10 +103,18 @@ def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
         loaded_at=context.run.started_at,
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),
+        ops_rows={"proofs": list(_proofs(manifest))},
     )
 
 
-def _raw_table(name: str, table: ExtractedTable, cursor: str | None) -> TableLoad:
+def _replaced(moment: str | None, table: ExtractedTable | TransformedTable) -> Replaced | None:
+    if moment is None or table.replaced_from is None or table.replaced_to is None:
+        return None
+    return Replaced(moment, table.replaced_from, table.replaced_to)
+
+
+def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> TableLoad:
+    cursor = source.change_cursor if source else None
     if table.mode is ReadMode.APPEND:
         disposition = Disposition.APPEND
     else:
@@ -135,6 +128,7 @@ def _raw_table(name: str, table: ExtractedTable, cursor: str | None) -> TableLoa
         deletes=table.deletes,
         newest_by=(cursor, "_row_id") if cursor else ("_row_id",),
         complete=table.complete,
+        replaced=_replaced(source.event_time if source else None, table),
     )
 
 
@@ -156,6 +150,23 @@ def _accounts(manifest: TransformManifest) -> OpsRows:
     return {"row_accounting": accounting, "check_results": checks}
 
 
+def _proofs(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
+    for name, table in manifest.tables.items():
+        if table.proof:
+            yield {
+                "run_id": manifest.run_id,
+                "table_name": name,
+                "read_mode": str(table.mode),
+                "window_lower": table.proof.window_lower,
+                "window_upper": table.proof.window_upper,
+                "source_rows": table.proof.rows,
+                "window_rows": table.proof.window_rows,
+                "extracted_rows": table.rows,
+                "deleted_keys": sum(file.rows for file in table.deletes),
+                "key_hash": table.proof.key_hash,
+            }
+
+
 def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
     for name, table in manifest.tables.items():
         yield {
@@ -167,14 +178,15 @@ def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
 
 
 def _commit(context: StepContext, step: str, covers: tuple[str, ...], loaded: dict[str, LoadedTable]) -> StepResult:
-    _commit_load(context, context.run, step, covers, loaded)
+    commit_load(context, context.run, step, covers, loaded)
     rows = sum(table.inserted for table in loaded.values())
     return StepResult(rows, rows)
 
 
-def _commit_load(
+def commit_load(
     parts: Parts, run: RunParameters, step: str, covers: tuple[str, ...], loaded: dict[str, LoadedTable]
 ) -> None:
+    """Say in the lake what a load changed in the warehouse."""
     parts.manifests.commit(
         LoadManifest.model_validate(
             {

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, TransformManifest
+from collections.abc import Mapping
+
+from rental_analytics.contracts.manifest import (
+    ExtractedTable,
+    ExtractManifest,
+    TransformedTable,
+    TransformManifest,
+)
 from rental_analytics.engines.base import TransformRequest
 from rental_analytics.errors import ContractError, QualityError
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, out_of_order
+
+_Extracts = tuple[ExtractedTable, ...]
 
 
 def run(context: StepContext) -> StepResult:
@@ -19,16 +28,19 @@ def run(context: StepContext) -> StepResult:
     _check_new_models(context, pending, last)
     reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
     _note_new_rates(context, reference, last)
+    split = {name: _split(pending, name) for name in context.contracts.sources}
     request = TransformRequest(
         run=run,
         models=context.contracts.transform_order,
         sources=context.contracts.sources,
-        extracts={name: _since_complete(pending, name) for name in context.contracts.sources},
+        extracts={name: since for name, (_, since) in split.items()},
+        earlier={name: before for name, (before, _) in split.items()},
         reference=reference,
         emit_reference=run.full_refresh or last is None or last.reference_fingerprint != reference.fingerprint,
     )
     with context.reporter.task("transform") as progress:
         tables = context.engine.transform(request, context.lake, progress)
+    tables = {name: _with_range(context, name, table, request.extracts) for name, table in tables.items()}
     context.manifests.commit(
         TransformManifest(
             run_id=run.run_id,
@@ -47,6 +59,17 @@ def run(context: StepContext) -> StepResult:
         sum(table.curated for table in made if table.extracted is not None),
         sum(file.bytes for file in written),
     )
+
+
+def _with_range(
+    context: StepContext, name: str, table: TransformedTable, extracts: Mapping[str, tuple[ExtractedTable, ...]]
+) -> TransformedTable:
+    """A backfill's rows stand for all events of its range."""
+    for extract in extracts.get(context.contracts.curated[name].source or "", ()):
+        if extract.replaced_from:
+            update = {"replaced_from": extract.replaced_from, "replaced_to": extract.replaced_to}
+            return table.model_copy(update=update)
+    return table
 
 
 def check_quality(context: StepContext) -> None:
@@ -95,11 +118,12 @@ def _check_new_models(context: StepContext, pending: list[ExtractManifest], last
             )
 
 
-def _since_complete(pending: list[ExtractManifest], name: str) -> tuple[ExtractedTable, ...]:
-    """A table's extracts from the last one that held the whole table on."""
-    extracts = [manifest.tables[name] for manifest in pending if name in manifest.tables]
+def _split(pending: list[ExtractManifest], name: str) -> tuple[_Extracts, _Extracts]:
+    """A table's extracts before the last one that held the whole table, and from that one on."""
+    extracts = tuple(manifest.tables[name] for manifest in pending if name in manifest.tables)
     starts = [place for place, extract in enumerate(extracts) if extract.complete]
-    return tuple(extracts[starts[-1] :] if starts else extracts)
+    start = starts[-1] if starts else 0
+    return extracts[:start], extracts[start:]
 
 
 def _last_loaded(context: StepContext) -> TransformManifest | None:

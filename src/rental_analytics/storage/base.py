@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rental_analytics.failpoints import reach
+
 
 class Lake(ABC):
     """A folder or a bucket prefix; paths are relative to it and use `/`."""
@@ -18,6 +20,10 @@ class Lake(ABC):
         """Write an object whole if none is there; False, and nothing written, if one is."""
 
     @abstractmethod
+    def write(self, path: str, content: bytes) -> None:
+        """Write an object whole, in place of one that may be there; only for an owner who renews what it created."""
+
+    @abstractmethod
     def read(self, path: str) -> bytes | None:
         """Content of an object, or None where there is none."""
 
@@ -26,8 +32,19 @@ class Lake(ABC):
         """Paths below a prefix that ends in `/`, sorted."""
 
     @abstractmethod
+    def folders(self, prefix: str) -> list[str]:
+        """Prefixes one level below a prefix that ends in `/`, which they end in too, sorted."""
+
+    @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Remove objects; those already gone are no error."""
+
+    @abstractmethod
+    def remove_drafts(self) -> int:
+        """Remove what processes that were killed left of objects they had not created yet; how many there were.
+
+        The caller holds the run lock, so that no other process is publishing files.
+        """
 
     @abstractmethod
     def local_copies(self, paths: Iterable[str]) -> list[Path]:
@@ -52,8 +69,11 @@ class Lake(ABC):
         Nothing is published when the block raises.
         """
         self.delete(self.paths(prefix))
+        kind = prefix.split("/", 1)[0]
         with self._output_folder(prefix) as folder:
             yield folder
+            reach(f"{kind}-written")
+        reach(f"{kind}-published")
 
     @abstractmethod
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from rental_analytics.contracts.manifest import (
     TransformManifest,
 )
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
+from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import Lake
 
 Manifest = ExtractManifest | TransformManifest | LoadManifest | MetricsManifest
@@ -29,19 +30,27 @@ class ManifestStore:
     """Reads and commits what runs leave in the lake.
 
     Run parameters are in `history/<sequence>.json` and `runs/<run>/run.json`, manifests in `runs/<run>/<step>.json`.
+
+    Args:
+        guard: called before each commit; raises where it must not happen.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, guard: Callable[[], None] = lambda: None) -> None:
         self._lake = lake
+        self._guard = guard
 
     def begin_run(self, run_id: str, started_at: datetime, upper_bound: datetime, **options: object) -> RunParameters:
         """Claim the next place in the history for a new run and fix its parameters.
+
+        The call may be repeated with the same run and moments where it failed since the lake did not answer.
 
         Raises:
             ConfigurationError: the run id was used before.
             LockHeldError: another run claimed the place at the same moment.
         """
-        if self._lake.read(_path(run_id, "run")) is not None:
+        if begun := self._read(_path(run_id, "run"), RunParameters):
+            if (begun.started_at, begun.upper_bound) == (started_at, upper_bound):
+                return begun
             raise ConfigurationError(
                 f"Run {run_id} exists already.",
                 remedy=f"choose another --run-id, or continue it with --resume {run_id}.",
@@ -56,10 +65,13 @@ class ManifestStore:
                 f"Run id {run_id!r} cannot be used.",
                 remedy="use at most 100 letters, digits, dots, dashes and underscores.",
             ) from error
-        if not self._lake.create(f"{_HISTORY}{sequence:010d}.json", _encode(run)):
+        self._guard()
+        if not self._create(f"{_HISTORY}{sequence:010d}.json", _encode(run)):
             raise LockHeldError("Another run is starting on this lake.", remedy="wait for it to finish.")
-        if not self._lake.create(_path(run_id, "run"), _encode(run)):
+        reach("place-claimed")
+        if not self._create(_path(run_id, "run"), _encode(run)):
             raise LockHeldError(f"Run {run_id} is being started by another process.", remedy="wait for it to finish.")
+        reach("run-begun")
         return run
 
     def find_run(self, run_id: str) -> RunParameters:
@@ -109,15 +121,17 @@ class ManifestStore:
         """Make a step's result count.
 
         Raises:
-            LockHeldError: the step was committed meanwhile by somebody else.
+            LockHeldError: the step was committed meanwhile by somebody else, or the guard saw that the lock was lost.
         """
         path, content = _path(manifest.run_id, manifest.step), _encode(manifest)
-        # A write whose answer was lost, and which was sent again, finds its own content.
-        if not self._lake.create(path, content) and self._lake.read(path) != content:
+        reach(f"{manifest.step}-manifest-due")
+        self._guard()
+        if not self._create(path, content):
             raise LockHeldError(
                 f"Step {manifest.step} of run {manifest.run_id} was committed by another process.",
                 remedy="wait for it to finish, then look at `rental status`.",
             )
+        reach(f"{manifest.step}-manifest-written")
 
     def latest_extract(self, before: int) -> ExtractManifest | None:
         """Newest committed extract of a run that stands before `before` in the history."""
@@ -142,6 +156,10 @@ class ManifestStore:
         earlier = (run for run in self.history() if run.sequence < before)
         found = (self.load(run.run_id, step) for run in earlier)
         return next((manifest for manifest in found if manifest is not None), None)
+
+    def _create(self, path: str, content: bytes) -> bool:
+        """A write whose answer was lost, and which was sent again, finds its own content."""
+        return self._lake.create(path, content) or self._lake.read(path) == content
 
     def _read(self, path: str, kind: type[Record]) -> Record | None:
         content = self._lake.read(path)

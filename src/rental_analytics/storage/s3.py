@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
+from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import Lake
+from rental_analytics.storage.scratch import ScratchFolder
 
 _CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-_TRANSIENT = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "503"}
+_NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
+_DRAFTS = ".drafts/"
+_FILE_FOLDERS = ("raw/", "curated/", "rejected/", "state/")
+_TRANSIENT = {
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "OperationAborted",
+    "Throttling",
+    "ThrottlingException",
+}
+_TRANSIENT_STATUS = {429, 500, 502, 503, 504}
 
 
 class S3Lake(Lake):
@@ -49,12 +62,17 @@ class S3Lake(Lake):
                 f"The lake {self.url} cannot be set up: {error}.",
                 remedy="check lake.endpoint, lake.region and the AWS configuration of this machine.",
             ) from error
-        self._folder = Path(tempfile.mkdtemp(prefix="rental-lake-"))
+        self._scratch = ScratchFolder("rental-lake")
+        self._folder = self._scratch.path
 
     def create(self, path: str, content: bytes) -> bool:
         with self._translated(path, tolerate=_CREATE_REFUSED) as outcome:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
         return not outcome
+
+    def write(self, path: str, content: bytes) -> None:
+        with self._translated(path):
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content)
 
     def read(self, path: str) -> bytes | None:
         content: bytes | None = None
@@ -70,6 +88,32 @@ class S3Lake(Lake):
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
                 keys += [item["Key"].removeprefix(self._prefix) for item in page.get("Contents", [])]
         return sorted(keys)
+
+    def folders(self, prefix: str) -> list[str]:
+        found: list[str] = []
+        with self._translated(prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter="/"):
+                found += [item["Prefix"].removeprefix(self._prefix) for item in page.get("CommonPrefixes", [])]
+        return sorted(found)
+
+    def remove_drafts(self) -> int:
+        """Parts of uploads that never ended are kept, and paid for, until they are aborted."""
+        probes = self.paths(_DRAFTS)
+        self.delete(probes)
+        begun = [upload for folder in _FILE_FOLDERS for upload in self._begun_uploads(self._prefix + folder)]
+        for upload in begun:
+            with self._translated(upload["Key"], tolerate=_NOT_ALLOWED | {"NoSuchUpload"}):
+                self._client.abort_multipart_upload(Bucket=self._bucket, **upload)
+        return len(probes) + len(begun)
+
+    def _begun_uploads(self, prefix: str) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = []
+        with self._translated(prefix, tolerate=_NOT_ALLOWED):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                found += [{name: item[name] for name in ("Key", "UploadId")} for item in page.get("Uploads", [])]
+        return found
 
     def delete(self, paths: Iterable[str]) -> None:
         keys = [{"Key": self._prefix + path} for path in paths]
@@ -98,7 +142,7 @@ class S3Lake(Lake):
         return target
 
     def check_writable(self) -> None:
-        probe = f".probe-{uuid.uuid4().hex}"
+        probe = f"{_DRAFTS}probe-{uuid.uuid4().hex}"
         try:
             self.create(probe, b"")
             self.paths(probe)
@@ -119,40 +163,54 @@ class S3Lake(Lake):
                 path = prefix + file.relative_to(folder).as_posix()
                 with self._translated(path):
                     self._client.upload_file(str(file), self._bucket, self._prefix + path)
+                reach("object-uploaded")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.close()
 
     @contextmanager
     def _translated(self, path: str, tolerate: Iterable[str] = ()) -> Iterator[list[str]]:
         """Turn the client's errors into ours; a tolerated one is noted in the list that is given."""
-        from boto3.exceptions import S3UploadFailedError
+        from boto3.exceptions import RetriesExceededError, S3UploadFailedError
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
             ConnectionError,
+            FlexibleChecksumError,
             HTTPClientError,
+            IncompleteReadError,
             ParamValidationError,
         )
+        from urllib3.exceptions import HTTPError  # what comes of an answer whose body breaks off
 
         noted: list[str] = []
         place = f"{self.url}/{path}"
         try:
             yield noted
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
+        except (ClientError, S3UploadFailedError) as error:
+            # An upload's error says only in words what the bucket answered.
+            refusal: Any = error if isinstance(error, ClientError) else error.__context__
+            code = str(refusal.response.get("Error", {}).get("Code", ""))
             if code in set(tolerate):
                 noted.append(code)
                 return
-            kind = LakeUnavailableError if code in _TRANSIENT else LakeError
+            status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            kind = LakeUnavailableError if code in _TRANSIENT or status in _TRANSIENT_STATUS else LakeError
             raise kind(
-                f"The lake refused {error.operation_name} on {place}: {code}.",
+                f"The lake refused {refusal.operation_name} on {place}: {code}.",
                 remedy="check that the bucket exists and that the credentials may read, write and delete there.",
             ) from error
-        except (ConnectionError, HTTPClientError) as error:
+        except (
+            ConnectionError,
+            HTTPClientError,
+            IncompleteReadError,
+            RetriesExceededError,
+            FlexibleChecksumError,
+            HTTPError,
+        ) as error:
             raise LakeUnavailableError(
                 f"The lake {self.url} cannot be reached: {error}.",
                 remedy="check lake.url, lake.endpoint and the network.",
@@ -161,7 +219,7 @@ class S3Lake(Lake):
             raise LakeError(
                 f"The lake cannot be used at {place}: {error}.", remedy="correct the bucket's name in lake.url."
             ) from error
-        except (BotoCoreError, S3UploadFailedError) as error:
+        except BotoCoreError as error:
             raise LakeError(
                 f"The lake cannot be used at {place}: {error}.",
                 remedy="check the AWS credentials and region of this machine.",

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 OpsRows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """Rows that a load replaces: those whose `moment` is in a half-open range, UTC."""
+
+    moment: str
+    since: datetime
+    until: datetime
+
+
 class Disposition(StrEnum):
     """How files change a table.
 
@@ -46,6 +55,7 @@ class TableLoad:
         references: checks of this table against others, made once all tables are loaded.
         versions_of: table whose rows have these versions; loaded before this one.
         version: column of that table with the moment of its row's version.
+        replaced: rows that go before the files' rows are appended.
     """
 
     relation: str
@@ -61,6 +71,7 @@ class TableLoad:
     references: tuple[Reference, ...] = ()
     versions_of: str | None = None
     version: str | None = None
+    replaced: Replaced | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,10 @@ class Warehouse(ABC):
     @abstractmethod
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
         """Add rows to tables of schema `ops`, in place of those that agree in the columns `replacing`."""
+
+    @abstractmethod
+    def fail_running(self, finished_at: datetime, error: str) -> None:
+        """Mark the runs that `ops.runs` has as running as failed: their processes ended and could not say so."""
 
     @abstractmethod
     def query(self, sql: str, limit: int | None = None) -> pa.Table:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from rental_analytics.contracts.manifest import CheckResult, FileColumn, LoadedT
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.errors import ConfigurationError, LockHeldError, QualityError, WarehouseError
+from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, literal, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import Load, OpsRows, Warehouse
@@ -65,6 +67,8 @@ class DuckDbWarehouse(Warehouse):
         except (duckdb.Error, OSError) as error:
             raise self._not_opened(error) from error
         if not read_only:
+            # The file is ours alone: what lies beside it was put aside by a process that was killed.
+            shutil.rmtree(self._path.with_name(f"{self._path.name}.tmp"), ignore_errors=True)
             self._make_schemas()
 
     def _not_opened(self, error: Exception) -> Exception:
@@ -105,8 +109,11 @@ class DuckDbWarehouse(Warehouse):
         if self.loaded(load.step, load.manifest_hash):
             return {table.relation: LoadedTable(inserted=0) for table in load.tables}
         with self._transaction():
-            loader = TableLoader(self._run, load, lake)
-            result = {table.relation: loader.apply(table) for table in load.tables}
+            reach(f"{load.step}-begun")
+            loader, result = TableLoader(self._run, load, lake), dict[str, LoadedTable]()
+            for table in load.tables:
+                result[table.relation] = loader.apply(table)
+                reach(f"{load.step}-table-loaded")
             for check in loader.reference_checks():
                 self._append("check_results", [{"run_id": load.run_id} | check])
             for name, rows in load.ops_rows.items():
@@ -123,6 +130,8 @@ class DuckDbWarehouse(Warehouse):
                     }
                 ],
             )
+            reach(f"{load.step}-filled")
+        reach(f"{load.step}-committed")
         return result
 
     def newest_day(self) -> date | None:
@@ -137,9 +146,11 @@ class DuckDbWarehouse(Warehouse):
         with self._transaction():
             self._run("DELETE FROM ops.run_parameters")
             self._append("run_parameters", [{"run_id": run_id, "as_of": as_of}])
+            reach("metrics-begun")
             for model in models:
                 built[model.name] = self._build(model)
                 results += self._check(model)
+                reach("metrics-table-built")
             broken = [result for result in results if result.failed_rows and result.severity == Severity.FAIL]
             if broken:
                 first = broken[0]
@@ -150,6 +161,8 @@ class DuckDbWarehouse(Warehouse):
                     table=first.table_name,
                     results=results,
                 )
+            reach("metrics-filled")
+        reach("metrics-committed")
         return built, results
 
     def _build(self, model: PresentationModel) -> LoadedTable:
@@ -205,6 +218,11 @@ class DuckDbWarehouse(Warehouse):
                     values = [entry[column] for column in replacing]
                     self._run(f"DELETE FROM {identifier(f'ops.{name}')} WHERE {condition}", values)
                 self._append(name, entries)
+
+    def fail_running(self, finished_at: datetime, error: str) -> None:
+        ended = "UPDATE ops.runs SET status = 'failed', finished_at = ?, error = ? WHERE status = 'running'"
+        with self._transaction():
+            self._run(ended, [finished_at, error])
 
     def _append(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         columns = ops_tables()[name].columns

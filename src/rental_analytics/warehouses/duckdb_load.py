@@ -6,20 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from rental_analytics.contracts.base import common_type
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
 from rental_analytics.errors import ContractError
+from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import Disposition, Load, TableLoad
 
 Execute = Callable[[str], list[tuple[Any, ...]]]
-
-_WIDENING = {
-    ("SMALLINT", "INTEGER"),
-    ("SMALLINT", "BIGINT"),
-    ("INTEGER", "BIGINT"),
-    ("DATE", "TIMESTAMP"),
-}
 
 
 class TableLoader:
@@ -42,7 +37,17 @@ class TableLoader:
             return LoadedTable(inserted=self._insert(table, staged))
         if table.disposition is Disposition.MERGE:
             return self._merge(table, staged)
-        return LoadedTable(inserted=self._insert(table, staged))
+        deleted = self._delete_replaced(table)
+        return LoadedTable(inserted=self._insert(table, staged), deleted=deleted)
+
+    def _delete_replaced(self, table: TableLoad) -> int:
+        if table.replaced is None:
+            return 0
+        since, until = timestamp(table.replaced.since), timestamp(table.replaced.until)
+        removed = self._run(
+            render("delete_range", relation=table.relation, moment=table.replaced.moment, since=since, until=until)
+        )
+        return int(removed[0][0])
 
     def _merge(self, table: TableLoad, staged: str) -> LoadedTable:
         relation, key = table.relation, table.key
@@ -161,19 +166,32 @@ class TableLoader:
         existing = {row[0]: row[1] for row in self._run(f"DESCRIBE {identifier(table.relation)}")}
         for column in wanted:
             place = f"ALTER TABLE {identifier(table.relation)}"
-            if column.name not in existing:
+            held = existing.get(column.name)
+            if held is None:
                 self._run(f"{place} ADD COLUMN {identifier(column.name)} {column.type}")
-            elif existing[column.name] != column.type:
-                if _widens(column.type, existing[column.name]):
-                    continue
-                if not _widens(existing[column.name], column.type):
-                    raise ContractError(
-                        f"Column {table.relation}.{column.name} is {existing[column.name]} in the warehouse and "
-                        f"{column.type} in the files.",
-                        remedy=f"drop or convert {table.relation} in the warehouse, then `rental run --full-refresh`.",
-                        table=table.relation,
-                    )
-                self._run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {column.type}")
+                continue
+            fitting = self._fitting_type(table, column, held)
+            if fitting != held:
+                emptied = "" if common_type(held, column.type) else f" USING CAST(NULL AS {fitting})"
+                self._run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {fitting}{emptied}")
+
+    def _fitting_type(self, table: TableLoad, column: FileColumn, held: str) -> str:
+        """Type that takes what the table holds and what the files bring; a column without a value fits any."""
+        fitting = common_type(held, column.type)
+        if fitting:
+            return fitting
+        if not self._has_values(identifier(table.relation), column.name):
+            return column.type
+        if not table.files or not self._has_values(self._rows(table.files), column.name):
+            return held
+        raise ContractError(
+            f"Column {table.relation}.{column.name} is {held} in the warehouse and {column.type} in the files.",
+            remedy=f"drop or convert {table.relation} in the warehouse, then `rental run --full-refresh`.",
+            table=table.relation,
+        )
+
+    def _has_values(self, source: str, column: str) -> bool:
+        return bool(self._run(f"SELECT 1 FROM {source} WHERE {identifier(column)} IS NOT NULL LIMIT 1"))
 
     def reference_checks(self) -> Iterator[dict[str, Any]]:
         """Results of the checks between tables, on the rows of this run."""
@@ -205,6 +223,7 @@ class TableLoader:
         for name, files in self._load.ops_files.items():
             if files:
                 self._run(f"INSERT INTO {identifier(f'ops.{name}')} BY NAME SELECT * FROM {self._rows(files)}")
+                reach("rejected-rows-added")
 
 
 def table_columns(table: TableLoad) -> list[FileColumn]:
@@ -224,17 +243,3 @@ def timestamp(moment: datetime) -> str:
 
 def _flag_column(table: TableLoad) -> str:
     return "is_deleted" if table.soft_delete else "_is_deleted"
-
-
-def _widens(old: str, new: str) -> bool:
-    if (old, new) in _WIDENING:
-        return True
-    if old.startswith("DECIMAL(") and new.startswith("DECIMAL("):
-        (old_precision, old_scale), (new_precision, new_scale) = _decimal(old), _decimal(new)
-        return new_scale >= old_scale and new_precision - new_scale >= old_precision - old_scale
-    return False
-
-
-def _decimal(kind: str) -> tuple[int, int]:
-    precision, scale = kind.removeprefix("DECIMAL(").removesuffix(")").split(",")
-    return int(precision), int(scale)

@@ -1,0 +1,84 @@
+"""Removal of what killed runs left in the lake, and of state that no run will read any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rental_analytics.contracts.manifest import ExtractManifest, LakeFile, RunParameters, TransformManifest
+from rental_analytics.failpoints import reach
+from rental_analytics.storage.base import Lake
+from rental_analytics.storage.manifests import ManifestStore
+
+_OUTPUT = ("raw/", "curated/", "rejected/")
+_STATE = "state/"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Files removed: those no committed manifest named, state that a later extract replaced, drafts of objects."""
+
+    unfinished: int
+    outdated: int
+    drafts: int
+
+    def __str__(self) -> str:
+        """What a reader wants to know, or nothing: state goes out of date in every run."""
+        found = self.unfinished + self.drafts
+        return f"swept {found:,} file{'' if found == 1 else 's'} of a run that did not finish" if found else ""
+
+
+def sweep(lake: Lake, manifests: ManifestStore, continued: str | None = None) -> Swept:
+    """Remove what no run will read; the caller holds the lake's run lock.
+
+    A file that a committed manifest names stays, except the state of extracts before the newest one. Runs are looked at
+    from the newest back to the first one whose curated load committed: those before it can no longer be continued, and
+    were swept when they could. So the cost does not grow with the number of runs.
+
+    Args:
+        continued: run about to be continued; its steps replace what it left themselves.
+    """
+    drafts = lake.remove_drafts()
+    runs = list(_recent(manifests))
+    if not runs:
+        return Swept(0, 0, drafts)
+    newest = manifests.latest_extract(before=runs[0].sequence + 1)
+    orphans = _output_orphans(lake, manifests, [run for run in runs if run.run_id != continued])
+    outdated = list[str]()
+    kept = _named(newest)
+    for path in lake.paths(_STATE):
+        owner = path.split("/")[2].removeprefix("run_id=") if path.count("/") > 2 else ""
+        if path not in kept and owner != continued:
+            (outdated if manifests.committed(owner, "extract") else orphans).append(path)
+    _remove(lake, orphans + outdated)
+    return Swept(len(orphans), len(outdated), drafts)
+
+
+def _recent(manifests: ManifestStore) -> Iterator[RunParameters]:
+    for run in manifests.history():
+        yield run
+        if manifests.committed(run.run_id, "load-curated"):
+            return
+
+
+def _output_orphans(lake: Lake, manifests: ManifestStore, runs: list[RunParameters]) -> list[str]:
+    named = set[str]()
+    for run in runs:
+        named |= _named(manifests.extract(run.run_id)) | _named(manifests.transform(run.run_id))
+    tables = [folder for kind in _OUTPUT for folder in lake.folders(kind)]
+    found = (path for run in runs for table in tables for path in lake.paths(f"{table}run_id={run.run_id}/"))
+    return [path for path in found if path not in named]
+
+
+def _named(manifest: ExtractManifest | TransformManifest | None) -> set[str]:
+    """Paths of all files a manifest names, whatever they hold."""
+    tables = manifest.tables.values() if manifest else ()
+    values = (value for table in tables for value in vars(table).values() if isinstance(value, tuple))
+    return {item.path for value in values for item in value if isinstance(item, LakeFile)}
+
+
+def _remove(lake: Lake, paths: list[str]) -> None:
+    if paths:
+        lake.delete(paths[:1])
+        reach("file-swept")
+        lake.delete(paths[1:])

@@ -1,0 +1,182 @@
+"""A run that is killed anywhere, and then repeated or continued, gives what an undisturbed run gives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.crashes import (
+    Scenario,
+    bucket_copier,
+    bucket_settings,
+    kill,
+    leftovers,
+    make_scenario,
+    mariadb_source,
+    rental,
+    run_here,
+)
+from pipeline.harness import Pipeline
+from rental_analytics.failpoints import FAILPOINTS, arm
+from servers.mariadb import MariaDB
+from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+
+pytestmark = [pytest.mark.service, pytest.mark.slow]
+
+ONLY_IN_A_BUCKET = {"object-uploaded"}
+ONLY_IN_A_FOLDER = {"draft-written"}
+# Where something is done for one table after the other, the process dies when some are done and some are not.
+TIMES = {
+    "draft-written": 3,
+    "state-published": 2,
+    "raw-written": 2,
+    "raw-published": 2,
+    "rejected-written": 2,
+    "curated-written": 3,
+    "curated-published": 3,
+    "load-raw-table-loaded": 2,
+    "load-curated-table-loaded": 3,
+    "metrics-table-built": 3,
+    "object-uploaded": 2,
+    "step-recorded": 2,
+}
+# The first drafts are those of the lock, of the place in the history, and of the run's parameters; then come manifests.
+REPEATED = [(name, TIMES.get(name, 1)) for name in FAILPOINTS if name not in ONLY_IN_A_BUCKET]
+REPEATED += [("draft-written", times) for times in (1, 4)]
+BEFORE_THE_LEDGER = {"lock-taken", "draft-written", "file-swept", "place-claimed", "run-begun"}
+AFTER_THE_RUN = {"run-succeeded", "lock-released"}
+CONTINUED = [
+    "run-recorded",
+    "raw-published",
+    "extract-manifest-written",
+    "curated-published",
+    "transform-manifest-written",
+    "load-raw-committed",
+    "load-raw-manifest-due",
+    "load-curated-filled",
+    "load-curated-committed",
+    "metrics-filled",
+    "metrics-committed",
+    "metrics-manifest-written",
+]
+IN_A_BUCKET = ["object-uploaded", "raw-published", "extract-manifest-written", "file-swept", "load-curated-committed"]
+
+
+@pytest.fixture(scope="module")
+def in_a_folder(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    return make_scenario(tmp_path_factory.mktemp("template") / "run", mariadb_source(mariadb))
+
+
+@pytest.fixture(scope="module")
+def in_a_bucket(mariadb: MariaDB, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        bucket = s3.create_bucket()
+        yield make_scenario(
+            tmp_path_factory.mktemp("template") / "run",
+            mariadb_source(mariadb),
+            *bucket_settings(s3, bucket, "template"),
+            copy_lake=bucket_copier(s3, bucket),
+        )
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(in_a_folder: Scenario, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    pipeline = in_a_folder.copy(tmp_path_factory.mktemp("undisturbed") / "run")
+    _end_well(pipeline)
+    assert leftovers(pipeline) == []
+    return in_a_folder.outcome(pipeline)
+
+
+def _end_well(pipeline: Pipeline, *arguments: str) -> str:
+    code, said = rental(pipeline, *arguments)
+    assert code == 0, said
+    return said
+
+
+def _assert_ledger_is_closed(pipeline: Pipeline, *dead: str) -> None:
+    """No run is said to be running; between the runs of the template and the last one are the dead ones."""
+    statuses = [status for (status,) in pipeline.rows("SELECT status FROM ops.runs ORDER BY sequence")]
+    assert statuses == ["succeeded", "succeeded", *dead, "succeeded"]
+
+
+def _end_of(failpoint: str, times: int = 1) -> list[str]:
+    """How a run that died there ends in the ledger, if it is there."""
+    if failpoint in BEFORE_THE_LEDGER and times <= 3:
+        return []
+    return ["succeeded" if failpoint in AFTER_THE_RUN else "failed"]
+
+
+@pytest.mark.parametrize(("failpoint", "times"), REPEATED)
+def test_killed_and_repeated(
+    in_a_folder: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str, times: int
+) -> None:
+    pipeline = in_a_folder.copy(tmp_path / "killed")
+    kill(pipeline, failpoint, times, "--run-id", "dead")
+    run_here(pipeline)
+    assert in_a_folder.outcome(pipeline) == undisturbed
+    assert leftovers(pipeline) == []
+    _assert_ledger_is_closed(pipeline, *_end_of(failpoint, times))
+
+
+@pytest.mark.parametrize("failpoint", CONTINUED)
+def test_killed_and_continued(
+    in_a_folder: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str
+) -> None:
+    pipeline = in_a_folder.copy(tmp_path / "killed")
+    kill(pipeline, failpoint, TIMES.get(failpoint, 1), "--run-id", "dead")
+    _end_well(pipeline, "--resume", "dead")
+    assert in_a_folder.outcome(pipeline) == undisturbed
+    assert leftovers(pipeline) == []
+    _assert_ledger_is_closed(pipeline)
+
+
+@pytest.mark.parametrize("failpoint", IN_A_BUCKET)
+def test_killed_with_the_lake_in_a_bucket(
+    in_a_bucket: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str
+) -> None:
+    pipeline = in_a_bucket.copy(tmp_path / failpoint)
+    kill(pipeline, failpoint, TIMES.get(failpoint, 1), "--run-id", "dead")
+    _end_well(pipeline)
+    assert in_a_bucket.outcome(pipeline) == undisturbed
+    assert leftovers(pipeline) == []
+    _assert_ledger_is_closed(pipeline, *_end_of(failpoint))
+
+
+def test_killed_again_and_again(in_a_folder: Scenario, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    pipeline = in_a_folder.copy(tmp_path / "killed")
+    for number, failpoint in enumerate(["raw-published", "file-swept", "curated-published", "load-curated-committed"]):
+        kill(pipeline, failpoint, 1, "--run-id", f"dead-{number}")
+    _end_well(pipeline)
+    assert in_a_folder.outcome(pipeline) == undisturbed
+    assert leftovers(pipeline) == []
+    # The one that died while it swept had not begun.
+    _assert_ledger_is_closed(pipeline, "failed", "failed", "failed")
+
+
+def test_what_was_swept_is_told(in_a_folder: Scenario, tmp_path: Path) -> None:
+    pipeline = in_a_folder.copy(tmp_path / "killed")
+    kill(pipeline, "raw-published", 2)
+    assert "of a run that did not finish" in _end_well(pipeline)
+    assert "swept" not in _end_well(pipeline)
+
+
+def test_every_failpoint_is_reached(in_a_folder: Scenario, in_a_bucket: Scenario, tmp_path: Path) -> None:
+    folder, bucket = set[str](), set[str]()
+    try:
+        arm(folder.add)
+        in_a_folder.copy(tmp_path / "folder").run()
+        arm(bucket.add)
+        in_a_bucket.copy(tmp_path / "every-failpoint").run()
+    finally:
+        arm(None)
+    assert folder == FAILPOINTS.keys() - ONLY_IN_A_BUCKET
+    assert bucket == FAILPOINTS.keys() - ONLY_IN_A_FOLDER
