@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -16,6 +16,11 @@ from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.model import CuratedModel, Layer, Model, PresentationModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
+
+if TYPE_CHECKING:
+    from yaml import SafeLoader
+else:  # the same in C, where PyYAML came with it
+    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 MODEL_FILES = ("model.yaml", "query.sql", "cases.yaml")
@@ -175,7 +180,7 @@ def _validate(kind: type[Parsed], file: Traversable, given: dict[str, Any]) -> P
         raise _contract_error(error, text, _label(file)) from error
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(SafeLoader):
     """YAML allows a key twice and keeps the last; here that is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

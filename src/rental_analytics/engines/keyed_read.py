@@ -23,13 +23,17 @@ class Keyed(TableRead):
     """A table whose rows have a key: the census has every key, with its number of rows and its newest cursor."""
 
     def take_census(self) -> None:
+        self.count_keys("census")
+
+    def count_keys(self, name: str) -> None:
+        """Note the keys the source holds now, each with its number of rows and newest cursor."""
         plan = self.plan
         columns = [*plan.key_columns, *(column for column in plan.columns if column.name == plan.cursor)]
         # One column may be key and cursor.
         columns = list(dict.fromkeys(columns))
         sql = self.database.select(plan, columns)
         with self.session.arriving(self.database, sql, columns) as arrival:
-            self.session.table("census", self.keys(f"(SELECT {self.converted(columns)} FROM {arrival.relation})"))
+            self.session.table(name, self.keys(f"(SELECT {self.converted(columns)} FROM {arrival.relation})"))
 
     def keys(self, source: str, *, unique: bool | None = None) -> str:
         """Keys of a relation, each with its number of rows and newest cursor."""
@@ -80,17 +84,25 @@ class Keyed(TableRead):
             files = self.fetch_from_all(folder)
         fetched = self.keys(self.relation(folder, files), unique=False) if files else self.no_keys()
         self.session.table("fetched_keys", fetched)
-        short = self.session.run(
-            render(
-                "shortfall",
-                key=self.plan.key,
-                whole=self.complete or self.plan.mode is ReadMode.SNAPSHOT,
-                in_window=within_window("fetched_keys._newest", self.window()) if self.plan.cursor else "TRUE",
-            )
-        )
+        short = self.short_keys("fetched_keys")
+        if not short and self.session.run(render("absent_keys", key=self.plan.key)):
+            # A row that does not come by its key either was deleted meanwhile, or gets lost each time: its key tells.
+            self.count_keys("later_census")
+            short = self.short_keys("later_census")
         if short:
             raise self.shortfall(f"{len(short):,} rows did not arrive, such as the one with {self.named(short[0])}")
         return files
+
+    def short_keys(self, found: str) -> list[tuple[object, ...]]:
+        """Keys of `missed_keys` whose rows are in the source, as `found` has it, and got lost on the way."""
+        return self.session.run(
+            render(
+                "shortfall",
+                key=self.plan.key,
+                found=found,
+                whole=self.complete or self.plan.mode is ReadMode.SNAPSHOT,
+            )
+        )
 
     def fetch_by_key(self, folder: Path) -> list[LakeFile]:
         """Ask for the rows of `missed_keys` alone."""

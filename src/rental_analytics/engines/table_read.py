@@ -12,7 +12,7 @@ from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import Database, RawColumn, Window
 from rental_analytics.engines.base import RAW_COLUMNS, ROW_ID_BITS, ExtractRequest, Progress
 from rental_analytics.engines.session import Session, empty_relation
-from rental_analytics.errors import ProofError
+from rental_analytics.errors import LakeError, LakeUnavailableError, ProofError
 from rental_analytics.sql.conversion import with_key
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
@@ -229,8 +229,14 @@ class TableRead(ABC):
 
     def check_written(self, files: Sequence[LakeFile]) -> None:
         """The files in the lake hold as many rows as were written to them."""
-        for file, copy in zip(files, self.lake.local_copies(file.path for file in files), strict=True):
-            rows = self.session.number(f"SELECT COUNT(*) FROM {self.session.parquet([copy])}")
+        for file in files:
+            try:
+                copies = self.lake.local_copies([file.path])
+            except LakeUnavailableError:
+                raise
+            except LakeError as error:
+                raise self.shortfall(f"{file.path} with {file.rows:,} rows is gone") from error
+            rows = self.session.number(f"SELECT COUNT(*) FROM {self.session.parquet(copies)}")
             if rows != file.rows:
                 raise self.shortfall(f"{file.path} holds {rows:,} of {file.rows:,} rows")
 

@@ -15,7 +15,7 @@ from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.errors import ConfigurationError, LockHeldError, QualityError, WarehouseError
 from rental_analytics.failpoints import reach
-from rental_analytics.sql.render import identifier, literal, render
+from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import Load, OpsRows, Warehouse
 from rental_analytics.warehouses.duckdb_load import TableLoader
@@ -213,10 +213,10 @@ class DuckDbWarehouse(Warehouse):
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
         with self._transaction():
             for name, entries in rows.items():
-                for entry in entries if replacing else ():
-                    condition = " AND ".join(f"{identifier(column)} = ?" for column in replacing)
-                    values = [entry[column] for column in replacing]
-                    self._run(f"DELETE FROM {identifier(f'ops.{name}')} WHERE {condition}", values)
+                if replacing and entries:
+                    place, known = identifier(f"ops.{name}"), identifiers(replacing)
+                    marks, values = _values(entries, replacing)
+                    self._run(f"DELETE FROM {place} WHERE ({known}) IN (VALUES {marks})", values)
                 self._append(name, entries)
 
     def fail_running(self, finished_at: datetime, error: str) -> None:
@@ -225,11 +225,10 @@ class DuckDbWarehouse(Warehouse):
             self._run(ended, [finished_at, error])
 
     def _append(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        columns = ops_tables()[name].columns
-        listed, marks = ", ".join(identifier(column) for column in columns), ", ".join("?" for _ in columns)
-        statement = f"INSERT INTO {identifier(f'ops.{name}')} ({listed}) VALUES ({marks})"
-        for row in rows:
-            self._run(statement, [row.get(column) for column in columns])
+        if rows:
+            columns = list(ops_tables()[name].columns)
+            marks, values = _values(rows, columns)
+            self._run(f"INSERT INTO {identifier(f'ops.{name}')} ({identifiers(columns)}) VALUES {marks}", values)
 
     def query(self, sql: str, limit: int | None = None) -> pa.Table:
         import duckdb
@@ -298,6 +297,12 @@ class DuckDbWarehouse(Warehouse):
             f"The warehouse {self._path} refused a statement: {str(error).splitlines()[0]}.",
             remedy="run again with --debug for the whole error.",
         )
+
+
+def _values(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[str, list[Any]]:
+    """Rows as placeholders of a VALUES list, and what stands for them."""
+    marks = f"({', '.join('?' for _ in columns)})"
+    return ", ".join([marks] * len(rows)), [row.get(column) for row in rows for column in columns]
 
 
 def _first_batches(reader: pa.RecordBatchReader, limit: int) -> Iterator[pa.RecordBatch]:
