@@ -6,7 +6,10 @@ rental=$PWD/.venv/bin/rental
 # A fixed last day gives everyone the same marketplace and the same numbers.
 end_date=2026-06-30
 
-rm -rf demo
+if [ -e demo ]; then
+    echo 'Removing demo/ of an earlier call, with its warehouse'
+    rm -rf demo
+fi
 mkdir demo
 cd demo
 echo 'Generating a marketplace: demo/marketplace.db'

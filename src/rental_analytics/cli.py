@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 from typer.exceptions import TyperException
 
-from rental_analytics.errors import ConfigurationError, RentalError
+from rental_analytics.errors import ConfigurationError, RentalError, RunInterruptedError
+from rental_analytics.monitoring.console import SteadyConsole
+from rental_analytics.monitoring.interruption import Interruption
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,8 +39,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-output = Console()
-messages = Console(stderr=True)
+output = SteadyConsole()
+messages = SteadyConsole(stderr=True)
+interruption = Interruption()
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file.", metavar="FILE")]
 SetOption = Annotated[
@@ -51,8 +51,15 @@ SetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("rental.toml")
 # Columns of `rental status` that a terminal has no room for; --json has them.
-_LONG = {"runs": ["engine", "full_refresh", "error"], "run": ["error"], "run_steps": ["error"]}
-INTERRUPTED = 130
+_TOLD_BY_KIND = ["full_refresh", "backfill_from", "backfill_to"]
+_LONG = {
+    "runs": ["as_of", "engine", "error", *_TOLD_BY_KIND],
+    "run": ["error", *_TOLD_BY_KIND],
+    "run_steps": ["error"],
+}
+_SHOWN_RUNS = 20
+# What Typer gives back for Ctrl-C.
+_INTERRUPTED = 130
 
 
 def _show_version(wanted: bool) -> None:
@@ -164,6 +171,12 @@ def run(
     for name in step or ():
         if name not in STEP_NAMES:
             raise ConfigurationError(f"There is no step {name}.", remedy=f"steps are {', '.join(STEP_NAMES)}.")
+    for option, given in (("--resume", resume), ("--run-id", run_id)):
+        if given is not None and not given.strip():
+            raise ConfigurationError(
+                f"{option} names no run: its value is empty.",
+                remedy="name one, or leave the option out; `rental status` lists the runs there are.",
+            )
     if resume and (run_id or full_refresh or as_of):
         raise ConfigurationError(
             "--resume continues a run with the parameters it was started with.",
@@ -193,6 +206,8 @@ def backfill(
     from rental_analytics.runners.local import RunOptions
     from rental_analytics.settings import load_settings
 
+    if run_id is not None and not run_id.strip():
+        raise ConfigurationError("--run-id names no run: its value is empty.", remedy="name one, or leave it out.")
     if last < first:
         raise ConfigurationError(
             f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
@@ -206,8 +221,8 @@ def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, as_json: bo
     from rental_analytics.runners.local import LocalRunner
     from rental_analytics.wiring import assembled
 
-    with assembled(settings) as parts:
-        outcome = LocalRunner(parts, ConsoleReporter(messages)).run(wanted)
+    with interruption.watching(signal.SIGTERM), assembled(settings) as parts:
+        outcome = LocalRunner(parts, ConsoleReporter(messages), interruption).run(wanted)
         if as_json:
             _print_json(_outcome_record(outcome))
         elif headlines:
@@ -229,17 +244,22 @@ def status(
     names = ("run", "run_steps", "run_accounting", "run_checks") if run_id else ("runs", "freshness")
     with _reading(config, overrides) as query:
         for name in names:
-            sql = (folder / f"{name}.sql").read_text(encoding="utf-8")
+            file = "runs" if name == "run" else name
+            sql = (folder / f"{file}.sql").read_text(encoding="utf-8")
             tables[name] = query(sql.replace(":run_id", _text_literal(run_id or "")))
     if run_id and not tables["run"].num_rows:
         raise ConfigurationError(f"There is no run {run_id}.", remedy="`rental status` lists the runs there are.")
+    shown = {name: table.slice(0, _SHOWN_RUNS) if name == "runs" else table for name, table in tables.items()}
     if as_json:
-        _print_json({name: table.to_pylist() for name, table in tables.items()})
+        _print_json({name: table.to_pylist() for name, table in shown.items()})
         return
-    for name, table in tables.items():
+    for name, table in shown.items():
         _print_table(table.drop_columns(_LONG.get(name, [])), title=name.replace("_", " "))
-        for error in table.column("error").drop_null().to_pylist() if "error" in table.column_names else ():
-            _print_line(f"Error: {error}")
+        if table.num_rows < tables[name].num_rows:
+            _print_line(f'The newest {_SHOWN_RUNS} runs; all: rental query "FROM ops.runs ORDER BY sequence DESC"')
+        for row in table.to_pylist():
+            if row.get("error"):
+                _print_line(f"{row.get('run_id') or row['step']}: {row['error']}")
 
 
 @app.command(epilog='Example: rental query "SELECT * FROM presentation.occupancy_rate_monthly ORDER BY month_start"')
@@ -356,35 +376,9 @@ def _print_line(text: str) -> None:
 
 
 def _print_table(table: pa.Table, title: str | None = None) -> None:
-    grid = Table(title=title, title_justify="left", header_style="bold")
-    for field in table.schema:
-        numeric = str(field.type).startswith(("int", "uint", "double", "float", "decimal"))
-        # What is typed again is never shortened.
-        whole = field.name == "run_id"
-        grid.add_column(_shown(field.name), justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
-    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        grid.add_row(*(_shown(value) for value in row))
-    if output.is_terminal:
-        output.print(grid)
-    else:
-        wide = Console(
-            file=sys.stdout, width=max(80, Measurement.get(output, output.options.update(width=10_000), grid).maximum)
-        )
-        wide.print(grid)
-    if not table.num_rows:
-        output.print("(no rows)")
+    from rental_analytics.monitoring.tables import print_table
 
-
-def _shown(value: Any) -> str:
-    from rich.markup import escape
-
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    # A value from the marketplace must not steer the reader's terminal.
-    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: repr(match[0])[1:-1], str(value))
-    return escape(text)
+    print_table(output, table, title)
 
 
 def _print_json(record: Any) -> None:
@@ -412,27 +406,43 @@ def _text_literal(text: str) -> str:
 def main() -> None:
     """Entry point: every error is one line and a documented exit code; `--debug` shows its traceback before."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    try:
-        code = app(args=arguments, prog_name="rental", standalone_mode=False)
-    except RentalError as error:
-        place = f" (step {error.step}, run {error.run_id})" if error.step else ""
-        code = _told(error, f"Error{place}: {error}", error.exit_code)
-    except TyperException as error:
-        context = getattr(error, "ctx", None)
-        remedy = f"see `{context.command_path if context else 'rental'} --help`."
-        text = error.format_message().removesuffix(".")
-        code = _told(error, f"Error: {text}. Remedy: {remedy}" if text else "", error.exit_code)
-    except Exception as error:  # noqa: BLE001 nobody is above to handle it
-        text = " ".join(str(error).split()).removesuffix(".")
-        told = f"Error: {type(error).__name__}: {text}. Remedy: run again with --debug for the whole error."
-        code = _told(error, told, 1)
-    if code == INTERRUPTED:
-        messages.print("Interrupted; continue with `rental run --resume RUN_ID`.", style="red", highlight=False)
+    interruption.signal = None
+    with interruption.watching(signal.SIGINT):
+        try:
+            code = app(args=arguments, prog_name="rental", standalone_mode=False)
+            if code == _INTERRUPTED:
+                code = _told(*_interrupted(arguments))
+        except Exception as error:  # noqa: BLE001 nobody is above to handle it
+            code = _told(*_explained(error, arguments), error=error)
+        interruption.ignore_more()
     sys.exit(code)
 
 
-def _told(error: Exception, line: str, code: int) -> int:
-    if "--debug" in sys.argv:
+def _explained(error: Exception, arguments: list[str]) -> tuple[str, int]:
+    """The line that tells an error, and the exit code."""
+    if isinstance(error, RunInterruptedError):
+        return str(error), error.exit_code
+    if interruption.signal is not None:
+        return _interrupted(arguments)
+    if isinstance(error, RentalError):
+        place = f" (step {error.step}, run {error.run_id})" if error.step else ""
+        return f"Error{place}: {error}", error.exit_code
+    if isinstance(error, TyperException):
+        context = getattr(error, "ctx", None)
+        remedy = f"see `{context.command_path if context else 'rental'} --help`."
+        text = error.format_message().removesuffix(".")
+        return f"Error: {text}. Remedy: {remedy}" if text else "", error.exit_code
+    text = " ".join(str(error).split()).removesuffix(".")
+    return f"Error: {type(error).__name__}: {text}. Remedy: run again with --debug for the whole error.", 1
+
+
+def _interrupted(arguments: list[str]) -> tuple[str, int]:
+    runs = {"run", "backfill"} & set(arguments)
+    return str(RunInterruptedError(None, 0)) if runs else "Interrupted.", interruption.exit_code
+
+
+def _told(line: str, code: int, error: Exception | None = None) -> int:
+    if error and "--debug" in sys.argv:
         traceback.print_exception(error)
     if line:
         messages.print(line, style="red", markup=False, highlight=False, soft_wrap=True)

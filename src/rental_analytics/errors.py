@@ -100,3 +100,18 @@ class LockHeldError(RentalError):
     """Another run or process holds what this run needs alone."""
 
     exit_code = 4
+
+
+class RunInterruptedError(Exception):
+    """Ctrl-C or SIGTERM ended a run; `str()` is the line for the reader.
+
+    Args:
+        run_id: run to continue, or None where none had begun.
+        exit_code: 128 and the number of the signal.
+    """
+
+    def __init__(self, run_id: str | None, exit_code: int) -> None:
+        continued = f"; continue with `rental run --resume {run_id}`." if run_id else " before a run began."
+        super().__init__(f"Interrupted{continued}")
+        self.run_id = run_id
+        self.exit_code = exit_code

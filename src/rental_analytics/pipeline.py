@@ -23,7 +23,7 @@ class Step:
     name: str
     title: str
     run: Callable[[StepContext], StepResult]
-    check: Callable[[StepContext], None] = lambda _: None
+    check: Callable[[StepContext], None] | None = None
 
 
 STEPS = (

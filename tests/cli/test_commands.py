@@ -173,10 +173,10 @@ def test_query_limits_what_it_shows(loaded: Path, rental: Rental) -> None:
     assert "(no rows)" in rental(loaded, "query", "FROM ops.runs WHERE FALSE").ok().out
 
 
-def read_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+def read_terminal(folder: Path, *arguments: str, columns: int = 120) -> tuple[int, str]:
     """Exit code of `rental` on a pseudo-terminal, and all it showed there."""
     master, slave = pty.openpty()
-    variables = environment({"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"})
+    variables = environment({"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "40"})
     with subprocess.Popen(
         [PROGRAM, *arguments], cwd=folder, env=variables, stdin=slave, stdout=slave, stderr=slave
     ) as process:

@@ -107,11 +107,12 @@ def test_warehouse_of_another_lake_is_refused(
 ) -> None:
     pipeline.run()
     other = another_pipeline("other", f"warehouse.url=duckdb:///{pipeline.folder}/warehouse.duckdb")
-    other.run()
+    assert isinstance(failure(other.run), ConfigurationError)
+    other.run(full_refresh=True)
     other.run()
     refused = failure(pipeline.run)
     assert isinstance(refused, ConfigurationError)
-    assert "has another one" in refused.message
+    assert f"was filled from the lake {other.folder}/lake" in refused.message
     pipeline.run(full_refresh=True)
     assert pipeline.rows(VIEWINGS) == [(1, 1)]
 

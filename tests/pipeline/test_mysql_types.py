@@ -458,6 +458,27 @@ def test_value_the_server_cannot_send_stops_by_name(mariadb: MariaDB, tmp_path: 
     )
 
 
+def test_row_the_server_cannot_send_stops_with_its_table(mariadb: MariaDB, tmp_path: Path) -> None:
+    """Each value can be sent, all of them together cannot."""
+    database = mariadb.create_database()
+    with session(mariadb, database) as execute:
+        execute("CREATE TABLE golden (id INT PRIMARY KEY, a LONGTEXT, b LONGTEXT, c LONGTEXT)")
+        execute(
+            "INSERT INTO golden SELECT 1, long_text, long_text, long_text FROM (SELECT REPEAT('x', 500000) long_text) t"
+        )
+    ((before,),) = mariadb.execute("SELECT @@GLOBAL.max_allowed_packet")
+    mariadb.execute("SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        source, plan = planned(mariadb, database, contract({"a": "text", "b": "text", "c": "text"}))
+        error = failure(extracted, source, plan, tmp_path)
+    finally:
+        mariadb.execute(f"SET GLOBAL max_allowed_packet = {before}")
+    assert isinstance(error, SourceError)
+    assert error.table == "golden"
+    assert "could not be read at table golden: " in error.message
+    assert "max_allowed_packet" in error.remedy
+
+
 def test_server_that_ignores_the_clients_character_set(tmp_path: Path) -> None:
     options = ["--skip-character-set-client-handshake", "--character-set-server=latin1"]
     columns = {

@@ -1,5 +1,6 @@
 """What may pass is tried again, by the runner alone; what cannot pass stops at once."""
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.harness import Pipeline, Source, failure
+from rental_analytics.databases.arrow_stream import stream
 from rental_analytics.databases.mysql import MySqlDatabase
 from rental_analytics.errors import LakeUnavailableError, LockHeldError, SourceUnavailableError
 from rental_analytics.storage.s3 import S3Lake
@@ -141,6 +143,10 @@ def test_statement_that_is_refused_cannot_pass(mariadb: MariaDB, database: str, 
         ("timed out waiting for connection: MySqlError { ERROR 1045 (28000): Access denied for user }", False),
         ("cx writer failed: Source(MySQLError(MySqlError { ERROR 1969 (70100): max_statement_time exceeded }))", False),
         ("cx writer failed: Source(MySQLError(CodecError { IO error: `bytes remaining on stream' }))", True),
+        ("timed out waiting for connection: MySqlError { ERROR 1203 (42000): User reader already has more }", True),
+        ("timed out waiting for connection: MySqlError { ERROR 1226 (42000): User 'reader' has exceeded }", True),
+        ("cx writer failed: Source(MySQLError(MySqlError { ERROR 4031 (HY000): The client was disconnected }))", True),
+        ("cx writer failed: Source(SQLiteError(database table is locked))", True),
         ("cannot parse the value", False),
     ],
 )
@@ -148,9 +154,31 @@ def test_what_connectorx_says_is_told_apart(monkeypatch: pytest.MonkeyPatch, tex
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError(text)
 
+    def read() -> None:
+        with stream("mysql://db/rental", "SELECT `id` FROM `bookings`", display_url="mysql://db/rental"):
+            pass
+
     monkeypatch.setattr("connectorx.read_sql", refuse)
-    error = failure(_read, MySqlDatabase("db", 3306, "reader", "", "rental", tls="off"), "SELECT 1")
-    assert error.transient == transient
+    error = failure(read)
+    assert (error.transient, error.table) == (transient, "bookings")
+    assert "mysql://db/rental" in error.message
+
+
+def test_server_that_is_gone_is_told_at_once_and_once(capfd: pytest.CaptureFixture[str]) -> None:
+    start = time.monotonic()
+    error = failure(_read, MySqlDatabase("127.0.0.1", 1, "root", "", "rental", tls="off"), "SELECT 1")
+    assert isinstance(error, SourceUnavailableError)
+    assert time.monotonic() - start < 10
+    assert capfd.readouterr().err == ""
+
+
+def test_user_with_too_many_connections_may_pass(mariadb: MariaDB, database: str) -> None:
+    mariadb.execute("CREATE USER busy@'%' WITH MAX_USER_CONNECTIONS 1")
+    mariadb.execute(f"GRANT SELECT ON {database}.* TO busy@'%'")
+    with closing(mariadb.connect(database, "busy")):
+        error = failure(_database(mariadb, database, "busy").server_time)
+    assert isinstance(error, SourceUnavailableError)
+    assert "max_user_connections" in error.message
 
 
 def _database(server: MariaDB, name: str, user: str) -> MySqlDatabase:

@@ -1,5 +1,7 @@
 """What a run leaves behind when it ends well, stops, is continued or is repeated."""
 
+import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -7,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
-from rental_analytics.errors import ConfigurationError, LakeError, QualityError, WarehouseError
+from pipeline.harness import OPTIONAL, REQUIRED, Pipeline, Source, failure
+from rental_analytics.errors import ConfigurationError, LakeError, QualityError, SourceError, WarehouseError
+from rental_analytics.steps import extract
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 from servers.mariadb import MariaDB
@@ -17,6 +20,16 @@ from servers.s3 import S3Server
 AnotherPipeline = Callable[..., Pipeline]
 STRICT = "quality.max_rejected_share=0.2"
 DATA = ("raw_data", "curated", "presentation")
+
+
+@pytest.fixture
+def another_source(source: Source, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+    """An empty database of the same kind."""
+    if source.url.startswith("sqlite"):
+        return Source.sqlite(tmp_path / "staging.db")
+    server: MariaDB = request.getfixturevalue("mariadb")
+    name = server.create_database()
+    return Source(server.url(name), lambda sql: server.execute(sql, name))
 
 
 @pytest.fixture
@@ -168,11 +181,131 @@ def test_increment_on_a_warehouse_that_lacks_earlier_runs_is_refused(filled: Sou
     assert pipeline.tables(*DATA) == before
 
 
+def lake_files(pipeline: Pipeline) -> list[str]:
+    folder = pipeline.folder / "lake"
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.startswith("locks/"))
+
+
+def test_another_lake_on_a_filled_warehouse_is_refused(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    filled.execute("DELETE FROM bookings WHERE booking_id = 2")
+    before = pipeline.tables(*DATA, "ops")
+    error = failure(pipeline.run, "lake.url=other")
+    assert (type(error), error.exit_code) == (ConfigurationError, 2)
+    for told in (f"{pipeline.folder}/lake (", f"{pipeline.folder}/other", "rental run --full-refresh"):
+        assert told in str(error)
+    assert pipeline.tables(*DATA, "ops") == before
+    assert not [path for path in (pipeline.folder / "other").rglob("*.json") if path.parent.name != "locks"]
+    pipeline.run("lake.url=other", full_refresh=True)
+    pipeline.run("lake.url=other")
+    back = failure(pipeline.run)
+    assert isinstance(back, ConfigurationError)
+    assert f"was filled from the lake {pipeline.folder}/other" in back.message
+
+
+def test_lake_that_was_emptied_is_another_lake(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    shutil.rmtree(pipeline.folder / "lake")
+    error = failure(pipeline.run)
+    assert isinstance(error, ConfigurationError)
+    assert "in which no run has begun" in error.message
+    assert lake_files(pipeline) == []
+
+
+def test_lake_that_moved_is_the_same_lake(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    (pipeline.folder / "lake").rename(pipeline.folder / "moved")
+    pipeline.run("lake.url=moved")
+    urls = pipeline.rows("SELECT url FROM ops.lakes ORDER BY adopted_at")
+    assert [Path(url).name for (url,) in urls] == ["lake", "moved"]
+    assert pipeline.rows("SELECT COUNT(DISTINCT lake_id) FROM ops.lakes") == [(1,)]
+
+
+def test_lake_and_warehouse_of_before_there_were_identities(filled: Source, pipeline: Pipeline) -> None:
+    import duckdb
+
+    pipeline.run()
+    (pipeline.folder / "lake" / "lake.json").unlink()
+    with duckdb.connect(str(pipeline.folder / "warehouse.duckdb")) as connection:
+        connection.execute("DROP TABLE ops.lakes")
+    error = failure(pipeline.run, "lake.url=other")
+    assert isinstance(error, ConfigurationError)
+    assert "has no run that was loaded, but the warehouse" in error.message
+    pipeline.run()
+    assert pipeline.rows("SELECT COUNT(*) FROM ops.lakes") == [(1,)]
+
+
+def test_run_that_is_refused_leaves_nothing_behind(filled: Source, pipeline: Pipeline) -> None:
+    pipeline.run()
+    (pipeline.folder / "warehouse.duckdb").unlink()
+    before = lake_files(pipeline)
+    failure(pipeline.run)
+    assert lake_files(pipeline) == before
+    assert pipeline.rows("SELECT * FROM ops.runs") == []
+
+
+def test_another_source_is_refused(filled: Source, pipeline: Pipeline, another_source: Source) -> None:
+    pipeline.run()
+    copy(filled, another_source)
+    another_source.execute("UPDATE bookings SET updated_at = '2024-05-01', booking_status = 'pending'")
+    before, files = pipeline.tables(*DATA), lake_files(pipeline)
+    error = failure(pipeline.run, f"source.url={another_source.url}")
+    assert (type(error), error.exit_code) == (ConfigurationError, 2)
+    assert "--full-refresh" in error.remedy
+    assert "root" not in error.message
+    for source in (filled, another_source):
+        assert source.url.rpartition("/")[2] in error.message
+    assert (pipeline.tables(*DATA), lake_files(pipeline)) == (before, files)
+    pipeline.run(f"source.url={another_source.url}", full_refresh=True)
+    pipeline.run(f"source.url={another_source.url}")
+    assert pipeline.rows("SELECT DISTINCT status FROM curated.bookings") == [("pending",)]
+
+
+def test_run_is_continued_on_its_own_source_only(
+    filled: Source, pipeline: Pipeline, another_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy(filled, another_source)
+    with monkeypatch.context() as patched:
+        patched.setattr(extract, "plan_reads", lambda _context: fail())
+        stopped = failure(pipeline.run, full_refresh=True)
+    refused = failure(pipeline.run, f"source.url={another_source.url}", resume=stopped.run_id)
+    assert isinstance(refused, ConfigurationError)
+    assert f"Run {stopped.run_id} began on the source" in refused.message
+    pipeline.run(resume=stopped.run_id)
+
+
+def test_source_of_a_run_that_did_not_note_it_is_not_compared(
+    filled: Source, pipeline: Pipeline, another_source: Source
+) -> None:
+    pipeline.run(run_id="first")
+    for path in ("history/0000000001.json", "runs/first/run.json"):
+        file = pipeline.folder / "lake" / path
+        values = json.loads(file.read_text())
+        assert values.pop("source")
+        file.write_text(json.dumps(values))
+    copy(filled, another_source)
+    pipeline.run(f"source.url={another_source.url}")
+
+
+def fail() -> None:
+    raise SourceError("the connection is gone.", remedy="run again.")
+
+
+def copy(source: Source, target: Source) -> None:
+    """Make another database with the rows of the first."""
+    target.create(optional=True)
+    columns = {table: [*REQUIRED[table], *OPTIONAL.get(table, {})] for table in REQUIRED}
+    for table, names in columns.items():
+        rows = source.execute(f"SELECT {', '.join(names)} FROM {table}")
+        target.insert(table, *(dict(zip(names, row, strict=True)) for row in rows))
+
+
 def test_lost_lake_is_filled_again_and_the_warehouse_follows_the_source(filled: Source, pipeline: Pipeline) -> None:
     pipeline.run()
     (pipeline.folder / "lake").rename(pipeline.folder / "lost")
     filled.execute("DELETE FROM bookings WHERE booking_id = 2")
-    pipeline.run()
+    pipeline.run(full_refresh=True)
     assert pipeline.rows("SELECT booking_id, is_deleted FROM curated.bookings ORDER BY 1") == [(1, False), (2, True)]
     assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(2,)]
 
@@ -181,7 +314,7 @@ def test_listing_that_vanished_while_the_lake_was_lost_is_no_longer_active(fille
     pipeline.run()
     (pipeline.folder / "lake").rename(pipeline.folder / "lost")
     filled.execute("DELETE FROM apartments WHERE id = 2")
-    pipeline.run()
+    pipeline.run(full_refresh=True)
     versions = "SELECT is_active FROM curated.listing_versions WHERE listing_id = {} ORDER BY valid_from"
     assert pipeline.rows(versions.format(2)) == [(True,), (False,)]
     assert pipeline.rows(versions.format(1)) == [(True,)]

@@ -233,6 +233,15 @@ def test_metrics_that_are_not_there_are_left_out(warehouse: Warehouse, out: Path
     assert "Occupancy" not in text
 
 
+def test_a_warehouse_without_metrics(warehouse: Warehouse, out: Path) -> None:
+    warehouse.connection.execute("DROP TABLE presentation.occupancy_rate_monthly")
+    with pytest.raises(ConfigurationError, match=r"no metric occupancy_rate_monthly yet.*`rental run`"):
+        write_report(warehouse.query, MODELS, out)
+    warehouse.connection.execute("DROP SCHEMA presentation CASCADE")
+    with pytest.raises(ConfigurationError, match=r"no metrics yet.*`rental run`"):
+        write_report(warehouse.query, MODELS, out)
+
+
 def test_a_file_that_cannot_be_written(warehouse: Warehouse, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
 

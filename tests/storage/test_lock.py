@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,63 @@ def test_process_at_work_that_could_not_renew_keeps_the_lock(lake: Lake, holder:
     told = refusal(RunLock(lake))
     assert f"process {holder.pid} on " in told
     assert "could not renew" in told
+
+
+@pytest.mark.service
+def test_process_at_work_whose_lock_expired_long_ago_has_lost_it(lake: Lake, holder: subprocess.Popen[str]) -> None:
+    expiry = timedelta(seconds=3)
+    for past, taken in ((29, False), (31, True)):
+        put(lake, 1, **newest(lake).model_dump() | {"expires_at": later(-past)})
+        lock = RunLock(lake, expiry)
+        if taken:
+            lock.acquire()
+            lock.release()
+        else:
+            assert "could not renew" in refusal(lock)
+
+
+@pytest.mark.service
+def test_release_that_failed_is_made_up_for(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = RunLock(lake, timedelta(seconds=0.6))
+    lock.acquire()
+
+    def refuse(*_: object) -> None:
+        raise LakeUnavailableError("away.", remedy="wait.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(lake), "write", refuse)
+        lock.release()
+        time.sleep(0.3)
+        assert not newest(lake).released
+    wait_until(lambda: newest(lake).released)
+
+
+@pytest.mark.service
+def test_release_that_comes_late_does_not_touch_the_next_holder(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = RunLock(lake, timedelta(seconds=0.6)), RunLock(lake)
+    first.acquire()
+    write = type(lake).write
+
+    def refuse(self: Lake, path: str, content: bytes) -> None:
+        if path.endswith("1.json"):
+            raise LakeUnavailableError("away.", remedy="wait.")
+        write(self, path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(lake), "write", refuse)
+        first.release()
+        second.acquire()
+    wait_until(lambda: not any(thread.name == "release" for thread in threading.enumerate()))
+    second.check()
+    assert lake.paths("locks/") == ["locks/0000000002.json"]
+    second.release()
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 @pytest.mark.service

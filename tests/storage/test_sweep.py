@@ -17,6 +17,7 @@ from rental_analytics.contracts.manifest import (
     TransformManifest,
 )
 from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.errors import LockHeldError
 from rental_analytics.failpoints import arm
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.local import LocalLake
@@ -148,6 +149,35 @@ def test_run_that_is_continued_keeps_what_it_has(lake: Lake) -> None:
     assert runs.left("stopped") == ["raw", "curated", "rejected", "state"]
 
 
+def test_run_that_is_continued_loses_what_its_committed_steps_do_not_name(lake: Lake) -> None:
+    runs = Runs(lake)
+    runs.complete("first")
+    runs.extract(runs.begin("stopped"))
+    for folder in FOLDERS:
+        lake.create(f"{folder}run_id=stopped/part-dead-0.parquet", b"rows")
+    # Its extract is committed: nobody can commit the other files any more. The transform may just be about to be.
+    assert runs.sweep(continued="stopped") == "swept 1 file of a run that did not finish"
+    assert runs.left("stopped") == ["raw", "curated", "curated", "rejected", "rejected", "state"]
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_sweep_without_the_lock_removes_nothing(lake: Lake, looks: int) -> None:
+    """The lock may be lost while it is looked for what can go."""
+    left = [looks]
+
+    def guard() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise LockHeldError("lost.", remedy="wait.")
+
+    runs = Runs(lake)
+    runs.complete("first")
+    runs.begin("begun")
+    with pytest.raises(LockHeldError):
+        sweep(lake, ManifestStore(lake, guard))
+    assert runs.left("begun") == ["raw", "curated", "rejected", "state"]
+
+
 def test_state_goes_once_a_later_extract_committed(lake: Lake) -> None:
     runs = Runs(lake)
     runs.complete("first")
@@ -215,6 +245,17 @@ def test_drafts_go(tmp_path: Path) -> None:
     (tmp_path / ".drafts").mkdir()
     (tmp_path / ".drafts" / "half").write_bytes(b"{")
     assert Runs(lake).sweep() == "swept 1 file of a run that did not finish"
+    assert list((tmp_path / ".drafts").iterdir()) == []
+
+
+@pytest.mark.fast
+def test_draft_folders_go_with_their_files(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    for name, files in (("empty", 0), ("full", 2)):
+        (tmp_path / ".drafts" / name).mkdir(parents=True)
+        for number in range(files):
+            (tmp_path / ".drafts" / name / f"part-{number}.parquet").write_bytes(b"")
+    assert Runs(lake).sweep() == "swept 2 files of a run that did not finish"
     assert list((tmp_path / ".drafts").iterdir()) == []
 
 

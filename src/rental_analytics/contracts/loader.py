@@ -119,6 +119,12 @@ def _check_links(contracts: Contracts) -> None:
                 f"{place}: source names the unknown table {model.source!r}.",
                 remedy=f"add sources/{model.source}.yaml or correct the name.",
             )
+        events = contracts.sources.get(model.source or "")
+        if events and events.event_time and not (events.key or model.key or model.event_time):
+            raise ContractError(
+                f"{place}: event_time is missing, by which a backfill replaces events.",
+                remedy=f"name the column that comes from {events.event_time}.",
+            )
         for name in [model.versions_of, *(reference.model for reference in model.references)]:
             if name and name not in contracts.curated:
                 raise ContractError(

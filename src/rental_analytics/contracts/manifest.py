@@ -20,6 +20,7 @@ class RunParameters(Contract):
         as_of: last day the metrics include, or None for the newest day seen in curated.
         backfill_from: first day to read anew, or None for a run that reads what changed.
         backfill_to: last day to read anew, that day included.
+        source: the database the run reads, without user and password; empty in lakes of before it was noted.
     """
 
     run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
@@ -30,6 +31,7 @@ class RunParameters(Contract):
     full_refresh: bool = False
     backfill_from: date | None = None
     backfill_to: date | None = None
+    source: str = ""
 
 
 class LakeFile(Contract):
@@ -75,11 +77,11 @@ class ExtractedTable(Contract):
 
     `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
-    seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state of a table
-    that is read by appending. `present` names the columns the source had; the others are NULL, and `catalogue` has all
-    of them, those the contract does not name included. `replaced_from` and `replaced_to` bound the event times, the
-    upper one excluded, that the rows of a backfill stand for: what was there before goes. `held` counts the rows of the
-    table in the lake, or its keys where it has one.
+    seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state. `present`
+    names the columns the source had; the others are NULL, and `catalogue` has all of them, those the contract does not
+    name included. `replaced_from` and `replaced_to` bound the event times, the upper one excluded, that the rows of a
+    backfill stand for: the `replaced_rows` that were there go. `held` counts the rows of the table in the lake, or its
+    keys where it has one.
     """
 
     mode: ReadMode
@@ -94,6 +96,7 @@ class ExtractedTable(Contract):
     window_upper: datetime
     replaced_from: datetime | None = None
     replaced_to: datetime | None = None
+    replaced_rows: int = 0
     present: tuple[str, ...] = ()
     catalogue: tuple[SeenColumn, ...] = ()
     proof: Proof | None = None

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
-# MySQL: too many connections, shutdown, lock waits, deadlock, a query or connection that was killed, a lost server.
-TRANSIENT_CODES = frozenset({1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013})
+# MySQL: too many connections, of all or of one user, shutdown, lock waits, deadlock, a query or connection that was
+# killed or idle for too long, a lost server.
+TRANSIENT_CODES = frozenset({1040, 1053, 1203, 1205, 1213, 1226, 1317, 1927, 2002, 2003, 2006, 2013, 2055, 4031})
 _CODE = re.compile(r"\bERROR (\d+)")
+_TABLE = re.compile(r'\bFROM (?:`([^`]+)`|"([^"]+)")')
 _LOST = (
     "connection",
     "could not connect",
@@ -27,6 +29,9 @@ _LOST = (
     "tlserror",
     "server disconnected",
     "server has gone away",
+    "database is locked",
+    "table is locked",
+    "schema is locked",
 )
 
 
@@ -57,27 +62,32 @@ def stream(url: str, sql: str, *, session: str | None = None, display_url: str) 
             url, sql, return_type="arrow_stream", batch_size=BATCH_ROWS, pre_execution_query=session
         )
     except BaseException as error:
-        raise _translated(error, display_url) from error
+        raise _translated(error, sql, display_url) from error
     try:
         yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader))
     except Exception:
         if failures:
-            raise _translated(failures[0], display_url) from failures[0]
+            raise _translated(failures[0], sql, display_url) from failures[0]
         raise
 
 
-def _translated(error: BaseException, display_url: str) -> BaseException:
+def _translated(error: BaseException, sql: str, display_url: str) -> BaseException:
     if isinstance(error, KeyboardInterrupt | SystemExit):
         return error
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    found = _TABLE.search(sql)
+    table = (found[1] or found[2]) if found else None
+    place = f" at table {table}" if table else ""
     if _may_pass(text):
         return SourceUnavailableError(
-            f"Reading {display_url} was interrupted: {text}.", remedy="run again once the server answers."
+            f"Reading {display_url} was interrupted{place}: {text}.",
+            remedy="run again once the server answers.",
+            table=table,
         )
-    return SourceError(
-        f"The source {display_url} could not be read: {text}.",
-        remedy="look at the value or statement named; run with --debug for the whole error.",
-    )
+    remedy = "look at the value or statement named; run with --debug for the whole error."
+    if "max_allowed_packet" in text:
+        remedy = "raise the server's max_allowed_packet: the values of one row are longer than that together."
+    return SourceError(f"The source {display_url} could not be read{place}: {text}.", remedy=remedy, table=table)
 
 
 def _may_pass(text: str) -> bool:

@@ -16,6 +16,9 @@ from rental_analytics.errors import ContractError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+COUNTED = "_expected"
+"""Column with the number of rows of a statement that counts them."""
+
 ZERO_DATE = datetime(1, 1, 1)  # noqa: DTZ001
 """Stands for a MySQL zero date on the way; no real value of the marketplace is that old."""
 
@@ -110,14 +113,10 @@ class Window:
 
 
 class Database(ABC):
-    """A source database. Timestamps are exchanged as naive UTC.
-
-    `counts_exactly` says that the database compares a timestamp with a bound to the microsecond, as the lake does.
-    """
+    """A source database. Timestamps are exchanged as naive UTC."""
 
     kind: str
     display_url: str
-    counts_exactly: bool
 
     @abstractmethod
     def server_time(self) -> datetime:
@@ -146,11 +145,14 @@ class Database(ABC):
 
     @abstractmethod
     def range_filter(self, plan: ReadPlan, window: Window) -> str:
-        """Condition, in the source's SQL, for rows whose cursor, or event time where there is one, is in a window."""
+        """Condition, in the source's SQL, for rows whose cursor, or event time where there is one, is in a window.
+
+        It may let others pass.
+        """
 
     @abstractmethod
-    def count(self, plan: ReadPlan, window: Window | None) -> int:
-        """How many rows of the plan's table have a cursor in a window; without one, how many there are.
+    def count(self, plan: ReadPlan, condition: str | None) -> int:
+        """How many rows of the plan's table meet a condition in the source's SQL; without one, how many there are.
 
         Raises:
             SourceError: the database cannot be read.
@@ -165,8 +167,10 @@ class Database(ABC):
         """Whether `key_filter` finds every row by its key as it arrives: not where the key changes on its way."""
 
     @abstractmethod
-    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
-        """Statement that reads these columns of the plan's table."""
+    def select(
+        self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
+    ) -> str:
+        """Statement that reads these columns of the plan's table; `counted` adds `COUNTED`, the number of its rows."""
 
     @abstractmethod
     @contextmanager

@@ -7,12 +7,14 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rental_analytics.contracts.source_table import SourceTable, SourceType
 from rental_analytics.databases.arrow_stream import TRANSIENT_CODES, stream
 from rental_analytics.databases.base import (
+    COUNTED,
     CatalogueColumn,
     CatalogueTable,
     Database,
@@ -40,6 +42,9 @@ _ACCESS_DENIED = {1044, 1045, 1698}
 _UNKNOWN_DATABASE = 1049
 _NO_TLS = "SSL is required but the server doesn't support it"
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+# How long to wait for the server's answer to a login, in seconds, and for that to a statement.
+_PATIENCE = 10
+_LONG_PATIENCE = 300
 _SMALLEST_REAL_DATE = "0001-01-02"
 
 _INTEGERS = {
@@ -66,7 +71,8 @@ _TEXTS = {
 _LONG = {"text", "mediumtext", "longtext", "json", "blob", "mediumblob", "longblob"}
 _CUT = "\x02longer than max_allowed_packet\x03"
 _BINARIES = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"}
-_TAKEN = {"_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at", "_rows", "_hash"}
+_UTF8 = {"utf8", "utf8mb3", "utf8mb4"}
+_TAKEN = {"_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at", "_rows", "_hash", COUNTED}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT}
 _FREE = {SourceType.ANY, SourceType.TEXT}
 
@@ -86,7 +92,6 @@ class MySqlDatabase(Database):
     """
 
     kind = "mysql"
-    counts_exactly = True
 
     def __init__(self, host: str, port: int, user: str, password: str, database: str, tls: str = "auto") -> None:
         self._login: dict[str, Any] = {
@@ -159,8 +164,8 @@ class MySqlDatabase(Database):
     def range_filter(self, plan: ReadPlan, window: Window) -> str:
         return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
 
-    def count(self, plan: ReadPlan, window: Window | None) -> int:
-        where = f" WHERE {_in_window(plan.cursor, window)}" if window and plan.cursor else ""
+    def count(self, plan: ReadPlan, condition: str | None) -> int:
+        where = f" WHERE {condition}" if condition else ""
         with self.read(f"SELECT COUNT(*) AS counted FROM {_quoted(plan.table.name)}{where}") as reader:
             return int(reader.read_all().column("counted")[0].as_py())
 
@@ -170,31 +175,49 @@ class MySqlDatabase(Database):
         return f"({names}) IN ({rows})"
 
     def can_filter(self, plan: ReadPlan) -> bool:
-        """Only whole numbers and texts arrive as the server compares them."""
+        """Only whole numbers, and a text in UTF-8 that is the key alone, arrive as the server compares them."""
+        first, *others = plan.key_columns
+        if first.type == "VARCHAR" and not others:
+            return first.select == _as_text(_quoted(first.name)) and self._is_utf8(plan.table.name, first.name)
         return all(
-            column.select == _quoted(column.name) and column.type != "DOUBLE"
-            if column.type != "VARCHAR"
-            else column.select == _as_text(_quoted(column.name))
+            column.select == _quoted(column.name) and column.type not in {"DOUBLE", "VARCHAR"}
             for column in plan.key_columns
         )
 
-    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
+    def _is_utf8(self, table: str, column: str) -> bool:
+        """Not so in a view: its text may have a collation that does not give way to that of a literal."""
+        found = self._rows(
+            "SELECT character_set_name FROM information_schema.columns JOIN information_schema.tables "
+            "USING (table_schema, table_name) "
+            "WHERE table_schema = %s AND table_name = %s AND column_name = %s AND table_type <> 'VIEW'",
+            (self._schema, table, column),
+        )
+        return bool(found) and found[0][0] in _UTF8
+
+    def select(
+        self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
+    ) -> str:
         listed = ", ".join(f"{column.select} AS {_quoted(column.name)}" for column in columns if column.select)
-        where = f" WHERE {condition}" if condition else ""
-        return f"SELECT {listed} FROM {_quoted(plan.table.name)}{where}"
+        rows = _quoted(plan.table.name) + (f" WHERE {condition}" if condition else "")
+        count = f", (SELECT COUNT(*) FROM {rows}) AS {COUNTED}" if counted else ""
+        return f"SELECT {listed}{count} FROM {rows}"
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        # ConnectorX would try for 30 seconds, and tell each attempt on the console.
+        self._rows("SELECT 1", patience=_PATIENCE)
         encryption = "required" if self._encrypted else "disabled"
         mode = self._tls if self._tls.startswith("verify") else encryption
         with stream(f"{self._url}?ssl-mode={mode}", sql, session=_SESSION, display_url=self.display_url) as reader:
             yield reader
 
-    def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
+    def _rows(
+        self, sql: str, parameters: tuple[str, ...] = (), patience: int = _LONG_PATIENCE
+    ) -> Sequence[tuple[Any, ...]]:
         import pymysql
 
         try:
-            with self._connect() as connection, connection.cursor() as cursor:
+            with self._connect(patience) as connection, connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
@@ -205,25 +228,26 @@ class MySqlDatabase(Database):
                 remedy="install the package named, or use a login with mysql_native_password.",
             ) from error
 
-    def _connect(self) -> pymysql.Connection[Any]:
+    def _connect(self, patience: int) -> pymysql.Connection[Any]:
         import pymysql
 
-        encryption = {"ssl": self._tls_context()} if self._encrypted else {"ssl_disabled": True}
+        encryption = {"ssl": self._tls_context} if self._encrypted else {"ssl_disabled": True}
         try:
             return pymysql.connect(
                 **self._login,
                 **encryption,
                 charset="utf8mb4",
-                connect_timeout=10,
-                read_timeout=300,
+                connect_timeout=_PATIENCE,
+                read_timeout=patience,
                 init_command=_SESSION,
             )
         except pymysql.OperationalError as error:
             if self._tls != "auto" or not self._encrypted or _NO_TLS not in str(error):
                 raise
         self._encrypted = False
-        return self._connect()
+        return self._connect(patience)
 
+    @cached_property
     def _tls_context(self) -> ssl.SSLContext:
         """Checks of the certificate as `tls` says; the authorities are those ConnectorX finds."""
         context = ssl.create_default_context()
@@ -353,6 +377,6 @@ def _quoted(name: str) -> str:
 
 def _literal(value: Any) -> str:
     if isinstance(value, str):
-        # Hexadecimal, since what a backslash means depends on the session.
-        return f"CONVERT(x'{value.encode().hex()}' USING utf8mb4)" if value else "''"
+        # Hexadecimal, since what a backslash means depends on the session; a literal gives way to a column's collation.
+        return f"_utf8mb4 x'{value.encode().hex()}'" if value else "''"
     return str(value)

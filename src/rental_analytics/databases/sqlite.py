@@ -14,6 +14,7 @@ from urllib.parse import quote
 from rental_analytics.contracts.source_table import SourceTable, SourceType
 from rental_analytics.databases.arrow_stream import stream
 from rental_analytics.databases.base import (
+    COUNTED,
     CatalogueColumn,
     CatalogueTable,
     Database,
@@ -24,13 +25,16 @@ from rental_analytics.databases.base import (
     timestamp_text,
     unusable,
 )
-from rental_analytics.errors import ConfigurationError, SourceError
+from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
 from rental_analytics.sql import conversion
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _FIRST = "_first"
+# How long to wait for a lock, in seconds; ConnectorX waits as long.
+_PATIENCE = 5
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT, SourceType.BOOLEAN}
 _DECIMAL = "DECIMAL(38,10)"
 
@@ -43,7 +47,6 @@ class SqliteDatabase(Database):
     """
 
     kind = "sqlite"
-    counts_exactly = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,15 +94,10 @@ class SqliteDatabase(Database):
         return f"({moment} >= {_milliseconds(window.lower)} OR {moment} IS NULL)"
 
     def range_filter(self, plan: ReadPlan, window: Window) -> str:
-        parts = []
-        for name in plan.moments:
-            moment = f"strftime('%Y-%m-%d %H:%M:%f', {_quoted(name)})"
-            since = f"{moment} >= {_milliseconds(window.lower)} AND " if window.lower else ""
-            parts.append(f"({since}{moment} < {_milliseconds(window.upper)})")
-        return " OR ".join(parts)
+        return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
 
-    def count(self, plan: ReadPlan, window: Window | None) -> int:
-        where = f" WHERE {self.range_filter(plan, window)}" if window else ""
+    def count(self, plan: ReadPlan, condition: str | None) -> int:
+        where = f" WHERE {condition}" if condition else ""
         return int(self._rows(f"SELECT COUNT(*) FROM {_quoted(plan.table.name)}{where}")[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
@@ -115,12 +113,16 @@ class SqliteDatabase(Database):
             any(word in native[column.name] for word in words.get(column.type, ())) for column in plan.key_columns
         )
 
-    def select(self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None) -> str:
+    def select(
+        self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
+    ) -> str:
         present = [column for column in columns if column.select]
         first = ", ".join(f"'' AS {_quoted(column.name)}" for column in present)
         listed = ", ".join(column.select for column in present)
-        where = f" WHERE {condition}" if condition else ""
-        return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {_quoted(plan.table.name)}{where}"
+        rows = _quoted(plan.table.name) + (f" WHERE {condition}" if condition else "")
+        if counted:
+            first, listed = f"{first}, '' AS {COUNTED}", f"{listed}, CAST((SELECT COUNT(*) FROM {rows}) AS TEXT)"
+        return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {rows}"
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
@@ -142,13 +144,20 @@ class SqliteDatabase(Database):
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         self._check_file()
+        address = f"file:{quote(str(self._path))}?mode=ro"
         try:
-            with closing(sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
                 return connection.execute(sql).fetchall()
         except sqlite3.DatabaseError as error:
+            # The code's low byte says what happened, the others how.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED:
+                raise SourceUnavailableError(
+                    f"The SQLite file {self._path} cannot be read now: {error}.",
+                    remedy="run again once no other program keeps it locked.",
+                ) from error
             raise SourceError(
                 f"The SQLite file {self._path} cannot be read: {error}.",
-                remedy="check that it is a SQLite database that no other program keeps locked.",
+                remedy="check that it is a SQLite database.",
             ) from error
 
 
@@ -195,7 +204,9 @@ def _convert(table: str, name: str, kind: str) -> str:
         return conversion.boolean(name, table)
     if kind in {"DATE", "TIMESTAMP"}:
         # A text with an offset is brought to UTC; one without is UTC.
-        moment = f"TIMEZONE('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
+        # One with a zone's name would set the zone of the texts after it.
+        plain = f"CASE WHEN NOT REGEXP_MATCHES({text}, '[A-Za-z]{{2}}') THEN {text} END"
+        moment = f"TIMEZONE('UTC', TRY_CAST({plain} AS TIMESTAMPTZ))"
         return conversion.strict(name, kind, table, f"CAST({moment} AS {kind})")
     if kind.startswith("DECIMAL"):
         # A cast rounds what has more decimals than declared: such a value does not fit.
@@ -207,6 +218,14 @@ def _convert(table: str, name: str, kind: str) -> str:
         whole = f"CASE WHEN {text} NOT LIKE '%.%' THEN TRY_CAST({text} AS {kind}) END"
         return conversion.strict(name, kind, table, whole)
     return conversion.strict(name, kind, table)
+
+
+def _in_window(name: str, window: Window) -> str:
+    """With a second to spare, since SQLite rounds and has an hour 24; texts that only DuckDB can read pass, too."""
+    column, milliseconds = _quoted(name), "'%Y-%m-%d %H:%M:%f'"
+    since = f"strftime({milliseconds}, {column}, '+1 second') >= {_milliseconds(window.lower)}" if window.lower else "1"
+    until = f"strftime({milliseconds}, {column}, '-1 second') < {_milliseconds(window.upper)}"
+    return f"{since} AND {until} OR {column} IS NOT NULL AND julianday({column}) IS NULL"
 
 
 def _milliseconds(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import LakeFile
-from rental_analytics.databases.base import ZERO_DATE, Database, RawColumn
+from rental_analytics.databases.base import COUNTED, ZERO_DATE, Database, RawColumn
 from rental_analytics.engines.base import Progress
 from rental_analytics.engines.session import Arrival, Session
 from rental_analytics.errors import RentalError, SourceError
@@ -34,6 +35,7 @@ class DuckDbSession(Session):
     def __init__(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self.cursor = cursor
         self.folder = folder
+        self._token = secrets.token_hex(4)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         import duckdb
@@ -56,9 +58,10 @@ class DuckDbSession(Session):
         self.run(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {sql}")
 
     def write(self, query: str, folder: Path, name: str = "part") -> list[LakeFile]:
+        # Another process may be doing the same step: no two attempts give a file the same name.
         folder.mkdir(parents=True, exist_ok=True)
         statement = _COPY.format(
-            query=query, folder=literal(folder), size=literal(FILE_BYTES), name=literal(f"{name}-{{i}}")
+            query=query, folder=literal(folder), size=literal(FILE_BYTES), name=literal(f"{name}-{self._token}-{{i}}")
         )
         rows = self.run(statement)
         written = []
@@ -91,8 +94,8 @@ class DuckDbSession(Session):
 
         arrival = Arrival("arriving")
         with database.read(sql) as reader:
-            numbered = pa.field("_row_id", pa.int64())
-            schema = reader.schema if first_row is None else reader.schema.append(numbered)
+            numbered = [] if first_row is None else [pa.field("_row_id", pa.int64())]
+            schema = pa.schema([*(field for field in reader.schema if field.name != COUNTED), *numbered])
             batches = _watched(reader, columns, arrival, first_row, progress)
             self.cursor.register(arrival.relation, pa.RecordBatchReader.from_batches(schema, batches))
             try:
@@ -139,12 +142,15 @@ def _watched(
         for name in dated:
             if found := _zero_dates(batch.column(name)):
                 arrival.zero_dates[name] = arrival.zero_dates.get(name, 0) + found
-        if first_row is None:
-            yield batch
-        else:
+        rows = batch
+        if COUNTED in batch.schema.names:
+            arrival.expected = int(batch.column(COUNTED)[0].as_py()) if batch.num_rows else arrival.expected
+            rows = batch.drop_columns([COUNTED])
+        if first_row is not None:
             start = first_row + arrival.rows
             ids = np.arange(start, start + batch.num_rows, dtype=np.int64)
-            yield batch.append_column("_row_id", pa.array(ids))
+            rows = rows.append_column("_row_id", pa.array(ids))
+        yield rows
         arrival.rows += batch.num_rows
         if progress:
             progress(batch.num_rows)

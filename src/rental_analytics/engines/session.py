@@ -23,11 +23,13 @@ class Arrival:
         relation: its name; it has `_row_id` behind the columns when the rows were to be numbered.
         rows: how many have arrived by now.
         zero_dates: how many values that stand for MySQL's zero date have arrived, by column.
+        expected: how many rows the statement counted, where it was asked to.
     """
 
     relation: str
     rows: int = 0
     zero_dates: dict[str, int] = field(default_factory=dict)
+    expected: int = 0
 
 
 class Session(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, Lake
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import Database, RawColumn, Window
 from rental_analytics.engines.base import RAW_COLUMNS, ROW_ID_BITS, ExtractRequest, Progress
-from rental_analytics.engines.session import Session, empty_relation
+from rental_analytics.engines.session import Arrival, Session, empty_relation
 from rental_analytics.errors import LakeError, LakeUnavailableError, ProofError
 from rental_analytics.sql.conversion import with_key
 from rental_analytics.sql.render import identifier, identifiers, literal, render
@@ -41,15 +42,21 @@ class TableRead(ABC):
         self.data = [(column.name, column.type) for column in self.plan.columns]
         self.newest = request.previous.newest_cursor if request.previous else None
         self.held = 0
+        self.replaced_rows = 0
+        self.folders: list[Path] = []
 
     def run(self) -> ExtractedTable:
         """Read the table into the lake."""
         name, run_id = self.plan.table.name, self.request.run.run_id
         raw_prefix, state_prefix = f"raw/{name}/run_id={run_id}/", f"state/{name}/run_id={run_id}/"
         self.take_census()
-        with self.lake.writing(raw_prefix) as raw, self.lake.writing(state_prefix) as state:
-            files, deletes, kept = self.read(raw, state)
-            proof = self.proven()
+        try:
+            with self.lake.writing(raw_prefix) as raw, self.lake.writing(state_prefix) as state:
+                files, deletes, kept = self.read(raw, state)
+                proof = self.proven()
+        finally:
+            for folder in self.folders:
+                shutil.rmtree(folder, ignore_errors=True)
         written, removed = _below(raw_prefix, files), _below(raw_prefix, deletes)
         self.check_written((*written, *removed))
         request, window, previous = self.request, self.request.window, self.request.previous
@@ -68,8 +75,9 @@ class TableRead(ABC):
             window_upper=previous.window_upper if request.backfill and previous else window.upper,
             replaced_from=replaced.lower if replaced else None,
             replaced_to=replaced.upper if replaced else None,
+            replaced_rows=self.replaced_rows,
             catalogue=self.plan.catalogue,
-            present=tuple(column.name for column in self.plan.columns if column.select),
+            present=self.present(),
             proof=proof,
             held=self.held,
             newest_cursor=self.newest,
@@ -81,6 +89,17 @@ class TableRead(ABC):
     def range(self) -> Window | None:
         """The range that a backfill reads anew, unless it reads the table whole."""
         return None if self.complete else self.request.backfill
+
+    def present(self) -> tuple[str, ...]:
+        """Columns the source had; a backfill keeps rows of the last run's state, which lack those that came since."""
+        names = tuple(column.name for column in self.plan.columns if column.select)
+        previous = self.request.previous if self.range else None
+        return tuple(name for name in names if not previous or name in previous.present)
+
+    def aside(self) -> Path:
+        """A folder for files that do not go to the lake."""
+        self.folders.append(self.session.temporary_folder())
+        return self.folders[-1]
 
     def window(self) -> Window:
         """The range of cursors that is read whole."""
@@ -109,14 +128,25 @@ class TableRead(ABC):
 
         Gives the files for `raw/`, and all rows of the window as a relation.
         """
-        whole = self.complete or self.range is not None
-        folder = raw if whole else self.session.temporary_folder()
-        read = self.write_rows(folder, "part", self.window_filter())
+        folder = raw if self.complete else self.aside()
+        read = self.write_rows(folder, "part", self.window_filter(), counted=not self.plan.key)
         source = self.relation(folder, read)
         self.see_cursor(source)
-        if whole or not read:
+        if self.complete:
             return read, source
-        return self.session.write(self.unseen(source), raw), source
+        if self.range:
+            # What the source takes to lie in a range, and what arrives, may differ where moments are text.
+            within = " OR ".join(f"({within_window(self.as_moment(name), self.range)})" for name in self.plan.moments)
+            files = self.session.write(f"SELECT * FROM {source} AS read_rows WHERE {within}", raw)
+            return files, self.relation(raw, files)
+        return (self.session.write(self.unseen(self.inside(source)), raw) if read else []), source
+
+    def inside(self, source: str) -> str:
+        """The rows of a relation that are in the window, or in none: the state of the last run knows those before."""
+        lower, moment = self.request.window.lower, self.as_moment(self.plan.cursor)
+        if lower is None:
+            return source
+        return f"(SELECT * FROM {source} AS read_rows WHERE {moment} IS NULL OR {moment} >= TIMESTAMP {literal(lower)})"
 
     def window_filter(self) -> str | None:
         """Condition for the rows to read, in the source's SQL."""
@@ -144,14 +174,14 @@ class TableRead(ABC):
     def write_recent(self, source: str, state: Path, carried: str) -> list[LakeFile]:
         """Keep the rows that the next run may read again: those of its overlap, and those without a cursor.
 
-        A backfill reads another range: `carried` is the condition for rows of the last run's state that stay.
+        A backfill reads another range: `carried` is a query for the rows of the last run's state that stay.
         """
         cursor, since = identifier(self.plan.cursor or ""), self.overlap_start()
         recent = f"{cursor} IS NULL OR {cursor} >= TIMESTAMP {literal(since)}" if since else "TRUE"
         names = identifiers(name for name, _ in self.data)
         query = f"SELECT {names} FROM {source} WHERE {recent}"
         if self.range:
-            query += f" UNION ALL SELECT {names} FROM ({self.recent_rows()}) AS carried WHERE {carried}"
+            query += f" UNION ALL {carried}"
         return self.session.write(query, state, "recent")
 
     def recent_rows(self) -> str:
@@ -161,7 +191,7 @@ class TableRead(ABC):
             return empty_relation(self.data)
         had = {column.name for column in previous.columns}
         listed = ", ".join(
-            f"CAST({identifier(name) if name in had else 'NULL'} AS {kind}) AS {identifier(name)}"
+            f"TRY_CAST({identifier(name) if name in had else 'NULL'} AS {kind}) AS {identifier(name)}"
             for name, kind in self.data
         )
         return f"SELECT {listed} FROM {self.session.parquet(files)}"
@@ -170,21 +200,52 @@ class TableRead(ABC):
         """Local copies of the last run's state of one kind."""
         previous = self.request.previous
         paths = [file.path for file in previous.state] if previous else []
-        return self.lake.local_copies(path for path in paths if path.rsplit("/", 1)[1].startswith(f"{kind}-"))
+        try:
+            return self.lake.local_copies(path for path in paths if path.rsplit("/", 1)[1].startswith(f"{kind}-"))
+        except LakeUnavailableError:
+            raise
+        except LakeError:
+            # A full refresh mends a lake that lost its state.
+            if self.request.run.full_refresh:
+                return []
+            raise
 
-    def write_rows(self, folder: Path, name: str, condition: str | None) -> list[LakeFile]:
-        """Read whole rows of the table into Parquet files of a folder."""
+    def write_rows(self, folder: Path, name: str, condition: str | None, *, counted: bool = False) -> list[LakeFile]:
+        """Read whole rows of the table into Parquet files of a folder.
+
+        `counted` lets the statement count them too: both parts of it see the same rows, whoever writes meanwhile.
+        """
+        for again in (True, False):
+            files, arrival = self.write_once(folder, name, condition, counted=counted)
+            if not counted or arrival.rows:
+                break
+            # Where no row came no count came either.
+            missing = self.database.count(self.plan, condition)
+            if missing and not again:
+                raise self.shortfall(f"{missing:,} rows did not arrive")
+            if not missing:
+                break
+        written = sum(file.rows for file in files)
+        expected = arrival.expected if counted and arrival.rows else arrival.rows
+        if written != expected:
+            raise self.shortfall(f"{expected - written:,} rows did not arrive")
+        self.next_row += arrival.rows
+        if name == "part":
+            self.zero_dates |= arrival.zero_dates
+        return files
+
+    def write_once(
+        self, folder: Path, name: str, condition: str | None, *, counted: bool
+    ) -> tuple[list[LakeFile], Arrival]:
+        """Send one statement and write what it brings."""
         columns = self.plan.columns
-        sql = self.database.select(self.plan, columns, condition)
+        sql = self.database.select(self.plan, columns, condition, counted=counted)
         with self.session.arriving(
             self.database, sql, columns, first_row=self.next_row, progress=self.progress
         ) as arrival:
             query = f"SELECT {self.converted(columns)}, _row_id, {self.constants()} FROM {arrival.relation}"
             files = self.session.write(query, folder, name)
-        self.next_row += arrival.rows
-        for column, count in arrival.zero_dates.items():
-            self.zero_dates[column] = self.zero_dates.get(column, 0) + count
-        return files
+        return files, arrival
 
     def converted(self, columns: Sequence[RawColumn]) -> str:
         """A select list that brings columns from the types that travel to those of the lake."""
@@ -256,9 +317,9 @@ class TableRead(ABC):
         zeros = (f"{name}: {count:,} zero dates read as NULL" for name, count in self.zero_dates.items())
         return (*self.plan.notes, *zeros)
 
-    def moment(self) -> str:
-        """The cursor as a timestamp, or NULL."""
-        return f"CAST({identifier(self.plan.cursor) if self.plan.cursor else 'NULL'} AS TIMESTAMP)"
+    def as_moment(self, name: str | None) -> str:
+        """A column as a timestamp, or NULL."""
+        return f"CAST({identifier(name) if name else 'NULL'} AS TIMESTAMP)"
 
     def hashed(self, relation: str, key: Sequence[str], condition: str = "TRUE") -> tuple[int, int, str]:
         """Rows of a census, those of them that meet a condition, and the hash of its keys and cursors."""
@@ -286,11 +347,6 @@ def row_hashes(read: TableRead, source: str, state: Path) -> tuple[list[LakeFile
     if files:
         return files, read.session.parquet([state / file.path for file in files])
     return files, no_hashes(read)
-
-
-def known_hashes(read: TableRead) -> str:
-    files = read.state_files("hashes")
-    return read.session.parquet(files) if files else no_hashes(read)
 
 
 def no_hashes(read: TableRead) -> str:

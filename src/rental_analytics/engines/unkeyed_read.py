@@ -1,124 +1,93 @@
-"""Reads of tables whose rows have no key: events that are appended, and snapshots."""
+"""Reads of tables whose rows have no key: events that are appended, and snapshots.
+
+There is nothing to tell one row from another, so the statement that reads the rows counts them as well.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
-from rental_analytics.contracts.manifest import Proof
+from rental_analytics.contracts.manifest import LakeFile, Proof
 from rental_analytics.databases.base import Window
-from rental_analytics.engines.table_read import Read, TableRead, comparable, known_hashes, row_hashes, within_window
-from rental_analytics.sql.render import render
-
-_FOREVER = datetime(9999, 12, 31)  # noqa: DTZ001
+from rental_analytics.engines.table_read import Read, TableRead, comparable, no_hashes, row_hashes, within_window
+from rental_analytics.sql.render import identifiers, render
 
 
-class Unkeyed(TableRead):
-    """A table whose rows have no key: the census counts them, and counts again where fewer were read."""
-
-    counted = 0
-
-    def check_count(self, read: int, within: Window | None, told: str) -> None:
-        """Rows may be deleted while a table is read, but not come back."""
-        if read < self.counted:
-            after = self.database.count(self.plan, within)
-            if read < min(self.counted, after):
-                missing = min(self.counted, after) - read
-                raise self.shortfall(f"{missing:,} rows {told}did not arrive")
-
-
-class AppendRead(Unkeyed):
-    """Events that never change, by their time. The newest part of the window is compared time by time.
-
-    Before that part no row is expected to come any more: there the number of rows has to agree.
-    """
+class AppendRead(TableRead):
+    """Events that never change, by their time."""
 
     def take_census(self) -> None:
-        older, recent = self.parts()
-        self.counted = self.database.count(self.plan, older) if older else 0
-        self.count_events("census", recent)
-
-    def parts(self) -> tuple[Window | None, Window]:
-        """The older part of what is read, where there is one, and the newer one; events may lie in the future."""
-        lower = self.window().lower
-        upper = self.range.upper if self.range else _FOREVER
-        settled = self.request.window.upper - max(self.request.overlap, timedelta(minutes=1))
-        if not self.database.counts_exactly or (lower and lower >= settled):
-            return None, Window(lower, upper)
-        return Window(lower, min(settled, upper)), Window(min(settled, upper), upper)
-
-    def count_events(self, name: str, part: Window) -> None:
-        """How many rows of a part of the window the source holds now, by event time."""
-        column = next(column for column in self.plan.columns if column.name == self.plan.cursor)
-        condition = self.database.range_filter(self.plan, part) if part.lower else None
-        sql = self.database.select(self.plan, [column], condition)
-        with self.session.arriving(self.database, sql, [column]) as arrival:
-            source = f"(SELECT {self.converted([column])} FROM {arrival.relation})"
-            self.session.table(name, self.counts(source, part))
-
-    def counts(self, source: str, part: Window) -> str:
-        """Rows of a part of the window by event time."""
-        moment = self.moment()
-        return render("source_counts", moment=moment, source=source, within=within_window(moment, part))
+        """The statement that reads the rows counts them."""
 
     def read(self, raw: Path, state: Path) -> Read:
         files, self.source = self.read_window(raw)
-        range_, moment = self.range, self.moment()
-        carried = f"NOT ({within_window(moment, range_)}) OR {moment} IS NULL" if range_ else "FALSE"
-        previous, rows = self.request.previous, sum(file.rows for file in files)
-        self.held = rows if self.complete or not previous else previous.held + (0 if range_ else rows)
-        # The proof reads the rows again, which are still in the folder: it comes before the files are published.
-        self.proof = self.compared()
-        return files, [], self.write_recent(self.source, state, carried)
+        days = self.count_days(raw, files, state)
+        moment, names = self.as_moment(self.plan.cursor), identifiers(name for name, _ in self.data)
+        outside = _outside(moment, self.range) if self.range else "FALSE"
+        carried = f"SELECT {names} FROM ({self.recent_rows()}) AS recent_rows WHERE {outside}"
+        return files, [], days + self.write_recent(self.source, state, carried)
 
-    def compared(self) -> Proof:
-        """Compare the rows read with the census."""
-        older, recent = self.parts()
-        self.session.table("read_events", self.counts(self.source, recent))
-        if older:
-            within = within_window(self.moment(), older)
-            read = self.session.number(f"SELECT COUNT(*) FROM {self.source} WHERE {within}")
-            self.check_count(read, older, f"from before {older.upper} ")
-        short = render("missing_events", after="census")
-        if self.session.run(short):
-            self.count_events("later_census", recent)
-            missing = self.session.run(render("missing_events", after="later_census"))
-            if missing:
-                rows = sum(row[1] for row in missing)
-                raise self.shortfall(f"{rows:,} rows did not arrive, such as the one of {missing[0][0]}")
-        window, rows = self.window(), self.counted
-        recent_rows, window_rows, key_hash = self.hashed("census", (), within_window("_newest", window))
-        return Proof(
-            window_lower=window.lower,
-            window_upper=window.upper,
-            rows=rows + recent_rows,
-            window_rows=rows + window_rows,
-            key_hash=key_hash,
+    def count_days(self, raw: Path, files: Sequence[LakeFile], state: Path) -> list[LakeFile]:
+        """Keep how many events of each day the lake holds, so that those that vanish are noticed."""
+        known = self.state_files("days")
+        before = self.session.parquet(known) if known else ""
+        query = render(
+            "held_days",
+            moment=self.as_moment(self.plan.cursor),
+            files=self.relation(raw, files),
+            known="" if self.complete else before,
+            outside=_outside("CAST(day AS TIMESTAMP)", self.range) if self.range else "",
         )
+        self.session.table("held_days", query)
+        self.held = self.session.number("SELECT COALESCE(SUM(_rows), 0) FROM held_days")
+        if self.range and before:
+            inside = within_window("CAST(day AS TIMESTAMP)", self.range)
+            self.replaced_rows = self.session.number(f"SELECT COALESCE(SUM(_rows), 0) FROM {before} WHERE {inside}")
+        elif not self.complete and self.emptied():
+            self.held = 0
+        return self.session.write("SELECT * FROM held_days", state, "days")
+
+    def emptied(self) -> bool:
+        """Whether rows of the last run's overlap are gone, and all others with them."""
+        recent = self.session.number(f"SELECT COUNT(*) FROM ({self.recent_rows()}) AS recent_rows")
+        read = self.session.number(f"SELECT COUNT(*) FROM {self.source}")
+        return bool(recent) and not read and not self.database.count(self.plan, None)
 
     def proven(self) -> Proof:
-        return self.proof
+        window, moment = self.window(), self.as_moment(self.plan.cursor)
+        rows, window_rows, key_hash = self.hashed(
+            f"(SELECT {moment} AS _newest, 1 AS _rows FROM {self.source})", (), within_window("_newest", window)
+        )
+        return Proof(
+            window_lower=window.lower, window_upper=window.upper, rows=rows, window_rows=window_rows, key_hash=key_hash
+        )
 
 
-class Snapshot(Unkeyed):
+def _outside(moment: str, window: Window) -> str:
+    return f"NOT ({within_window(moment, window)}) OR {moment} IS NULL"
+
+
+class Snapshot(TableRead):
     """A table without key and cursor: replaced whole when it differs at all."""
 
     def take_census(self) -> None:
-        self.counted = self.database.count(self.plan, None)
+        """The statement that reads the rows counts them."""
 
     def read(self, raw: Path, state: Path) -> Read:
         self.state_method = self.session.row_hash_method
         whole = self.complete or not comparable(self)
-        folder = raw if whole else self.session.temporary_folder()
-        files = self.write_rows(folder, "part", None)
+        folder = raw if whole else self.aside()
+        files = self.write_rows(folder, "part", None, counted=True)
         self.held = sum(file.rows for file in files)
-        self.check_count(self.held, None, "")
         source = self.relation(folder, files)
         kept, now = row_hashes(self, source, state)
-        self.key_hash = str(self.session.run(f"SELECT _hash FROM {now}")[0][0] or 0)
+        self.hash_sum = int(self.session.run(f"SELECT _hash FROM {now}")[0][0] or 0)
         self.complete = True
         if not whole:
-            if self.session.run(f"FROM {now} INTERSECT FROM {known_hashes(self)}"):
+            known = self.state_files("hashes")
+            before = self.session.parquet(known) if known else no_hashes(self)
+            if self.session.run(f"FROM {now} INTERSECT FROM {before}"):
                 self.complete = False
                 return [], [], kept
             files = self.session.write(f"FROM {source}", raw)
@@ -128,7 +97,7 @@ class Snapshot(Unkeyed):
         return Proof(
             window_lower=None,
             window_upper=self.request.window.upper,
-            rows=self.counted,
-            window_rows=self.counted,
-            key_hash=f"{int(self.key_hash) % 2**64:016x}",
+            rows=self.held,
+            window_rows=self.held,
+            key_hash=f"{self.hash_sum % 2**64:016x}",
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,6 +21,17 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class SteadyConsole(Console):
+    """A console whose reader may leave: what comes after is not shown, and the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
 
 
 class _RowsColumn(ProgressColumn):

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.model import PresentationModel
+from rental_analytics.errors import ConfigurationError
 from rental_analytics.report import formats
 from rental_analytics.report.charts import Chart, Observation, bar_chart, line_chart
 from rental_analytics.report.formats import Format, Period
@@ -132,7 +133,12 @@ class Content:
 
 
 def read_content(query: Query, models: Mapping[str, PresentationModel]) -> Content:
-    """Read what the page needs; metrics that are not in `models` are left out."""
+    """Read what the page needs; metrics that are not in `models` are left out.
+
+    Raises:
+        ConfigurationError: the warehouse does not have them yet.
+    """
+    _check_built(query, models)
     build = next(iter(_rows(query, "last_build")), {})
     run = next(iter(_rows(query, "last_run")), {})
     as_of = build.get("as_of")
@@ -162,6 +168,15 @@ def read_content(query: Query, models: Mapping[str, PresentationModel]) -> Conte
         accounting=_rows(query, "row_accounting"),
         freshness=_rows(query, "freshness"),
     )
+
+
+def _check_built(query: Query, models: Mapping[str, PresentationModel]) -> None:
+    built = {row["table_name"] for row in _rows(query, "built_tables")}
+    shown = [name for name in (*(measure.table for measure in MEASURES), *RANKINGS) if name in models]
+    missing = [name for name in shown if name not in built]
+    if missing:
+        told = f"no metric {missing[0]}" if built else "no metrics"
+        raise ConfigurationError(f"The warehouse has {told} yet.", remedy="do `rental run`, then the report.")
 
 
 def _rows(query: Query, name: str) -> list[Row]:

@@ -22,8 +22,13 @@ def write_report(query: Query, models: Mapping[str, PresentationModel], out: Pat
         out: the file to write; a page that stands there is replaced.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        ConfigurationError: no run has built the metrics yet, or the file cannot be written.
     """
+    if out.is_dir():
+        raise ConfigurationError(
+            f"The report cannot be written to {out}, which is a folder.",
+            remedy=f"name a file: --out {out / 'report.html'}.",
+        )
     page = render_page(read_content(query, models))
     draft = out.with_name(f".{out.name}.draft")
     try:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from rental_analytics.contracts.manifest import RunParameters
-from rental_analytics.errors import ConfigurationError, RentalError
+from rental_analytics.errors import ConfigurationError, RentalError, RunInterruptedError
 from rental_analytics.failpoints import reach
+from rental_analytics.monitoring.interruption import Interruption
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.steps.base import Parts, Reporter, StepContext, StepResult
 from rental_analytics.steps.load import CURATED
-from rental_analytics.steps.preparation import prepare
+from rental_analytics.steps.preparation import prepare, source_identity
 from rental_analytics.storage.sweep import sweep
 
 Result = TypeVar("Result")
@@ -69,11 +71,16 @@ class RunOutcome:
 
 
 class LocalRunner:
-    """Does runs with the parts it is given; they stay the caller's to close."""
+    """Does runs with the parts it is given; they stay the caller's to close.
 
-    def __init__(self, parts: Parts, reporter: Reporter) -> None:
+    Args:
+        interruption: tells whether a signal asked the process to end.
+    """
+
+    def __init__(self, parts: Parts, reporter: Reporter, interruption: Interruption | None = None) -> None:
         self._parts = parts
         self._reporter = reporter
+        self._interruption = interruption or Interruption()
 
     def run(self, options: RunOptions) -> RunOutcome:
         """Begin or continue a run and do its steps, while no other run of the lake is at work.
@@ -83,8 +90,29 @@ class LocalRunner:
         Raises:
             LockHeldError: another run is at work.
             RentalError: a step failed; the error names step and run, and what was committed stays for `--resume`.
+            RunInterruptedError: a signal ended the run; what was committed stays.
         """
         run_id = options.resume or options.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        try:
+            return self._run_locked(options, run_id)
+        except BaseException as error:
+            if not self._is_interrupted(error):
+                raise
+            begun = run_id if self._has_begun(run_id) else None
+            raise RunInterruptedError(begun, self._interruption.exit_code) from error
+
+    def _is_interrupted(self, error: BaseException) -> bool:
+        """DuckDB and others turn an interruption into errors of their own."""
+        return isinstance(error, KeyboardInterrupt) or self._interruption.signal is not None
+
+    def _has_begun(self, run_id: str) -> bool:
+        try:
+            self._parts.manifests.find_run(run_id)
+        except RentalError:
+            return False
+        return True
+
+    def _run_locked(self, options: RunOptions, run_id: str) -> RunOutcome:
         if not options.resume:
             # A source that does not answer leaves no empty lake and warehouse behind.
             self._retried(_START, self._parts.database.server_time)
@@ -102,18 +130,32 @@ class LocalRunner:
         started = time.monotonic()
         self._retried(_START, self._parts.warehouse.open)
         run = self._prepared(options, run_id)
-        # Who holds the lock runs alone: another run cannot be running any more.
-        self._parts.warehouse.fail_running(_naive(datetime.now(UTC)), _DIED)
-        self._record_run(run, "running")
-        reach("run-recorded")
         try:
+            # Who holds the lock runs alone: another run cannot be running any more.
+            self._parts.warehouse.fail_running(_naive(datetime.now(UTC)), _DIED)
+            self._record_run(run, "running")
+            reach("run-recorded")
             outcomes = [self._do(step, run) for step in _chosen(options.steps)]
+            self._note_as_of(run, outcomes)
+            self._record_run(run, "succeeded")
         except BaseException as error:
-            self._record_run(run, "failed", error=_told(error, run.run_id))
+            self._record_run(run, "failed", error=self._told(error, run.run_id))
             raise
-        self._record_run(run, "succeeded")
         reach("run-succeeded")
         return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
+
+    def _note_as_of(self, run: RunParameters, outcomes: Sequence[StepOutcome]) -> None:
+        """Numbers to a day that the data do not reach, or that lies before them, are right but rarely meant."""
+        built = next((outcome for outcome in outcomes if outcome.step == "metrics"), None)
+        if run.as_of is None or built is None or built.status == "skipped":
+            return
+        sql = (files("rental_analytics.monitoring") / "queries" / "first_booking.sql").read_text(encoding="utf-8")
+        first = self._parts.warehouse.query(sql).column("first_day")[0].as_py()
+        newest = self._parts.warehouse.newest_day()
+        if first and run.as_of < first:
+            self._reporter.note(f"metrics: as_of {run.as_of} is before the first booking, {first}")
+        elif newest and run.as_of > newest:
+            self._reporter.note(f"metrics: as_of {run.as_of} is after the newest day in the data, {newest}")
 
     def _prepared(self, options: RunOptions, run_id: str) -> RunParameters:
         now = datetime.now(UTC)
@@ -125,7 +167,10 @@ class LocalRunner:
                 self._reporter.note(swept)
             return self._begun(options, run_id, now, upper_bound) if upper_bound else self._resumed(run_id)
 
-        return self._retried(_START, lambda: prepare(self._parts, begin))
+        return self._retried(
+            _START,
+            lambda: prepare(self._parts, begin, full_refresh=options.full_refresh, resume=options.resume),
+        )
 
     def _resumed(self, run_id: str) -> RunParameters:
         manifests = self._parts.manifests
@@ -150,18 +195,22 @@ class LocalRunner:
             full_refresh=options.full_refresh,
             backfill_from=options.backfill[0] if options.backfill else None,
             backfill_to=options.backfill[1] if options.backfill else None,
+            source=source_identity(self._parts.database),
         )
 
     def _retried(self, what: str, call: Callable[[], Result]) -> Result:
         settings = self._parts.retries
         retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, RentalError) and error.transient),
+            retry=retry_if_exception(self._may_pass),
             stop=stop_after_attempt(settings.attempts),
             wait=wait_random_exponential(settings.first_wait.total_seconds(), settings.longest_wait.total_seconds()),
             before_sleep=lambda state: self._note_retry(what, state),
             reraise=True,
         )
         return retrying(call)
+
+    def _may_pass(self, error: BaseException) -> bool:
+        return isinstance(error, RentalError) and error.transient and not self._is_interrupted(error)
 
     def _note_retry(self, what: str, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -179,19 +228,29 @@ class LocalRunner:
         began, started_at = time.monotonic(), datetime.now(UTC)
         result, status = StepResult(), "skipped"
         try:
+            self._interruption.check()
             self._parts.lock.check()
             if not context.manifests.committed(run.run_id, step.name):
                 result, status = step.run(context), "succeeded"
-            step.check(context)
+            if step.check:
+                step.check(context)
         except RentalError as error:
             error.step, error.run_id = step.name, run.run_id
-            self._record_step(run, step, "failed", started_at, began, result, error=str(error))
+            self._record_step(run, step, "failed", started_at, began, result, error=self._told(error, run.run_id))
             raise
         self._record_step(run, step, status, started_at, began, result)
         reach("step-recorded")
         outcome = StepOutcome(step.name, status, time.monotonic() - began, result)
-        self._reporter.note(f"{step.name}: {status}, {result.rows_out:,} rows, {outcome.seconds:.1f} s")
+        if status == "skipped":
+            self._reporter.note(f"{step.name}: done before" + (", checked again" if step.check else ""))
+        else:
+            self._reporter.note(f"{step.name}: {status}, {result.rows_out:,} rows, {outcome.seconds:.1f} s")
         return outcome
+
+    def _told(self, error: BaseException, run_id: str) -> str:
+        if self._is_interrupted(error):
+            return "interrupted"
+        return str(error) if isinstance(error, RentalError) else f"{type(error).__name__} in run {run_id}"
 
     def _record_step(
         self,
@@ -234,6 +293,8 @@ class LocalRunner:
                 }
             ),
             "full_refresh": run.full_refresh,
+            "backfill_from": run.backfill_from,
+            "backfill_to": run.backfill_to,
             "error": error,
         }
         self._parts.warehouse.record({"runs": [row]}, replacing=["run_id"])
@@ -245,7 +306,3 @@ def _chosen(names: Sequence[str]) -> list[Step]:
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _told(error: BaseException, run_id: str) -> str:
-    return str(error) if isinstance(error, RentalError) else f"{type(error).__name__} in run {run_id}"

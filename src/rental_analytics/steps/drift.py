@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rental_analytics.contracts.base import common_type
-from rental_analytics.contracts.manifest import ExtractedTable, SeenColumn
+from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, SeenColumn
 from rental_analytics.contracts.source_table import DriftPolicy, ReadMode
 from rental_analytics.databases.base import ReadPlan
 from rental_analytics.errors import ContractError
@@ -46,8 +46,13 @@ class Drift:
         return f"{self.change}; {self.effect}"
 
 
-def check_drift(context: StepContext, plan: ReadPlan, previous: ExtractedTable | None) -> tuple[str, ...]:
+def check_drift(
+    context: StepContext, plan: ReadPlan, previous: ExtractedTable | None, waiting: Sequence[ExtractManifest]
+) -> tuple[str, ...]:
     """Notes that tell how the source table drifted since the last committed extract.
+
+    Args:
+        waiting: extracts that are not loaded into `raw_data` yet.
 
     Raises:
         ContractError: the policy is `freeze` and it did, or a column became what its raw column cannot take.
@@ -57,7 +62,7 @@ def check_drift(context: StepContext, plan: ReadPlan, previous: ExtractedTable |
     blocking = [drift for drift in found if drift.kind is DriftKind.INCOMPATIBLE]
     if blocking and not context.run.full_refresh:
         raise _incompatible(table, "; ".join(map(str, blocking)))
-    _check_pending(context, plan)
+    _check_waiting(plan, waiting)
     _check_fits(context, plan)
     if found and context.settings.schema_drift.get(table) is DriftPolicy.FREEZE:
         raise ContractError(
@@ -196,17 +201,17 @@ def _check_fits(context: StepContext, plan: ReadPlan) -> None:
             raise _incompatible(table, told)
 
 
-def _check_pending(context: StepContext, plan: ReadPlan) -> None:
+def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest]) -> None:
     """A run that is loaded before this one must fit the same raw columns."""
     table, arriving = plan.table.name, _arriving(plan)
-    for manifest in context.manifests.pending_extracts("load-raw", through=context.run.sequence):
+    for manifest in waiting:
         extract = manifest.tables.get(table)
-        waiting = {column.name: column.type for column in extract.columns} if extract else {}
-        for name in set(extract.present if extract else ()) & waiting.keys() & arriving.keys():
-            if not common_type(waiting[name], arriving[name]):
+        read = {column.name: column.type for column in extract.columns} if extract else {}
+        for name in set(extract.present if extract else ()) & read.keys() & arriving.keys():
+            if not common_type(read[name], arriving[name]):
                 raise ContractError(
                     f"Column {table}.{name} arrives as {arriving[name]}, but run {manifest.run_id}, which is not "
-                    f"loaded yet, read it as {waiting[name]}.",
+                    f"loaded yet, read it as {read[name]}.",
                     remedy=f"load that first with `rental run --resume {manifest.run_id} --step load-raw`.",
                     table=table,
                 )

@@ -12,6 +12,8 @@ from rental_analytics.errors import ConfigurationError, QualityError
 from rental_analytics.steps.base import StepContext, StepResult
 from rental_analytics.steps.drift import check_drift
 
+_LAST_DAY = datetime(9999, 12, 30)  # noqa: DTZ001
+
 
 def run(context: StepContext) -> StepResult:
     """Read every source table, children before parents, and commit what was read.
@@ -26,7 +28,11 @@ def run(context: StepContext) -> StepResult:
     previous = context.manifests.latest_extract(before=context.run.sequence)
     before = previous.tables if previous else {}
     _check_backfill(context, previous)
-    drifted = {plan.table.name: check_drift(context, plan, before.get(plan.table.name)) for plan in plans}
+    waiting = context.manifests.pending_extracts("load-raw", through=context.run.sequence)
+    names = [plan.table.name for plan in plans]
+    drifted = {
+        name: check_drift(context, plan, before.get(name), waiting) for name, plan in zip(names, plans, strict=True)
+    }
     tables: dict[str, ExtractedTable] = {}
     for plan in plans:
         name = plan.table.name
@@ -92,9 +98,8 @@ def _range(run: RunParameters) -> Window | None:
     """The days a backfill reads anew, from midnight to midnight UTC."""
     if run.backfill_from is None or run.backfill_to is None:
         return None
-    return Window(
-        datetime.combine(run.backfill_from, time()), datetime.combine(run.backfill_to + timedelta(days=1), time())
-    )
+    first, last = datetime.combine(run.backfill_from, time()), datetime.combine(run.backfill_to, time())
+    return Window(first, min(last, _LAST_DAY) + timedelta(days=1))
 
 
 def _check_backfill(context: StepContext, previous: ExtractManifest | None) -> None:
@@ -110,16 +115,18 @@ def _check_backfill(context: StepContext, previous: ExtractManifest | None) -> N
 
 def _check_deletes(context: StepContext, name: str, table: ExtractedTable, previous: ExtractedTable | None) -> None:
     """An emptied table, or a view that hides rows, must not empty the warehouse."""
-    if previous is None or not previous.held:
-        return
+    held = table.replaced_rows if table.replaced_from else previous.held if previous else 0
     gone = sum(file.rows for file in table.deletes)
-    if table.complete and not table.key:
-        gone = max(0, previous.held - table.held)
+    if table.replaced_from:
+        gone = held - table.rows
+    elif table.complete or not table.key:
+        gone = max(gone, held - table.held)
     limit, least = context.settings.max_deleted_share, context.settings.min_deleted_rows
-    if gone >= least and gone / previous.held > limit:
+    if held and gone >= least and gone / held > limit:
+        place = f"{name} in the range" if table.replaced_from else name
         raise QualityError(
-            f"{gone:,} of {previous.held:,} rows of {name} vanished from the source since the last run "
-            f"({gone / previous.held:.0%}, allowed are {limit:.0%}); nothing was changed.",
+            f"{gone:,} of {held:,} rows of {place} vanished from the source since the last run "
+            f"({gone / held:.0%}, allowed are {limit:.0%}); nothing was changed.",
             remedy="check the table, and the database that source.url names; if the rows are gone for good, run once "
             "with --set quality.max_deleted_share=1.",
             table=name,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
     ExtractManifest,
+    LakeFile,
     LoadedTable,
     LoadManifest,
     RunParameters,
@@ -26,11 +28,19 @@ def run_raw(context: StepContext) -> StepResult:
     """Merge the raw files of this run, and of earlier ones that were not loaded, into schema `raw_data`."""
     pending = context.manifests.pending_extracts(RAW, through=context.run.sequence)
     loaded: dict[str, LoadedTable] = {}
+    vanished = Counter[str]()
     with context.reporter.task(RAW):
         for manifest in pending:
-            for relation, table in context.warehouse.load(_raw_load(context, manifest), context.lake).items():
+            load = _raw_load(context, manifest)
+            keyed = {table.relation for table in load.tables if table.disposition is Disposition.MERGE}
+            for relation, table in context.warehouse.load(load, context.lake).items():
                 loaded[relation] = _sum(loaded.get(relation), table)
-            context.warehouse.record({"freshness": list(_freshness(manifest))}, replacing=["table_name"])
+                vanished[relation.split(".")[1]] += table.deleted if relation in keyed else 0
+            _record_freshness(context, manifest)
+    for name, rows in vanished.items():
+        if rows:
+            told = "row vanished from the source and is" if rows == 1 else "rows vanished from the source and are"
+            context.reporter.note(f"{name}: {rows:,} {told} flagged as deleted")
     return _commit(context, RAW, tuple(manifest.run_id for manifest in pending), loaded)
 
 
@@ -54,7 +64,7 @@ def run_curated(context: StepContext) -> StepResult:
         loaded_at=context.run.started_at,
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),
-        ops_files={"rejected_rows": [file for table in manifest.tables.values() for file in table.rejected_files]},
+        ops_files=_rejected_files(manifest),
         ops_rows=_accounts(manifest),
     )
     with context.reporter.task(CURATED):
@@ -65,6 +75,21 @@ def run_curated(context: StepContext) -> StepResult:
         loaded[f"curated.{name}"].inserted for name, table in manifest.tables.items() if table.extracted is not None
     )
     return StepResult(rows, rows)
+
+
+def account_stopped(context: StepContext, manifest: TransformManifest) -> None:
+    """Let `ops` tell what a transform made that is not loaded since a check stopped the run."""
+    load = Load(
+        step=CURATED,
+        run_id=manifest.run_id,
+        manifest_hash=context.manifests.fingerprint(manifest.run_id, "transform"),
+        loaded_at=context.run.started_at,
+        upper_bound=context.run.upper_bound,
+        tables=(),
+        ops_files=_rejected_files(manifest),
+        ops_rows=_accounts(manifest),
+    )
+    context.warehouse.account(load, context.lake)
 
 
 def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel]) -> TableLoad:
@@ -132,6 +157,10 @@ def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> 
     )
 
 
+def _rejected_files(manifest: TransformManifest) -> dict[str, list[LakeFile]]:
+    return {"rejected_rows": [file for table in manifest.tables.values() for file in table.rejected_files]}
+
+
 def _accounts(manifest: TransformManifest) -> OpsRows:
     run_id = manifest.run_id
     accounting = [
@@ -165,6 +194,18 @@ def _proofs(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
                 "deleted_keys": sum(file.rows for file in table.deletes),
                 "key_hash": table.proof.key_hash,
             }
+
+
+def _record_freshness(context: StepContext, manifest: ExtractManifest) -> None:
+    """A run that is continued after a newer one read the source does not make its tables older."""
+    known = context.warehouse.query("SELECT table_name, watermark FROM ops.freshness").to_pylist()
+    newest = {row["table_name"]: row["watermark"] for row in known}
+    rows = [
+        row
+        for row in _freshness(manifest)
+        if newest.get(row["table_name"]) is None or newest[row["table_name"]] <= row["watermark"]
+    ]
+    context.warehouse.record({"freshness": rows}, replacing=["table_name"])
 
 
 def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:

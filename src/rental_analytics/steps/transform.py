@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import (
+    CheckResult,
     ExtractedTable,
     ExtractManifest,
     TransformedTable,
     TransformManifest,
 )
+from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.engines.base import TransformRequest
 from rental_analytics.errors import ContractError, QualityError
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, out_of_order
+from rental_analytics.steps.load import CURATED, account_stopped
 
+_TOLD = 3
+# Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
+_FEW_ROWS = 100
 _Extracts = tuple[ExtractedTable, ...]
 
 
 def run(context: StepContext) -> StepResult:
     """Transform what was extracted since the last run that was loaded, and commit it."""
     run = context.run
-    pending = context.manifests.pending_extracts("load-curated", through=run.sequence)
+    pending = context.manifests.pending_extracts(CURATED, through=run.sequence)
     if not pending:
         raise out_of_order(context, "nothing was extracted that is not loaded yet")
+    _note_taken_over(context, pending)
+    _note_empty_range(context, pending[-1])
     last = _last_loaded(context)
     _check_new_models(context, pending, last)
     reference = load_reference_data(run.upper_bound.date(), context.settings.exchange_rates)
@@ -52,6 +61,7 @@ def run(context: StepContext) -> StepResult:
             fixings_fingerprint=reference.fixings,
         )
     )
+    _note_rejected(context, tables)
     made = tables.values()
     written = [file for table in made for file in (*table.files, *table.deletes, *table.rejected_files)]
     return StepResult(
@@ -76,23 +86,33 @@ def check_quality(context: StepContext) -> None:
     """Stop before anything is loaded when too large a share of a table was rejected.
 
     Raises:
-        QualityError: names the table, the share and the rules.
+        QualityError: names the table, the share and the rules; `ops` tells which rows.
     """
+    manifest = context.manifests.transform(context.run.run_id)
+    try:
+        _check_tables(context, manifest)
+    except QualityError:
+        if manifest and not context.manifests.committed(manifest.run_id, CURATED):
+            account_stopped(context, manifest)
+        raise
+
+
+def _check_tables(context: StepContext, manifest: TransformManifest | None) -> None:
     run_id = context.run.run_id
-    manifest = context.manifests.transform(run_id)
     limit, least = context.settings.max_rejected_share, context.settings.min_rejected_rows
     for name, table in (manifest.tables if manifest else {}).items():
         if table.extracted and table.rejected >= least and table.rejected / table.extracted > limit:
             broken = [
-                f"{check.check_name} {check.failed_rows:,}"
-                for check in table.checks
-                if check.failed_rows and check.severity == "reject"
+                f"{check.check_name} {check.failed_rows:,}" + (f", such as {check.sample}" if check.sample else "")
+                for check in _reasons(table)
             ]
+            few = "; quality.min_rejected_rows is how many it takes" if table.rejected < _FEW_ROWS else ""
             raise QualityError(
                 f"{table.rejected:,} of {table.extracted:,} rows of {name} were rejected "
-                f"({table.rejected / table.extracted:.0%}, allowed are {limit:.0%}): {', '.join(broken)}.",
-                remedy=f"look at rejected/{name}/run_id={run_id}/ in the lake, correct the source, or raise "
-                f"quality.max_rejected_share and continue with --resume {run_id}.",
+                f"({table.rejected / table.extracted:.0%}, allowed are {limit:.0%}): {'; '.join(broken)}.",
+                remedy=f"see `rental query \"FROM ops.rejected_rows WHERE run_id = '{run_id}'\"`; after correcting the "
+                f"source `rental run`; to let them through "
+                f"`rental run --resume {run_id} --set quality.max_rejected_share=1`{few}.",
                 table=name,
             )
         for check in table.checks:
@@ -103,6 +123,42 @@ def check_quality(context: StepContext) -> None:
                     remedy="correct the rows in the source; the check is in the table's YAML file.",
                     table=name,
                 )
+
+
+def _reasons(table: TransformedTable) -> list[CheckResult]:
+    """The rules that rejected rows, the one that rejected most first."""
+    broken = [check for check in table.checks if check.failed_rows and check.severity == Severity.REJECT]
+    return sorted(broken, key=lambda check: -check.failed_rows)
+
+
+def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable]) -> None:
+    for name, table in tables.items():
+        if table.rejected:
+            reasons = [f"{check.check_name} {check.failed_rows:,}" for check in _reasons(table)]
+            more = [f"{_counted(len(reasons) - _TOLD, 'more rule')}"] if len(reasons) > _TOLD else []
+            context.reporter.note(
+                f"{name}: {_counted(table.rejected, 'row')} rejected ({', '.join(reasons[:_TOLD] + more)}); "
+                "see ops.rejected_rows"
+            )
+
+
+def _note_taken_over(context: StepContext, pending: list[ExtractManifest]) -> None:
+    others = [manifest.run_id for manifest in pending if manifest.run_id != context.run.run_id]
+    if others:
+        more = f" and {_counted(len(others) - 1, 'run')} after it" if len(others) > 1 else ""
+        context.reporter.note(f"transform: takes in what run {others[0]}{more} read")
+
+
+def _note_empty_range(context: StepContext, newest: ExtractManifest) -> None:
+    """Tables that are read whole have no range."""
+    run = context.run
+    ranged = [table for table in newest.tables.values() if table.mode is not ReadMode.SNAPSHOT]
+    if run.backfill_from and ranged and not any(table.proof and table.proof.window_rows for table in ranged):
+        context.reporter.note(f"transform: nothing in the range {run.backfill_from} to {run.backfill_to}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _check_new_models(context: StepContext, pending: list[ExtractManifest], last: TransformManifest | None) -> None:

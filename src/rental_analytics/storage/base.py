@@ -64,11 +64,15 @@ class Lake(ABC):
 
     @contextmanager
     def writing(self, prefix: str) -> Iterator[Path]:
-        """Give an empty local folder; what is in it at the end stands below `prefix`, replacing what stood there.
+        """Give an empty local folder; the files in it at the end stand below `prefix`, beside what stood there.
 
-        Nothing is published when the block raises.
+        Nothing is published when the block raises. Another process may work at the same step, so what stands below the
+        prefix is left alone, and names have to be such that no other attempt gives them.
+
+        Raises:
+            LakeError: the files cannot be published whole.
+            LockHeldError: another run took over and swept them away.
         """
-        self.delete(self.paths(prefix))
         kind = prefix.split("/", 1)[0]
         with self._output_folder(prefix) as folder:
             yield folder

@@ -5,23 +5,29 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rental_analytics.errors import ConfigurationError, LakeError
+from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import Lake
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.ENOENT}
 _DRAFTS = ".drafts"
+_OWNED = ".owned"
 _TRIES = 3
 Publish = Callable[[Path, Path], bool]
 
 
 class LocalLake(Lake):
-    """Objects are files below `root`; creation is atomic by hard link, so a reader never sees half of one."""
+    """Objects are files below `root`; creation is atomic by hard link, so a reader never sees half of one.
+
+    What has its name is on the disk, and the name too: a power failure after a commit takes nothing of it back.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -51,18 +57,18 @@ class LocalLake(Lake):
         draft = self.root / _DRAFTS / uuid.uuid4().hex
         try:
             draft.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             _write_whole(draft, content)
-            return publish(draft, target)
+            published = publish(draft, target)
+            _sync_folder(target.parent)
+            return published
         finally:
             draft.unlink(missing_ok=True)
 
     def remove_drafts(self) -> int:
         folder = self.root / _DRAFTS
         drafts = list(folder.iterdir()) if folder.is_dir() else []
-        for draft in drafts:
-            draft.unlink(missing_ok=True)
-        return len(drafts)
+        return sum(_remove_draft(draft) for draft in drafts)
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -115,18 +121,88 @@ class LocalLake(Lake):
 
     @contextmanager
     def _output_folder(self, prefix: str) -> Iterator[Path]:
-        folder = self.root / prefix
-        folder.mkdir(parents=True, exist_ok=True)
+        draft, target = self.root / _DRAFTS / uuid.uuid4().hex, self.root / prefix
         try:
-            yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        with suppress(OSError):
-            folder.rmdir()  # only when it is empty
+            with self._published_to(target):
+                draft.mkdir(parents=True)
+                (draft / _OWNED).touch()
+            yield draft
+            with self._published_to(target):
+                _move_files(draft, target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    @contextmanager
+    def _published_to(self, target: Path) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            # Only who holds the run lock removes drafts.
+            raise LockHeldError(
+                f"Files for {target} were removed before they were whole: another run took over the lake {self.url}.",
+                remedy="wait for that run to finish, then run again.",
+            ) from error
+        except OSError as error:
+            raise LakeError(
+                f"Files cannot be written to {target}: {error.strerror or error}.",
+                remedy="make room on the disk, or point lake.url to a folder you may write to, and run again.",
+            ) from error
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _move_files(draft: Path, target: Path) -> None:
+    """Give the files of a draft folder their places, all of them or, where the folder was swept away, none."""
+    files = sorted(file for file in draft.iterdir() if file.name != _OWNED)
+    (draft / _OWNED).unlink()
+    if files:
+        for file in files:
+            _sync(file, os.O_RDONLY)
+        _make_folder(target)
+        for file in files:
+            file.replace(target / file.name)
+        _sync_folder(target)
+
+
+def _remove_draft(draft: Path) -> int:
+    """Remove a draft; how many files it had. A folder goes whole at once: its owner may just be waking up."""
+    if not draft.is_dir():
+        draft.unlink(missing_ok=True)
+        return 1
+    doomed = draft.with_name(uuid.uuid4().hex)
+    with suppress(FileNotFoundError):
+        draft.rename(doomed)
+    files = sum(1 for file in doomed.rglob("*") if file.name != _OWNED)
+    shutil.rmtree(doomed, ignore_errors=True)
+    return files
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that their names are on the disk."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the file system knows how."""
+    if sys.platform == "win32":
+        return
+    try:
+        _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def _sync(path: Path, flags: int) -> None:
+    opened = os.open(path, flags)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _write_whole(file: Path, content: bytes) -> None:

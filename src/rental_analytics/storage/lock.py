@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ LOCKS = "locks/"
 _CLAIM = re.compile(LOCKS + r"(\d{10})\.json")
 _RENEWALS_PER_EXPIRY = 6
 _LOST_RACES = 5
+_LONGEST_AT_WORK = 10
 _ENDED, _STOPPED = "ZXx", "Tt"
 _held_by_this_process: set[str] = set()
 
@@ -46,17 +48,19 @@ class Claim(Contract):
     expires_at: AwareDatetime
     released: bool = False
 
-    @property
-    def stands(self) -> bool:
-        """Whether it keeps others out."""
+    def stands(self, expiry: timedelta) -> bool:
+        """Whether it keeps others out; `expiry` is how long a claim holds without being renewed."""
         if self.released:
             return False
-        expired = self.expires_at <= datetime.now(UTC)
+        now = datetime.now(UTC)
+        expired = self.expires_at <= now
         if self.machine is None or self.machine != _machine():
             return not expired
         if self.pid == os.getpid():
             return self.token in _held_by_this_process
-        return self._is_at_work(expired=expired)
+        # A process that released its lock, while the lake did not take note of it, is at something else by now.
+        abandoned = self.expires_at <= now - _LONGEST_AT_WORK * expiry
+        return not abandoned and self._is_at_work(expired=expired)
 
     def _is_at_work(self, *, expired: bool) -> bool:
         """Whether its process lives on this machine; one that is stopped may keep others out until it expires."""
@@ -81,9 +85,9 @@ class RunLock:
     next. A process that was suspended for longer than the expiry may find that somebody else did so: `check` tells,
     and is called before anything is committed.
 
-    A process that is at work on this machine keeps the lock even when it has expired: ConnectorX keeps the interpreter
-    to itself while it waits for the source, and then nothing is renewed. From other machines this cannot be seen: where
-    they share a lake, the expiry has to be longer than the source takes to answer a statement.
+    A process that is at work on this machine keeps the lock for ten expiries after it expired: ConnectorX keeps the
+    interpreter to itself while it waits for the source, and then nothing is renewed. From other machines this cannot be
+    seen: where they share a lake, the expiry has to be longer than the source takes to answer a statement.
 
     Expiry compares the owner's clock with the reader's. The clocks of machines that share a lake are assumed to differ
     by much less than the expiry. If one is further behind, its lock may be taken over while it runs, and `check` stops
@@ -137,20 +141,39 @@ class RunLock:
             self._check_newest(claim)
 
     def release(self) -> None:
-        """Let others in; where the lake does not answer, the expiry does."""
+        """Let others in.
+
+        Where the lake does not answer, a thread goes on trying. Other machines are let in by the expiry meanwhile, this
+        process at once, and other processes of this machine by the end of this one, or ten expiries.
+        """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
         claim = self._claim
         if claim is None:
             return
+        self._forget()
+        if not self._is_released(claim):
+            retry = threading.Thread(target=self._release_until_done, args=(claim,), name="release", daemon=True)
+            retry.start()
+
+    def _is_released(self, claim: Claim) -> bool:
+        """Say in the lake that the claim is released; False where the lake did not answer."""
         try:
-            self._check_newest(claim)
-            self._write(claim.model_copy(update={"released": True}))
+            number, newest = self._newest()
+            if newest is not None and newest.token == claim.token:
+                self._lake.write(_path(number), _encode(newest.model_copy(update={"released": True})))
+        except LockHeldError:
+            return True
         except RentalError:
-            pass
-        finally:
-            self._forget()
+            return False
+        return True
+
+    def _release_until_done(self, claim: Claim) -> None:
+        for _ in range(_RENEWALS_PER_EXPIRY * _LONGEST_AT_WORK):
+            time.sleep(self._expiry.total_seconds() / _RENEWALS_PER_EXPIRY)
+            if self._is_released(claim):
+                return
 
     def _new_claim(self, run_id: str | None) -> Claim:
         now = datetime.now(UTC)
@@ -171,7 +194,7 @@ class RunLock:
             number, newest = self._newest()
             if newest is not None and newest.token == claim.token:
                 return  # the answer to an earlier try was lost
-            if newest is not None and newest.stands:
+            if newest is not None and newest.stands(self._expiry):
                 raise self._held_by(newest)
             if number and newest is None:
                 continue  # removed by somebody who took the lock meanwhile

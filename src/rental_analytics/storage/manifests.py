@@ -19,6 +19,7 @@ from rental_analytics.contracts.manifest import (
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import Lake
+from rental_analytics.storage.identity import LakeIdentity, identified, lake_identity
 
 Manifest = ExtractManifest | TransformManifest | LoadManifest | MetricsManifest
 Record = TypeVar("Record", ExtractManifest, TransformManifest, LoadManifest, MetricsManifest, RunParameters)
@@ -38,6 +39,18 @@ class ManifestStore:
     def __init__(self, lake: Lake, guard: Callable[[], None] = lambda: None) -> None:
         self._lake = lake
         self._guard = guard
+
+    def check_lock(self) -> None:
+        """Call the guard: raises where nothing may be committed."""
+        self._guard()
+
+    def identity(self) -> LakeIdentity | None:
+        """What tells the lake from others; None where no run has begun yet."""
+        return lake_identity(self._lake)
+
+    def identify(self) -> LakeIdentity:
+        """What tells the lake from others, made where it is missing."""
+        return identified(self._lake)
 
     def begin_run(self, run_id: str, started_at: datetime, upper_bound: datetime, **options: object) -> RunParameters:
         """Claim the next place in the history for a new run and fix its parameters.
@@ -133,9 +146,9 @@ class ManifestStore:
             )
         reach(f"{manifest.step}-manifest-written")
 
-    def latest_extract(self, before: int) -> ExtractManifest | None:
-        """Newest committed extract of a run that stands before `before` in the history."""
-        earlier = (run for run in self.history() if run.sequence < before)
+    def latest_extract(self, before: int | None = None) -> ExtractManifest | None:
+        """Newest committed extract, or that of a run that stands before `before` in the history."""
+        earlier = (run for run in self.history() if before is None or run.sequence < before)
         found = (self.extract(run.run_id) for run in earlier)
         return next((manifest for manifest in found if manifest is not None), None)
 
@@ -151,9 +164,9 @@ class ManifestStore:
                 pending.append(manifest)
         return pending[::-1]
 
-    def latest(self, step: str, before: int) -> LoadManifest | None:
-        """Newest committed load of a run that stands before `before` in the history."""
-        earlier = (run for run in self.history() if run.sequence < before)
+    def latest(self, step: str, before: int | None = None) -> LoadManifest | None:
+        """Newest committed load, or that of a run that stands before `before` in the history."""
+        earlier = (run for run in self.history() if before is None or run.sequence < before)
         found = (self.load(run.run_id, step) for run in earlier)
         return next((manifest for manifest in found if manifest is not None), None)
 

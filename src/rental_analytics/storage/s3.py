@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,23 @@ class S3Lake(Lake):
     def delete(self, paths: Iterable[str]) -> None:
         keys = [{"Key": self._prefix + path} for path in paths]
         for start in range(0, len(keys), 1000):
+            refused: list[dict[str, str]] = []
             with self._translated("objects to remove"):
-                self._client.delete_objects(
+                answer = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": keys[start : start + 1000], "Quiet": True}
                 )
+                refused = [error for error in answer.get("Errors", []) if error.get("Code") not in _ABSENT]
+            if refused:
+                raise self._not_removed(refused)
+
+    def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> LakeError:
+        """The error for an answer that is fine as a whole but tells of objects that stay."""
+        code, key = refused[0].get("Code", ""), refused[0].get("Key", "").removeprefix(self._prefix)
+        kind = LakeUnavailableError if code in _TRANSIENT else LakeError
+        return kind(
+            f"The lake kept {len(refused):,} of the objects to be removed, such as {self.url}/{key}: {code}.",
+            remedy="check that the credentials may delete there, and that no retention rule holds the objects.",
+        )
 
     def local_copies(self, paths: Iterable[str]) -> list[Path]:
         return [self._local_copy(path) for path in paths]
@@ -163,10 +176,24 @@ class S3Lake(Lake):
                 path = prefix + file.relative_to(folder).as_posix()
                 with self._translated(path):
                     self._client.upload_file(str(file), self._bucket, self._prefix + path)
+                self._check_uploaded(path, file.stat().st_size)
                 reach("object-uploaded")
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+    def _check_uploaded(self, path: str, size: int) -> None:
+        """What is read back later is the copy at hand, so the bucket is asked what it has."""
+        found = "none"
+        with self._translated(path, tolerate=_ABSENT):
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
+            found = f"{answer['ContentLength']:,}"
+        if found != f"{size:,}":
+            raise LakeUnavailableError(
+                f"Of the {size:,} bytes of {self.url}/{path} the lake has {found}.",
+                remedy="run again; nothing of this upload counts. If it comes again, look at what is between this "
+                "machine and the bucket.",
+            )
 
     def close(self) -> None:
         self._scratch.close()

@@ -31,25 +31,31 @@ class Swept:
 def sweep(lake: Lake, manifests: ManifestStore, continued: str | None = None) -> Swept:
     """Remove what no run will read; the caller holds the lake's run lock.
 
-    A file that a committed manifest names stays, except the state of extracts before the newest one. Runs are looked at
+    A file that a committed manifest names stays, except the state of extracts before the newest one. A process that is
+    suspended here and wakes up without the lock removes nothing of its successor: the lock is looked at once all that
+    goes is known, and what comes later has other names. Runs are looked at
     from the newest back to the first one whose curated load committed: those before it can no longer be continued, and
     were swept when they could. So the cost does not grow with the number of runs.
 
     Args:
-        continued: run about to be continued; its steps replace what it left themselves.
+        continued: run about to be continued; files of its steps that did not commit stay. Who wrote them may just be
+            committing them, and they are in nobody's way; the next run removes them.
     """
+    manifests.check_lock()
     drafts = lake.remove_drafts()
     runs = list(_recent(manifests))
     if not runs:
         return Swept(0, 0, drafts)
     newest = manifests.latest_extract(before=runs[0].sequence + 1)
-    orphans = _output_orphans(lake, manifests, [run for run in runs if run.run_id != continued])
+    orphans = _output_orphans(lake, manifests, runs, continued)
     outdated = list[str]()
     kept = _named(newest)
     for path in lake.paths(_STATE):
         owner = path.split("/")[2].removeprefix("run_id=") if path.count("/") > 2 else ""
-        if path not in kept and owner != continued:
-            (outdated if manifests.committed(owner, "extract") else orphans).append(path)
+        committed = manifests.committed(owner, "extract")
+        if path not in kept and (committed or owner != continued):
+            (outdated if committed else orphans).append(path)
+    manifests.check_lock()
     _remove(lake, orphans + outdated)
     return Swept(len(orphans), len(outdated), drafts)
 
@@ -61,12 +67,17 @@ def _recent(manifests: ManifestStore) -> Iterator[RunParameters]:
             return
 
 
-def _output_orphans(lake: Lake, manifests: ManifestStore, runs: list[RunParameters]) -> list[str]:
-    named = set[str]()
+def _output_orphans(
+    lake: Lake, manifests: ManifestStore, runs: list[RunParameters], continued: str | None
+) -> list[str]:
+    tables = {kind: lake.folders(kind) for kind in _OUTPUT}
+    named, found = set[str](), list[str]()
     for run in runs:
-        named |= _named(manifests.extract(run.run_id)) | _named(manifests.transform(run.run_id))
-    tables = [folder for kind in _OUTPUT for folder in lake.folders(kind)]
-    found = (path for run in runs for table in tables for path in lake.paths(f"{table}run_id={run.run_id}/"))
+        extract, transform = manifests.extract(run.run_id), manifests.transform(run.run_id)
+        named |= _named(extract) | _named(transform)
+        for kind, committed in zip(_OUTPUT, (extract, transform, transform), strict=True):
+            if committed or run.run_id != continued:
+                found += [path for table in tables[kind] for path in lake.paths(f"{table}run_id={run.run_id}/")]
     return [path for path in found if path not in named]
 
 

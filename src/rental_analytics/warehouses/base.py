@@ -82,8 +82,8 @@ class Load:
         manifest_hash: identifies the manifest in `ops.loads`.
         loaded_at: written to `_loaded_at`.
         upper_bound: the source was read up to this moment, UTC.
-        ops_files: Parquet files to add to tables of schema `ops`, by table.
-        ops_rows: rows to add to tables of schema `ops`, by table.
+        ops_files: Parquet files for tables of schema `ops`, by table, in place of what these have of the run.
+        ops_rows: rows for tables of schema `ops`, likewise.
     """
 
     step: str
@@ -96,6 +96,14 @@ class Load:
     ops_rows: OpsRows = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FilledFrom:
+    """A lake as the warehouse remembers it; `url` is where it was."""
+
+    lake_id: str
+    url: str
+
+
 class Warehouse(ABC):
     """A database with the schemas `raw_data`, `curated`, `presentation` and `ops`."""
 
@@ -104,7 +112,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def open(self, *, read_only: bool = False) -> None:
-        """Connect, and make the schemas and the tables of `ops` where they are missing.
+        """Connect, and make the schemas, the tables of `ops` and their columns where they are missing.
 
         Raises:
             LockHeldError: another process holds the warehouse.
@@ -120,12 +128,20 @@ class Warehouse(ABC):
         """Hash of the manifest that was loaded last."""
 
     @abstractmethod
+    def lake(self) -> FilledFrom | None:
+        """The lake it was filled from last, as `ops.lakes` has it; None where no run noted it."""
+
+    @abstractmethod
     def attempts(self, run_id: str, step: str) -> int:
         """How often a step of a run was recorded in `ops.steps`."""
 
     @abstractmethod
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         """Apply a load in one transaction; one that was applied before changes nothing."""
+
+    @abstractmethod
+    def account(self, load: Load, lake: Lake) -> None:
+        """Put `ops_rows` and `ops_files` of a load in place of what `ops` has of its run; no other table changes."""
 
     @abstractmethod
     def newest_day(self) -> date | None:

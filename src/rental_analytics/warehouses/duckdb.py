@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from rental_analytics.errors import ConfigurationError, LockHeldError, QualityEr
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
-from rental_analytics.warehouses.base import Load, OpsRows, Warehouse
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse
 from rental_analytics.warehouses.duckdb_load import TableLoader
 
 if TYPE_CHECKING:
@@ -74,9 +75,13 @@ class DuckDbWarehouse(Warehouse):
     def _not_opened(self, error: Exception) -> Exception:
         text = str(error).splitlines()[0]
         if "Conflicting lock" in text or "being used by another process" in text:
+            holder = re.search(r"held in (.+? \(PID \d+\))", text)
             return LockHeldError(
-                f"Another process holds the warehouse {self._path}.",
-                remedy="close the program that has it open (a DuckDB shell, a notebook, another run), then run again.",
+                f"Another process holds the warehouse {self._path}"
+                + (f": {holder[1]}." if holder else ".")
+                + " A run is going on, or another program has it open.",
+                remedy="wait for the run to end, or close the program that has it open (a DuckDB shell, a notebook), "
+                "then try again.",
             )
         return ConfigurationError(
             f"The warehouse {self._path} cannot be opened: {text}.",
@@ -89,6 +94,17 @@ class DuckDbWarehouse(Warehouse):
                 self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for name, table in ops_tables().items():
                 self._create(f"ops.{name}", table.file_columns)
+            self._add_columns()
+
+    def _add_columns(self) -> None:
+        """A warehouse of an earlier version lacks the columns that came since."""
+        listed = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'ops'"
+        held = set(self._run(listed))
+        for name, table in ops_tables().items():
+            for column in table.file_columns:
+                if (name, column.name) not in held:
+                    place = identifier(f"ops.{name}")
+                    self._run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
 
     def _create(self, relation: str, columns: Sequence[FileColumn], *, replace: bool = False) -> None:
         self._run(render("create_table", relation=relation, columns=columns, replace=replace))
@@ -100,6 +116,10 @@ class DuckDbWarehouse(Warehouse):
         newest = "SELECT manifest_hash FROM ops.loads WHERE step = ? ORDER BY loaded_at DESC, rowid DESC LIMIT 1"
         found = self._run(newest, [step])
         return str(found[0][0]) if found else None
+
+    def lake(self) -> FilledFrom | None:
+        found = self._run("SELECT lake_id, url FROM ops.lakes ORDER BY adopted_at DESC, rowid DESC LIMIT 1")
+        return FilledFrom(*found[0]) if found else None
 
     def attempts(self, run_id: str, step: str) -> int:
         counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ?"
@@ -114,11 +134,9 @@ class DuckDbWarehouse(Warehouse):
             for table in load.tables:
                 result[table.relation] = loader.apply(table)
                 reach(f"{load.step}-table-loaded")
+            self._account(load, loader)
             for check in loader.reference_checks():
                 self._append("check_results", [{"run_id": load.run_id} | check])
-            for name, rows in load.ops_rows.items():
-                self._append(name, rows)
-            loader.add_ops_files()
             self._append(
                 "loads",
                 [
@@ -133,6 +151,18 @@ class DuckDbWarehouse(Warehouse):
             reach(f"{load.step}-filled")
         reach(f"{load.step}-committed")
         return result
+
+    def account(self, load: Load, lake: Lake) -> None:
+        with self._transaction():
+            self._account(load, TableLoader(self._run, load, lake))
+
+    def _account(self, load: Load, loader: TableLoader) -> None:
+        # A run that stopped before it was loaded has told already what it did.
+        for name in {*load.ops_rows, *load.ops_files}:
+            self._run(f"DELETE FROM {identifier(f'ops.{name}')} WHERE run_id = ?", [load.run_id])
+        for name, rows in load.ops_rows.items():
+            self._append(name, rows)
+        loader.add_ops_files()
 
     def newest_day(self) -> date | None:
         day = self._run(render("newest_day"))[0][0]
@@ -254,7 +284,8 @@ class DuckDbWarehouse(Warehouse):
         except duckdb.Error as error:
             raise ConfigurationError(
                 f"The query failed: {' '.join(str(error).split())}.",
-                remedy='correct the SQL; `rental query "SHOW ALL TABLES"` lists the tables.',
+                remedy="correct the SQL; `rental query "
+                '"SELECT table_schema, table_name FROM information_schema.tables"` lists the tables.',
             ) from error
 
     def close(self) -> None:

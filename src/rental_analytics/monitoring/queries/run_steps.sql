@@ -2,7 +2,7 @@ SELECT
     step,
     status,
     attempt,
-    seconds,
+    CAST(seconds AS DOUBLE) AS seconds,
     rows_in,
     rows_out,
     bytes,
