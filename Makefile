@@ -18,11 +18,11 @@ demo: setup  ## generate a marketplace in demo/, run the pipeline on it, show th
 test: setup  ## run every check and every test, real servers included
 	@scripts/install_mariadb.sh
 	@scripts/check.sh
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: setup  ## run the static checks and the fast tests, in under a minute
 	@scripts/check.sh
-	@.venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist loadfile
+	@.venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal
 
 clean:  ## remove .venv, demo/ and the tools' caches
 	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

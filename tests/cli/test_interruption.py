@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ failpoints.arm(act)
 sys.argv = ["rental", *arguments]
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """A shell that runs the tests in the background lets them ignore Ctrl-C, and so would the programs they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def signalled(folder: Path, place: str, number: signal.Signals, how: str, *arguments: str) -> Result:

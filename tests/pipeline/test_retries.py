@@ -10,7 +10,7 @@ import pytest
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.databases.arrow_stream import stream
 from rental_analytics.databases.mysql import MySqlDatabase
-from rental_analytics.errors import LakeUnavailableError, LockHeldError, SourceUnavailableError
+from rental_analytics.errors import LakeUnavailableError, LockHeldError, RunInterruptedError, SourceUnavailableError
 from rental_analytics.storage.s3 import S3Lake
 from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 from servers.mariadb import MariaDB
@@ -308,6 +308,6 @@ def test_interrupted_run_releases_the_lock(source: Source, pipeline: Pipeline, m
 
     with monkeypatch.context() as patched:
         patched.setattr(DuckDbWarehouse, "load", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(RunInterruptedError):
             pipeline.run()
     assert pipeline.run().steps[-1].status == "succeeded"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from rental_analytics.contracts.manifest import ExtractedTable, RunParameters, TransformedTable
@@ -61,9 +61,9 @@ class TransformRequest:
     models: tuple[CuratedModel, ...]
     sources: Mapping[str, SourceTable]
     extracts: Mapping[str, tuple[ExtractedTable, ...]]
-    earlier: Mapping[str, tuple[ExtractedTable, ...]]
     reference: ReferenceData
     emit_reference: bool
+    earlier: Mapping[str, tuple[ExtractedTable, ...]] = field(default_factory=dict)
 
 
 class Engine(ABC):
