@@ -62,7 +62,8 @@ class Proof(Contract):
 
     `rows` are the rows the source held when the read began, `window_rows` those of the window, its upper bound
     excluded. Each is in the lake, with the cursor it had or a newer one, unless it was deleted during the read.
-    `key_hash` is an order-independent hash of their keys and cursors, the same on every engine.
+    `key_hash` is an order-independent hash of their keys and cursors, or of days and their number of events where there
+    is no key: the same on every engine.
     """
 
     window_lower: datetime | None = None

@@ -294,7 +294,9 @@ def _made(table: str, name: str, source: str, native: str, wanted: SourceType) -
     base = native.split("(", maxsplit=1)[0].split(maxsplit=1)[0]
     if wanted is SourceType.BOOLEAN:
         if base in _INTEGERS or base == "bit":
-            selected = f"CAST({source} + 0 AS CHAR)"
+            # What does not fit 64 bits with a sign is told as it is only as text.
+            wide = base == "bit" or "unsigned" in native
+            selected = f"CAST({source} + 0 AS CHAR)" if wide else f"CAST({source} AS SIGNED)"
             return RawColumn(name, "BOOLEAN", selected, conversion.boolean(name, table))
         return None
     if base in _INTEGERS and wanted in _NUMBERS | _FREE:

@@ -27,17 +27,21 @@ class Keyed(TableRead):
         self.count_keys("census")
 
     def count_keys(self, name: str, condition: str | None = None) -> None:
-        """Note the keys the source holds now, each with its number of rows and newest cursor."""
-        plan = self.plan
-        wanted = (*plan.key, *(plan.moments if plan.cursor else ()))
-        columns = [column for column in plan.columns if column.name in wanted]
+        """Note the keys the source holds now, with number of rows and newest cursor, and for a backfill events."""
+        plan, events = self.plan, self.events() if self.range else []
+        columns = [column for column in plan.columns if column.name in (*plan.key, plan.cursor, *events)]
         sql = self.database.select(plan, columns, condition)
         with self.session.arriving(self.database, sql, columns) as arrival:
-            self.session.table(name, self.keys(f"(SELECT {self.converted(columns)} FROM {arrival.relation})"))
+            found = f"(SELECT {self.converted(columns)} FROM {arrival.relation})"
+            self.session.table(name, self.keys(found, events=events))
 
-    def keys(self, source: str, *, unique: bool | None = None) -> str:
-        """Keys of a relation, each with its number of rows and newest cursor."""
-        events = [name for name in self.plan.moments if self.plan.cursor and name != self.plan.cursor]
+    def events(self) -> list[str]:
+        """The event time, where the table has one beside its cursor."""
+        return [name for name in self.plan.moments if self.plan.cursor and name != self.plan.cursor]
+
+    def keys(self, source: str, *, unique: bool | None = None, events: Sequence[str] | None = None) -> str:
+        """Keys of a relation, each with its number of rows, newest cursor and newest event."""
+        events = self.events() if events is None else events
         return render(
             "read_keys",
             key=self.plan.key,

@@ -56,9 +56,12 @@ class AppendRead(TableRead):
 
     def proven(self) -> Proof:
         window, moment = self.window(), self.as_moment(self.plan.cursor)
-        rows, window_rows, key_hash = self.hashed(
-            f"(SELECT {moment} AS _newest, 1 AS _rows FROM {self.source})", (), within_window("_newest", window)
+        days = (
+            f"(SELECT CAST(CAST({moment} AS DATE) AS TIMESTAMP) AS _newest, COUNT(*) AS _rows FROM {self.source} "
+            f"WHERE {within_window(moment, window)} GROUP BY 1)"
         )
+        _, window_rows, key_hash = self.hashed(days, ("_rows",))
+        rows = self.session.number(f"SELECT COUNT(*) FROM {self.source}")
         return Proof(
             window_lower=window.lower, window_upper=window.upper, rows=rows, window_rows=window_rows, key_hash=key_hash
         )
