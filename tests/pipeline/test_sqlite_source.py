@@ -120,3 +120,21 @@ def test_locked_file_may_pass(source: Source, file: Path, monkeypatch: pytest.Mo
             assert "database is locked" in error.message
         writer.communicate()
     read()
+
+
+def test_a_change_to_an_older_moment_that_only_the_lake_can_read(source: Source, tmp_path: Path) -> None:
+    pipeline = Pipeline(tmp_path / "run", source.url)
+    source.create(optional=True)
+    source.insert("bookings", *({"booking_id": key, "updated_at": "2024-06-01 12:00:00"} for key in (1, 2)))
+    pipeline.run()
+    source.execute("UPDATE bookings SET total_price = 7, updated_at = '2024-3-5 09:00:00' WHERE booking_id = 1")
+    source.insert("bookings", {"booking_id": 3, "updated_at": "2024/03/05"})
+    pipeline.run()
+    assert pipeline.rows("SELECT booking_id, CAST(total_price AS INTEGER) FROM curated.bookings ORDER BY 1") == [
+        (1, 7),
+        (2, 300),
+        (3, 300),
+    ]
+    pipeline.run()
+    extracted = "SELECT extracted_rows FROM ops.proofs WHERE table_name = 'bookings' ORDER BY window_upper DESC LIMIT 1"
+    assert pipeline.rows(extracted) == [(0,)]

@@ -139,10 +139,14 @@ class TableRead(ABC):
             within = " OR ".join(f"({within_window(self.as_moment(name), self.range)})" for name in self.plan.moments)
             files = self.session.write(f"SELECT * FROM {source} AS read_rows WHERE {within}", raw)
             return files, self.relation(raw, files)
-        return (self.session.write(self.unseen(self.inside(source)), raw) if read else []), source
+        source = self.inside(source)
+        return (self.session.write(self.unseen(source), raw) if read else []), source
 
     def inside(self, source: str) -> str:
-        """The rows of a relation that are in the window, or in none: the state of the last run knows those before."""
+        """The rows of a relation that are in the window or have no cursor.
+
+        A source whose moments are text may send others, which neither the state of the last run nor a census expects.
+        """
         lower, moment = self.request.window.lower, self.as_moment(self.plan.cursor)
         if lower is None:
             return source
