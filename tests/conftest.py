@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from servers.mariadb import MariaDB, start_mariadb
 from servers.s3 import S3Server, start_s3
+from servers.spark import start_spark
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 COST_MARKERS = {"fast", "service", "slow"}
 
@@ -40,3 +45,10 @@ def s3() -> Iterator[S3Server]:
     """One S3 server for the whole session; take a bucket of your own with `create_bucket`."""
     with start_s3() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator["SparkSession"]:
+    """One Spark for the whole session, which every engine of kind `spark` in this process uses."""
+    with start_spark() as session:
+        yield session

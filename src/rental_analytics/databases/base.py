@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,62 @@ class Window:
     upper: datetime
 
 
+@dataclass(frozen=True)
+class ParallelRead:
+    """One of several statements that read a selection side by side, each over a connection of its own.
+
+    Args:
+        relation: what stands behind FROM, in the source's SQL; `COUNTED` is one of its columns where rows are counted.
+        condition: in the source's SQL, for the rows of this statement among those of the table.
+    """
+
+    relation: str
+    condition: str | None
+
+
+@dataclass(frozen=True)
+class JdbcAccess:
+    """How programs on the Java machine reach a database; `repr` leaves the login out.
+
+    Args:
+        url: JDBC URL, without user and password.
+        properties: what the driver is given beside it.
+        session: statement to run on each new connection.
+    """
+
+    url: str
+    properties: Mapping[str, str] = field(repr=False)
+    session: str
+
+
+class ParallelDatabase(ABC):
+    """The side of a database that many machines can read at once."""
+
+    @abstractmethod
+    def access(self) -> JdbcAccess:
+        """How to connect."""
+
+    @abstractmethod
+    def reads(
+        self,
+        plan: ReadPlan,
+        columns: Sequence[RawColumn],
+        condition: str | None = None,
+        *,
+        counted: bool = False,
+        at_once: int = 1,
+    ) -> list[ParallelRead]:
+        """Statements that give each row of a selection once, of about the same number of rows each.
+
+        Args:
+            at_once: how many can run at the same time; where the table is large there are more than that.
+        """
+
+    @abstractmethod
+    def arrives_as(self, column: RawColumn) -> str | None:
+        """Type to cast a column to before it is converted, in DuckDB's SQL; None where it arrives as it should."""
+
+
 class Database(ABC):
     """A source database. Timestamps are exchanged as naive UTC."""
 
@@ -171,6 +227,10 @@ class Database(ABC):
         self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
     ) -> str:
         """Statement that reads these columns of the plan's table; `counted` adds `COUNTED`, the number of its rows."""
+
+    def parallel(self) -> ParallelDatabase | None:
+        """What many machines can read at once; None for a database in one file."""
+        return None
 
     @abstractmethod
     @contextmanager

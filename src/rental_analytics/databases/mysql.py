@@ -18,6 +18,7 @@ from rental_analytics.databases.base import (
     CatalogueColumn,
     CatalogueTable,
     Database,
+    ParallelDatabase,
     RawColumn,
     ReadPlan,
     Window,
@@ -25,6 +26,7 @@ from rental_analytics.databases.base import (
     timestamp_text,
     unusable,
 )
+from rental_analytics.databases.mysql_jdbc import MySqlJdbc
 from rental_analytics.errors import ConfigurationError, ContractError, SourceError, SourceUnavailableError
 from rental_analytics.sql import conversion
 
@@ -106,6 +108,7 @@ class MySqlDatabase(Database):
         self._tls = tls
         self._encrypted = tls != "off"  # until a server turns out to have no TLS
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._place = f"{place}/{database}"
         self.display_url = f"mysql://{user}@{place}/{database}"
         secret = f":{quote(password, safe='')}" if password else ""
         self._url = f"mysql://{quote(user, safe='')}{secret}@{place}/{quote(database, safe='')}"
@@ -201,6 +204,14 @@ class MySqlDatabase(Database):
         rows = _quoted(plan.table.name) + (f" WHERE {condition}" if condition else "")
         count = f", (SELECT COUNT(*) FROM {rows}) AS {COUNTED}" if counted else ""
         return f"SELECT {listed}{count} FROM {rows}"
+
+    def parallel(self) -> ParallelDatabase:
+        self._rows("SELECT 1", patience=_PATIENCE)  # tells whether the server has TLS
+        tls = self._tls if self._tls.startswith("verify") else "required" if self._encrypted else "off"
+        return MySqlJdbc(self._place, self._login_pair, tls, _SESSION, self._rows)
+
+    def _login_pair(self) -> tuple[str, str]:
+        return self._login["user"], self._login["password"].decode()
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:

@@ -20,6 +20,9 @@ ROW_ID_BITS = 40
 DELETES_OFFSET = 1 << (ROW_ID_BITS - 1)
 """Vanished keys are numbered from here, so that bit 39 of `_row_id` tells them from rows."""
 
+FETCHED_OFFSET = 1 << (ROW_ID_BITS - 3)
+"""Rows that were asked for by their keys are numbered from here; engines may leave gaps between numbers."""
+
 RAW_COLUMNS = (
     ("_row_id", "BIGINT"),
     ("_run_id", "VARCHAR"),

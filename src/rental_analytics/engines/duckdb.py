@@ -8,8 +8,8 @@ from rental_analytics.contracts.manifest import ExtractedTable, TransformedTable
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine, ExtractRequest, Progress, TransformRequest
 from rental_analytics.engines.duckdb_session import DuckDbSession
-from rental_analytics.engines.duckdb_transform import Transformation
 from rental_analytics.engines.extraction import extract_table
+from rental_analytics.engines.transformation import Transformation
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.scratch import ScratchFolder
 

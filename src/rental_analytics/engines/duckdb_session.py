@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import LakeFile
-from rental_analytics.databases.base import COUNTED, ZERO_DATE, Database, RawColumn
+from rental_analytics.databases.base import COUNTED, ZERO_DATE, Database
 from rental_analytics.engines.base import Progress
-from rental_analytics.engines.session import Arrival, Session
+from rental_analytics.engines.session import Arrival, Folder, Selection, Session
 from rental_analytics.errors import RentalError, SourceError
-from rental_analytics.sql.conversion import STOP_MARK
-from rental_analytics.sql.render import identifier, identifiers, literal
+from rental_analytics.sql.conversion import STOP_MARK, conversions
+from rental_analytics.sql.render import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,20 +47,32 @@ class DuckDbSession(Session):
             raise _translated(error) from error
 
     def row(self, sql: str) -> dict[str, Any]:
-        """The single row of a statement, by column name."""
         (values,) = self.run(sql)
         names = [column[0] for column in self.cursor.description or []]
         return dict(zip(names, values, strict=True))
 
     def view(self, name: str, sql: str) -> None:
-        self.run(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {sql}")
+        self.run(f"CREATE OR REPLACE {self._kept(name, 'VIEW')} AS {sql}")
 
     def table(self, name: str, sql: str) -> None:
-        self.run(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {sql}")
+        self.run(f"CREATE OR REPLACE {self._kept(name, 'TABLE')} AS {sql}")
 
-    def write(self, query: str, folder: Path, name: str = "part") -> list[LakeFile]:
+    def load(self, name: str, rows: pa.Table) -> None:
+        self.cursor.register("loaded_rows", rows)
+        self.table(name, "SELECT * FROM loaded_rows")
+        self.cursor.unregister("loaded_rows")
+
+    def _kept(self, name: str, kind: str) -> str:
+        """What has a schema cannot be temporary; the database is in memory anyway."""
+        schema, _, plain = name.rpartition(".")
+        if not schema:
+            return f"TEMP {kind} {identifier(plain)}"
+        self.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        return f"{kind} {identifier(name)}"
+
+    def write(self, query: str, folder: Folder, name: str = "part") -> list[LakeFile]:
         # Another process may be doing the same step: no two attempts give a file the same name.
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         statement = _COPY.format(
             query=query, folder=literal(folder), size=literal(FILE_BYTES), name=literal(f"{name}-{self._token}-{{i}}")
         )
@@ -72,72 +85,76 @@ class DuckDbSession(Session):
                 Path(path).unlink()
         return sorted(written, key=lambda file: file.path)
 
-    def temporary_folder(self) -> Path:
+    def temporary_folder(self) -> Folder:
         folder = self.folder / uuid.uuid4().hex
         folder.mkdir()
-        return folder
+        return str(folder)
 
-    def parquet(self, files: Sequence[Path]) -> str:
-        return parquet(files)
+    def remove(self, folder: Folder) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def parquet(self, files: Sequence[str]) -> str:
+        listed = ", ".join(literal(file) for file in files)
+        return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+    def file_rows(self, files: Sequence[str]) -> list[int]:
+        return [self.number(f"SELECT COUNT(*) FROM {self.parquet([file])}") for file in files]
 
     @contextmanager
     def arriving(
         self,
         database: Database,
-        sql: str,
-        columns: Sequence[RawColumn],
+        selection: Selection,
         *,
         first_row: int | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Arrival]:
         import pyarrow as pa
 
-        arrival = Arrival("arriving")
+        plan, columns = selection.plan, selection.columns
+        sql = database.select(plan, columns, selection.condition, counted=selection.counted)
+        numbering = [] if first_row is None else ["_row_id"]
+        converted = ", ".join([*conversions(columns, plan.key), *numbering])
+        arrival = Arrival(f"(SELECT {converted} FROM arriving)", next_row=first_row or 0)
         with database.read(sql) as reader:
-            numbered = [] if first_row is None else [pa.field("_row_id", pa.int64())]
-            schema = pa.schema([*(field for field in reader.schema if field.name != COUNTED), *numbered])
-            batches = _watched(reader, columns, arrival, first_row, progress)
-            self.cursor.register(arrival.relation, pa.RecordBatchReader.from_batches(schema, batches))
+            numbers = [pa.field(name, pa.int64()) for name in numbering]
+            schema = pa.schema([*(field for field in reader.schema if field.name != COUNTED), *numbers])
+            batches = _watched(reader, selection, arrival, numbered=bool(numbering), progress=progress)
+            self.cursor.register("arriving", pa.RecordBatchReader.from_batches(schema, batches))
             try:
                 yield arrival
             finally:
-                self.cursor.unregister(arrival.relation)
+                self.cursor.unregister("arriving")
+        if selection.counted and not arrival.rows:
+            arrival.silent = (selection.condition,)
 
-    def row_hash(self, columns: Sequence[str]) -> str:
-        return f"HASH({identifiers(columns)})"
+    def numbered(self, query: str, first_row: int) -> str:
+        return f"SELECT *, {first_row} + ROW_NUMBER() OVER () - 1 AS _row_id FROM ({query}) AS unnumbered"
 
-    @property
-    def row_hash_method(self) -> str:
-        return f"duckdb-{self.run('SELECT version()')[0][0]}-hash"
+    def bits(self, number: str) -> str:
+        return f"CAST(CAST({number} AS BIT) AS BIGINT)"
 
-    def key_hash(self, key: Sequence[str], moment: str) -> str:
-        parts = [f"CAST({identifier(name)} AS VARCHAR)" for name in key]
-        text = ", ".join([*parts, f"COALESCE(CAST(EPOCH_US({moment}) AS VARCHAR), '')"])
-        return f"CAST('0x' || SUBSTR(MD5(CONCAT_WS('|', {text})), 1, 8) AS BIGINT)"
+    def md5_number(self, text: str, digits: int) -> str:
+        return f"CAST('0x' || SUBSTR(MD5({text}), 1, {digits}) AS BIGINT)"
 
     def close(self) -> None:
         """End the session; temporary tables go."""
         self.cursor.close()
 
 
-def parquet(files: Sequence[Path]) -> str:
-    """The rows of Parquet files as a relation."""
-    listed = ", ".join(literal(file) for file in files)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-
-
 def _watched(
     reader: pa.RecordBatchReader,
-    columns: Sequence[RawColumn],
+    selection: Selection,
     arrival: Arrival,
-    first_row: int | None,
+    *,
+    numbered: bool,
     progress: Progress | None,
 ) -> Iterator[pa.RecordBatch]:
     """Count the rows of a stream as they pass, and number them."""
     import numpy as np
     import pyarrow as pa
 
-    dated = [column.name for column in columns if column.zero_dates]
+    dated = [column.name for column in selection.columns if column.zero_dates]
     for batch in reader:
         for name in dated:
             if found := _zero_dates(batch.column(name)):
@@ -146,10 +163,10 @@ def _watched(
         if COUNTED in batch.schema.names:
             arrival.expected = int(batch.column(COUNTED)[0].as_py()) if batch.num_rows else arrival.expected
             rows = batch.drop_columns([COUNTED])
-        if first_row is not None:
-            start = first_row + arrival.rows
-            ids = np.arange(start, start + batch.num_rows, dtype=np.int64)
+        if numbered:
+            ids = np.arange(arrival.next_row, arrival.next_row + batch.num_rows, dtype=np.int64)
             rows = rows.append_column("_row_id", pa.array(ids))
+        arrival.next_row += batch.num_rows
         yield rows
         arrival.rows += batch.num_rows
         if progress:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rental_analytics.contracts.manifest import LakeFile, Proof
 from rental_analytics.databases.base import Database
-from rental_analytics.engines.base import DELETES_OFFSET, ROW_ID_BITS, ExtractRequest, Progress
-from rental_analytics.engines.session import Session, empty_relation
-from rental_analytics.engines.table_read import Read, TableRead, comparable, no_hashes, row_hashes, within_window
-from rental_analytics.sql.render import identifier, identifiers, render
+from rental_analytics.engines.base import DELETES_OFFSET, FETCHED_OFFSET, ExtractRequest, Progress
+from rental_analytics.engines.hashes import ROW_HASHES
+from rental_analytics.engines.session import Folder, Selection, Session, empty_relation
+from rental_analytics.engines.table_read import Read, TableRead, within_window
+from rental_analytics.sql.render import identifiers, render
 from rental_analytics.storage.base import Lake
 
 _KEYS_PER_STATEMENT = 5_000
@@ -29,11 +29,9 @@ class Keyed(TableRead):
     def count_keys(self, name: str, condition: str | None = None) -> None:
         """Note the keys the source holds now, with number of rows and newest cursor, and for a backfill events."""
         plan, events = self.plan, self.events() if self.range else []
-        columns = [column for column in plan.columns if column.name in (*plan.key, plan.cursor, *events)]
-        sql = self.database.select(plan, columns, condition)
-        with self.session.arriving(self.database, sql, columns) as arrival:
-            found = f"(SELECT {self.converted(columns)} FROM {arrival.relation})"
-            self.session.table(name, self.keys(found, events=events))
+        columns = tuple(column for column in plan.columns if column.name in (*plan.key, plan.cursor, *events))
+        with self.session.arriving(self.database, Selection(plan, columns, condition)) as arrival:
+            self.session.table(name, self.keys(arrival.relation, events=events))
 
     def events(self) -> list[str]:
         """The event time, where the table has one beside its cursor."""
@@ -51,27 +49,25 @@ class Keyed(TableRead):
             unique=self.plan.unique_key if unique is None else unique,
         )
 
-    def known(self, files: Sequence[Path], facts: str) -> str:
-        """State of the last run; a key that is no value of the key's type of today is gone."""
-        key = [(column.name, column.type) for column in self.plan.key_columns]
-        listed = ", ".join(f"TRY_CAST({identifier(name)} AS {kind}) AS {identifier(name)}" for name, kind in key)
-        return f"SELECT {listed}, _rows, {facts} FROM {self.session.parquet(files)}"
-
     def no_keys(self) -> str:
         """A relation like `census` without rows."""
         key = [(column.name, column.type) for column in self.plan.key_columns]
         return empty_relation([*key, ("_rows", "BIGINT"), ("_newest", "TIMESTAMP"), ("_event", "TIMESTAMP")])
 
-    def fetch_missed(self, folder: Path) -> list[LakeFile]:
+    def fetch_missed(self, folder: Folder) -> list[LakeFile]:
         """Ask for the rows of `missed_keys`; what came is in table `fetched_keys`."""
-        count = self.session.number("SELECT COUNT(*) FROM missed_keys")
+        count = self.missed_count = self.session.number("SELECT COUNT(*) FROM missed_keys")
         files: list[LakeFile] = []
+        self.next_row = self.rows_end = self.first_row + FETCHED_OFFSET
+        self.rows_end += FETCHED_OFFSET
         if count and count <= _MOST_KEYS and self.database.can_filter(self.plan):
             files = self.fetch_by_key(folder)
         elif count:
             files = self.fetch_from_all(folder)
-        fetched = self.keys(self.relation(folder, files), unique=False) if files else self.no_keys()
-        self.session.table("fetched_keys", fetched)
+        if files:
+            self.session.table("fetched_keys", self.keys(self.relation(folder, files), unique=False))
+        else:
+            self.session.view("fetched_keys", self.no_keys())
         return files
 
     def check_missed(self) -> None:
@@ -80,6 +76,8 @@ class Keyed(TableRead):
         Raises:
             ProofError: the source has them, so they were lost on the way.
         """
+        if not self.missed_count:
+            return
         key = self.plan.key
         self.check_none(render("lost_rows", key=key, whole=self.whole))
         if self.session.run(render("fetched_too_few", key=key)):
@@ -93,7 +91,7 @@ class Keyed(TableRead):
             named = ", ".join(f"{name} {value}" for name, value in zip(self.plan.key, key, strict=True))
             raise self.shortfall(f"{count:,} rows did not arrive, such as the one with {named}")
 
-    def fetch_by_key(self, folder: Path) -> list[LakeFile]:
+    def fetch_by_key(self, folder: Folder) -> list[LakeFile]:
         """Ask for the rows of `missed_keys` alone."""
         missed = self.session.run(f"SELECT {identifiers(self.plan.key)} FROM missed_keys")
         files = []
@@ -102,7 +100,7 @@ class Keyed(TableRead):
             files += self.write_rows(folder, f"missed-{start}", chosen)
         return files
 
-    def fetch_from_all(self, folder: Path) -> list[LakeFile]:
+    def fetch_from_all(self, folder: Folder) -> list[LakeFile]:
         """Many keys, or keys that change on their way, are picked out of the whole table."""
         aside = self.aside()
         read = self.write_rows(aside, "all", None)
@@ -122,10 +120,11 @@ class Keyed(TableRead):
         """
         key = self.plan.key
         self.session.table("gone_keys", render("gone_keys", key=key, held=held))
-        count = self.session.number("SELECT COUNT(*) FROM gone_keys")
+        count = self.gone_count = self.session.number("SELECT COUNT(*) FROM gone_keys")
         if not count:
-            self.session.table("later_census", self.no_keys())
-        elif count <= _KEYS_PER_STATEMENT and self.database.can_filter(self.plan):
+            self.session.view("living_keys", self.no_keys())
+            return
+        if count <= _KEYS_PER_STATEMENT and self.database.can_filter(self.plan):
             gone = self.session.run(f"SELECT {identifiers(key)} FROM gone_keys")
             self.count_keys("later_census", self.database.key_filter(self.plan, gone))
         else:
@@ -133,17 +132,15 @@ class Keyed(TableRead):
         self.session.table("living_keys", render("living_keys", key=key))
         self.check_none(f"SELECT COUNT(*) OVER (), {identifiers(key)} FROM living_keys WHERE _unchanged LIMIT 1")
 
-    def write_deletes(self, raw: Path) -> list[LakeFile]:
+    def write_deletes(self, raw: Folder) -> list[LakeFile]:
         """Write keys that vanished as rows of the raw table."""
+        if not self.gone_count:
+            return []
         key = identifiers(self.plan.key)
-        query = render(
-            "deleted_rows",
-            columns=self.data,
-            key=self.plan.key,
-            first_row=(self.request.run.sequence << ROW_ID_BITS) + DELETES_OFFSET,
-            constants=self.constants(deleted=True),
-            gone=f"(SELECT {key} FROM gone_keys ANTI JOIN living_keys USING ({key}))",
-        )
+        gone = f"(SELECT {key} FROM gone_keys ANTI JOIN living_keys USING ({key}))"
+        rows = render("deleted_rows", columns=self.data, key=self.plan.key, gone=gone)
+        numbered = self.session.numbered(rows, self.first_row + DELETES_OFFSET)
+        query = f"SELECT *, {self.constants(deleted=True)} FROM ({numbered}) AS deleted_rows"
         return self.session.write(query, raw, "deletes")
 
     def proven(self) -> Proof:
@@ -177,7 +174,7 @@ class IncrementalRead(Keyed):
             return f"({within_window(moment, self.range)}) OR ({within_window(event, self.range)})"
         return f"{moment} IS NULL OR {within_window(moment, self.window(), upper=False)}"
 
-    def read(self, raw: Path, state: Path) -> Read:
+    def read(self, raw: Folder, state: Folder) -> Read:
         key = self.plan.key
         files, source = self.read_window(raw)
         self.session.table("read_keys", self.keys(source))
@@ -193,10 +190,10 @@ class IncrementalRead(Keyed):
         kept = self.session.write(f"SELECT * FROM held_keys UNION ALL {known}", state, "keys")
         self.held = sum(file.rows for file in kept)
         columns = [name for name, _ in self.data]
-        carried = render("carried_rows", columns=columns, recent=f"({self.recent_rows()})", key=key)
+        carried = render("carried_rows", columns=columns, recent=f"({self.state.recent_rows(self.data)})", key=key)
         return files, deletes, kept + self.write_recent(source, state, carried)
 
-    def missed(self, raw: Path, files: Sequence[LakeFile]) -> str:
+    def missed(self, raw: Folder, files: Sequence[LakeFile]) -> str:
         """Query for the keys that have to be asked for by key."""
         if self.complete:
             return render("missed_in_whole", key=self.plan.key)
@@ -212,17 +209,17 @@ class IncrementalRead(Keyed):
 
     def known_keys(self) -> str:
         """The keys the lake holds, as the last run left them."""
-        files = self.state_files("keys")
-        return self.known(files, "_newest, _event") if files else self.no_keys()
+        files = self.state.files("keys")
+        return self.state.known(files, "_newest, _event") if files else self.no_keys()
 
 
 class KeyedSnapshot(Keyed):
     """The whole table; rows of keys whose rows are as they were do not go on."""
 
-    def read(self, raw: Path, state: Path) -> Read:
+    def read(self, raw: Folder, state: Folder) -> Read:
         key = self.plan.key
-        self.state_method = self.session.row_hash_method
-        self.complete = self.complete or not comparable(self)
+        self.state_method = ROW_HASHES
+        self.complete = self.complete or not self.state.comparable
         folder = raw if self.complete else self.aside()
         files = self.write_rows(folder, "part", None)
         source = self.relation(folder, files)
@@ -230,12 +227,15 @@ class KeyedSnapshot(Keyed):
         self.session.table("missed_keys", render("missed_in_whole", key=key))
         self.fetch_missed(self.aside())
         self.check_missed()
-        kept, now = row_hashes(self, source, state)
+        kept, now = self.state.write_hashes(source, state)
         self.held = sum(file.rows for file in kept)
-        known = self.state_files("hashes")
-        self.session.view("known_hashes", self.known(known, "_hash") if known else f"FROM {no_hashes(self)}")
+        known = self.state.files("hashes")
+        self.session.view(
+            "known_hashes",
+            self.state.known(known, "_hash") if known else f"SELECT * FROM {self.state.no_hashes()} AS none",
+        )
         self.session.view("known_keys", "SELECT *, CAST(NULL AS TIMESTAMP) AS _newest FROM known_hashes")
-        self.session.view("held_keys", f"SELECT * FROM {now}")
+        self.session.view("held_keys", f"SELECT * FROM {now} AS hashes")
         if not self.complete:
             files = self.session.write(
                 render("changed_rows", source=source, now="held_keys", known="known_hashes", key=key), raw

@@ -3,101 +3,162 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import LakeFile
-from rental_analytics.databases.base import Database, RawColumn
+from rental_analytics.databases.base import Database, RawColumn, ReadPlan
 from rental_analytics.engines.base import Progress
 from rental_analytics.sql.render import identifier
+from rental_analytics.storage.base import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Folder = str
+"""Where an engine writes files: a local path, or a URL that its machines reach."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked of a database: columns of a plan's table, of the rows that meet a condition in its own SQL.
+
+    `counted` lets each statement count its rows: both parts of it see the same rows, whoever writes meanwhile.
+    """
+
+    plan: ReadPlan
+    columns: tuple[RawColumn, ...]
+    condition: str | None = None
+    counted: bool = False
 
 
 @dataclass
 class Arrival:
-    """Rows on their way from a database: a relation that can be read once.
+    """Rows on their way from a database, converted to the types of the lake: a relation that can be read once.
 
     Args:
         relation: its name; it has `_row_id` behind the columns when the rows were to be numbered.
         rows: how many have arrived by now.
+        next_row: a number above those given to the rows.
         zero_dates: how many values that stand for MySQL's zero date have arrived, by column.
-        expected: how many rows the statement counted, where it was asked to.
+        expected: how many rows the statements counted, where they were asked to.
+        silent: conditions of statements that brought no row, and so no count.
     """
 
     relation: str
     rows: int = 0
+    next_row: int = 0
     zero_dates: dict[str, int] = field(default_factory=dict)
     expected: int = 0
+    silent: tuple[str | None, ...] = ()
 
 
 class Session(ABC):
-    """Statements of one step, in DuckDB's dialect."""
+    """Statements of one step, in DuckDB's dialect; a name such as `curated.listings` may stand for a relation."""
 
     @abstractmethod
     def run(self, sql: str) -> list[tuple[Any, ...]]:
-        """Execute a statement and fetch its rows.
+        """Execute a query and fetch its rows.
 
         Raises:
             SourceError: a value did not fit its type; names table, column and key.
             RentalError: the engine failed in another way.
         """
 
+    @abstractmethod
+    def row(self, sql: str) -> dict[str, Any]:
+        """The single row of a query, by column name."""
+
     def number(self, sql: str) -> int:
-        """The single number of a statement."""
+        """The single number of a query."""
         return int(self.run(sql)[0][0])
 
     @abstractmethod
     def table(self, name: str, sql: str) -> None:
-        """Keep a query's rows under a name."""
+        """Keep a query's rows under a name: they are computed once, now."""
 
     @abstractmethod
     def view(self, name: str, sql: str) -> None:
-        """Let a name stand for a query."""
+        """Let a name stand for a query over what its names stand for now."""
 
     @abstractmethod
-    def write(self, query: str, folder: Path, name: str = "part") -> list[LakeFile]:
+    def load(self, name: str, rows: pa.Table) -> None:
+        """Keep rows at hand under a name."""
+
+    @abstractmethod
+    def write(self, query: str, folder: Folder, name: str = "part") -> list[LakeFile]:
         """Write a query's rows to zstd Parquet files of about 128 MB in a folder; none for no rows.
 
-        The paths given back are the bare file names.
+        The paths given back are relative to the folder and begin with the name.
         """
 
     @abstractmethod
-    def parquet(self, files: Sequence[Path]) -> str:
-        """The rows of Parquet files as a relation."""
+    def parquet(self, files: Sequence[str]) -> str:
+        """The rows of Parquet files of one schema as a relation."""
+
+    @abstractmethod
+    def file_rows(self, files: Sequence[str]) -> list[int]:
+        """How many rows each Parquet file holds, as it lies there."""
 
     @abstractmethod
     def arriving(
         self,
         database: Database,
-        sql: str,
-        columns: Sequence[RawColumn],
+        selection: Selection,
         *,
         first_row: int | None = None,
         progress: Progress | None = None,
     ) -> AbstractContextManager[Arrival]:
-        """A statement's rows as they come from the database, numbered from `first_row` on where that is given."""
+        """What a database sends for a selection, numbered from `first_row` on where that is given."""
 
     @abstractmethod
-    def row_hash(self, columns: Sequence[str]) -> str:
-        """An expression for a hash of a row's values; the same for equal rows under one `row_hash_method`."""
-
-    @property
-    @abstractmethod
-    def row_hash_method(self) -> str:
-        """Names how `row_hash` computes; hashes of different methods cannot be compared."""
+    def numbered(self, query: str, first_row: int) -> str:
+        """A query for the rows of another with `_row_id` behind the columns: different numbers from `first_row` on."""
 
     @abstractmethod
-    def key_hash(self, key: Sequence[str], moment: str) -> str:
-        """An expression for a number below 2^32 from a key and a timestamp: the same on every engine."""
+    def bits(self, number: str) -> str:
+        """An expression for the 64 bits of a DOUBLE, as a BIGINT."""
 
     @abstractmethod
-    def temporary_folder(self) -> Path:
-        """A new folder that goes with the engine."""
+    def md5_number(self, text: str, digits: int) -> str:
+        """An expression for the first hexadecimal digits, at most 15, of a text's MD5, as a BIGINT."""
+
+    @abstractmethod
+    def temporary_folder(self) -> Folder:
+        """A new folder that goes with the session."""
+
+    @abstractmethod
+    def remove(self, folder: Folder) -> None:
+        """Remove a temporary folder before the session ends."""
+
+    @contextmanager
+    def output(self, lake: Lake, prefix: str) -> Iterator[Folder]:
+        """A folder for files that stand below a prefix of the lake once the block ends well."""
+        with lake.writing(prefix) as folder:
+            yield str(folder)
+
+    def input(self, lake: Lake, paths: Sequence[str]) -> list[str]:
+        """Files of the lake, where this engine reads them.
+
+        Raises:
+            LakeError: one is missing.
+        """
+        return [str(path) for path in lake.local_copies(paths)]
 
 
 def empty_relation(columns: Sequence[tuple[str, str]]) -> str:
     """A query without rows that has these columns."""
     listed = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns)
     return f"SELECT {listed} WHERE FALSE"
+
+
+def inside(folder: Folder, files: Sequence[LakeFile]) -> list[str]:
+    """Where files of a folder are."""
+    return [f"{folder.rstrip('/')}/{file.path}" for file in files]
+
+
+def below(prefix: str, files: Sequence[LakeFile]) -> tuple[LakeFile, ...]:
+    """Files of a folder that stands at a prefix of the lake, as the lake names them."""
+    return tuple(file.model_copy(update={"path": prefix + file.path}) for file in files)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, LakeFile, Proof
 from rental_analytics.contracts.source_table import ReadMode
-from rental_analytics.databases.base import Database, RawColumn, Window
-from rental_analytics.engines.base import RAW_COLUMNS, ROW_ID_BITS, ExtractRequest, Progress
-from rental_analytics.engines.session import Arrival, Session, empty_relation
-from rental_analytics.errors import LakeError, LakeUnavailableError, ProofError
-from rental_analytics.sql.conversion import with_key
+from rental_analytics.databases.base import Database, Window
+from rental_analytics.engines.base import FETCHED_OFFSET, RAW_COLUMNS, ROW_ID_BITS, ExtractRequest, Progress
+from rental_analytics.engines.hashes import key_hash
+from rental_analytics.engines.read_state import ReadState
+from rental_analytics.engines.session import Arrival, Folder, Selection, Session, below, empty_relation, inside
+from rental_analytics.errors import LakeError, LakeUnavailableError, ProofError, RentalError
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
 
@@ -37,13 +36,15 @@ class TableRead(ABC):
         self.lake = lake
         self.progress = progress
         self.complete = request.complete
-        self.next_row = request.run.sequence << ROW_ID_BITS
+        self.first_row = self.next_row = request.run.sequence << ROW_ID_BITS
+        self.rows_end = self.first_row + FETCHED_OFFSET
         self.zero_dates: dict[str, int] = {}
         self.data = [(column.name, column.type) for column in self.plan.columns]
         self.newest = request.previous.newest_cursor if request.previous else None
         self.held = 0
         self.replaced_rows = 0
-        self.folders: list[Path] = []
+        self.folders: list[Folder] = []
+        self.state = ReadState(session, request, lake)
 
     def run(self) -> ExtractedTable:
         """Read the table into the lake."""
@@ -51,13 +52,14 @@ class TableRead(ABC):
         raw_prefix, state_prefix = f"raw/{name}/run_id={run_id}/", f"state/{name}/run_id={run_id}/"
         self.take_census()
         try:
-            with self.lake.writing(raw_prefix) as raw, self.lake.writing(state_prefix) as state:
+            output = self.session.output
+            with output(self.lake, raw_prefix) as raw, output(self.lake, state_prefix) as state:
                 files, deletes, kept = self.read(raw, state)
                 proof = self.proven()
         finally:
             for folder in self.folders:
-                shutil.rmtree(folder, ignore_errors=True)
-        written, removed = _below(raw_prefix, files), _below(raw_prefix, deletes)
+                self.session.remove(folder)
+        written, removed = below(raw_prefix, files), below(raw_prefix, deletes)
         self.check_written((*written, *removed))
         request, window, previous = self.request, self.request.window, self.request.previous
         replaced = self.range if self.plan.mode is ReadMode.APPEND else None
@@ -68,7 +70,7 @@ class TableRead(ABC):
             columns=tuple(FileColumn(name=name, type=kind) for name, kind in (*self.data, *RAW_COLUMNS)),
             files=written,
             deletes=removed,
-            state=_below(state_prefix, kept),
+            state=below(state_prefix, kept),
             state_method=self.state_method,
             window_lower=None if self.complete else window.lower,
             # A backfill leaves the watermark where it was.
@@ -96,7 +98,7 @@ class TableRead(ABC):
         previous = self.request.previous if self.range else None
         return tuple(name for name in names if not previous or name in previous.present)
 
-    def aside(self) -> Path:
+    def aside(self) -> Folder:
         """A folder for files that do not go to the lake."""
         self.folders.append(self.session.temporary_folder())
         return self.folders[-1]
@@ -112,7 +114,7 @@ class TableRead(ABC):
         """Note what the source holds, before any row is read."""
 
     @abstractmethod
-    def read(self, raw: Path, state: Path) -> Read:
+    def read(self, raw: Folder, state: Folder) -> Read:
         """Read rows into `raw`, and into `state` what the next run compares with."""
 
     @abstractmethod
@@ -123,7 +125,7 @@ class TableRead(ABC):
             ProofError: rows did not arrive.
         """
 
-    def read_window(self, raw: Path) -> tuple[list[LakeFile], str]:
+    def read_window(self, raw: Folder) -> tuple[list[LakeFile], str]:
         """Read the window; of its rows only those go on that the last run did not see in its overlap.
 
         Gives the files for `raw/`, and all rows of the window as a relation.
@@ -168,14 +170,14 @@ class TableRead(ABC):
         fresh = render(
             "unseen",
             source=source,
-            known=f"({self.recent_rows()})",
+            known=f"({self.state.recent_rows(self.data)})",
             columns=[name for name, _ in self.data],
             compared=[column.name for column in self.plan.columns if column.select and column.name in had],
         )
-        base = self.request.run.sequence << ROW_ID_BITS
-        return f"SELECT *, {base} + ROW_NUMBER() OVER () - 1 AS _row_id, {self.constants()} FROM ({fresh})"
+        numbered = self.session.numbered(fresh, self.first_row)
+        return f"SELECT *, {self.constants()} FROM ({numbered}) AS unseen_rows"
 
-    def write_recent(self, source: str, state: Path, carried: str) -> list[LakeFile]:
+    def write_recent(self, source: str, state: Folder, carried: str) -> list[LakeFile]:
         """Keep the rows that the next run may read again: those of its overlap, and those without a cursor.
 
         A backfill reads another range: `carried` is a query for the rows of the last run's state that stay.
@@ -188,80 +190,50 @@ class TableRead(ABC):
             query += f" UNION ALL {carried}"
         return self.session.write(query, state, "recent")
 
-    def recent_rows(self) -> str:
-        """The rows of the last run's overlap, in this run's column types."""
-        previous, files = self.request.previous, self.state_files("recent")
-        if previous is None or not files:
-            return empty_relation(self.data)
-        had = {column.name for column in previous.columns}
-        listed = ", ".join(
-            f"TRY_CAST({identifier(name) if name in had else 'NULL'} AS {kind}) AS {identifier(name)}"
-            for name, kind in self.data
-        )
-        return f"SELECT {listed} FROM {self.session.parquet(files)}"
-
-    def state_files(self, kind: str) -> list[Path]:
-        """Local copies of the last run's state of one kind."""
-        previous = self.request.previous
-        paths = [file.path for file in previous.state] if previous else []
-        try:
-            return self.lake.local_copies(path for path in paths if path.rsplit("/", 1)[1].startswith(f"{kind}-"))
-        except LakeUnavailableError:
-            raise
-        except LakeError:
-            # A full refresh mends a lake that lost its state.
-            if self.request.run.full_refresh:
-                return []
-            raise
-
-    def write_rows(self, folder: Path, name: str, condition: str | None, *, counted: bool = False) -> list[LakeFile]:
-        """Read whole rows of the table into Parquet files of a folder.
-
-        `counted` lets the statement count them too: both parts of it see the same rows, whoever writes meanwhile.
-        """
-        for again in (True, False):
-            files, arrival = self.write_once(folder, name, condition, counted=counted)
-            if not counted or arrival.rows:
-                break
-            # Where no row came no count came either.
-            missing = self.database.count(self.plan, condition)
-            if missing and not again:
-                raise self.shortfall(f"{missing:,} rows did not arrive")
-            if not missing:
-                break
-        written = sum(file.rows for file in files)
-        expected = arrival.expected if counted and arrival.rows else arrival.rows
-        if written != expected:
-            raise self.shortfall(f"{expected - written:,} rows did not arrive")
-        self.next_row += arrival.rows
-        if name == "part":
-            self.zero_dates |= arrival.zero_dates
+    def write_rows(self, folder: Folder, name: str, condition: str | None, *, counted: bool = False) -> list[LakeFile]:
+        """Read whole rows of the table into Parquet files of a folder; `counted` lets the statements count them too."""
+        files, arrival = self.write_once(folder, name, Selection(self.plan, self.plan.columns, condition, counted))
+        for place, silent in enumerate(arrival.silent):
+            files += self.write_silent(folder, f"{name}-{place}", silent)
         return files
 
-    def write_once(
-        self, folder: Path, name: str, condition: str | None, *, counted: bool
-    ) -> tuple[list[LakeFile], Arrival]:
-        """Send one statement and write what it brings."""
-        columns = self.plan.columns
-        sql = self.database.select(self.plan, columns, condition, counted=counted)
+    def write_silent(self, folder: Folder, name: str, condition: str | None) -> list[LakeFile]:
+        """Where no row came no count came either: if there are rows, they are read once more."""
+        if not self.database.count(self.plan, condition):
+            return []
+        files, arrival = self.write_once(folder, name, Selection(self.plan, self.plan.columns, condition, True))
+        missing = sum(self.database.count(self.plan, silent) for silent in arrival.silent)
+        if missing:
+            raise self.shortfall(f"{missing:,} rows did not arrive")
+        return files
+
+    def write_once(self, folder: Folder, name: str, selection: Selection) -> tuple[list[LakeFile], Arrival]:
+        """Ask once and write what comes."""
         with self.session.arriving(
-            self.database, sql, columns, first_row=self.next_row, progress=self.progress
+            self.database, selection, first_row=self.next_row, progress=self.progress
         ) as arrival:
-            query = f"SELECT {self.converted(columns)}, _row_id, {self.constants()} FROM {arrival.relation}"
+            query = f"SELECT *, {self.constants()} FROM {arrival.relation} AS arrived"
             files = self.session.write(query, folder, name)
+        written = sum(file.rows for file in files)
+        expected = arrival.expected if selection.counted else arrival.rows
+        if written != expected:
+            raise self.shortfall(f"{expected - written:,} rows did not arrive")
+        self.next_row = arrival.next_row
+        if self.next_row > self.rows_end:
+            raise RentalError(
+                f"Table {self.plan.table.name} has more rows than one read can number.",
+                remedy="read it in several backfills.",
+                table=self.plan.table.name,
+            )
+        if name.startswith("part"):
+            for column, count in arrival.zero_dates.items():
+                self.zero_dates[column] = self.zero_dates.get(column, 0) + count
         return files, arrival
 
-    def converted(self, columns: Sequence[RawColumn]) -> str:
-        """A select list that brings columns from the types that travel to those of the lake."""
-        converts = with_key((column.convert for column in columns), self.plan.key)
-        return ", ".join(
-            f"{convert} AS {identifier(column.name)}" for convert, column in zip(converts, columns, strict=True)
-        )
-
-    def relation(self, folder: Path, files: Sequence[LakeFile]) -> str:
+    def relation(self, folder: Folder, files: Sequence[LakeFile]) -> str:
         """Raw rows that were written to a folder."""
         if files:
-            return self.session.parquet([folder / file.path for file in files])
+            return self.session.parquet(inside(folder, files))
         return f"({empty_relation([*self.data, *RAW_COLUMNS])})"
 
     def constants(self, *, deleted: bool = False) -> str:
@@ -294,14 +266,13 @@ class TableRead(ABC):
 
     def check_written(self, files: Sequence[LakeFile]) -> None:
         """The files in the lake hold as many rows as were written to them."""
-        for file in files:
-            try:
-                copies = self.lake.local_copies([file.path])
-            except LakeUnavailableError:
-                raise
-            except LakeError as error:
-                raise self.shortfall(f"{file.path} with {file.rows:,} rows is gone") from error
-            rows = self.session.number(f"SELECT COUNT(*) FROM {self.session.parquet(copies)}")
+        try:
+            held = self.session.file_rows(self.session.input(self.lake, [file.path for file in files]))
+        except LakeUnavailableError:
+            raise
+        except LakeError as error:
+            raise self.shortfall(f"a file with rows is gone: {error.message}") from error
+        for file, rows in zip(files, held, strict=True):
             if rows != file.rows:
                 raise self.shortfall(f"{file.path} holds {rows:,} of {file.rows:,} rows")
 
@@ -327,35 +298,12 @@ class TableRead(ABC):
 
     def hashed(self, relation: str, key: Sequence[str], condition: str = "TRUE") -> tuple[int, int, str]:
         """Rows of a census, those of them that meet a condition, and the hash of its keys and cursors."""
-        one = self.session.key_hash(key, "_newest")
+        one = key_hash(self.session, key, "_newest")
         rows, chosen, total = self.session.run(
             f"SELECT COALESCE(SUM(_rows), 0), COALESCE(SUM(CASE WHEN {condition} THEN _rows END), 0), "
-            f"COALESCE(SUM({one} * _rows), 0) FROM {relation}"
+            f"COALESCE(SUM(CAST({one} * _rows AS DECIMAL(20, 0))), 0) FROM {relation} AS counted_keys"
         )[0]
         return int(rows), int(chosen), f"{int(total) % 2**64:016x}"
-
-
-def comparable(read: TableRead) -> bool:
-    """Whether the last run's hashes were made as this run's will be."""
-    previous = read.request.previous
-    columns = tuple(FileColumn(name=name, type=kind) for name, kind in (*read.data, *RAW_COLUMNS))
-    return bool(previous and previous.state_method == read.state_method and previous.columns == columns)
-
-
-def row_hashes(read: TableRead, source: str, state: Path) -> tuple[list[LakeFile], str]:
-    """Write the hashes of a table's rows to the state; give the files and a relation."""
-    row_hash = read.session.row_hash([name for name, _ in read.data])
-    files = read.session.write(
-        render("row_hashes", key=read.plan.key, row_hash=row_hash, source=source), state, "hashes"
-    )
-    if files:
-        return files, read.session.parquet([state / file.path for file in files])
-    return files, no_hashes(read)
-
-
-def no_hashes(read: TableRead) -> str:
-    key = [(column.name, column.type) for column in read.plan.key_columns]
-    return f"({empty_relation([*key, ('_rows', 'BIGINT'), ('_hash', 'VARCHAR')])})"
 
 
 def within_window(moment: str, window: Window, *, upper: bool = True) -> str:
@@ -363,7 +311,3 @@ def within_window(moment: str, window: Window, *, upper: bool = True) -> str:
     parts = [f"{moment} >= TIMESTAMP {literal(window.lower)}"] if window.lower else []
     parts += [f"{moment} < TIMESTAMP {literal(window.upper)}"] if upper else []
     return " AND ".join(parts) or "TRUE"
-
-
-def _below(prefix: str, files: Sequence[LakeFile]) -> tuple[LakeFile, ...]:
-    return tuple(file.model_copy(update={"path": prefix + file.path}) for file in files)

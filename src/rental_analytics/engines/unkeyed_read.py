@@ -6,11 +6,12 @@ There is nothing to tell one row from another, so the statement that reads the r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rental_analytics.contracts.manifest import LakeFile, Proof
 from rental_analytics.databases.base import Window
-from rental_analytics.engines.table_read import Read, TableRead, comparable, no_hashes, row_hashes, within_window
+from rental_analytics.engines.hashes import ROW_HASHES
+from rental_analytics.engines.session import Folder
+from rental_analytics.engines.table_read import Read, TableRead, within_window
 from rental_analytics.sql.render import identifiers, render
 
 
@@ -20,17 +21,17 @@ class AppendRead(TableRead):
     def take_census(self) -> None:
         """The statement that reads the rows counts them."""
 
-    def read(self, raw: Path, state: Path) -> Read:
+    def read(self, raw: Folder, state: Folder) -> Read:
         files, self.source = self.read_window(raw)
         days = self.count_days(raw, files, state)
         moment, names = self.as_moment(self.plan.cursor), identifiers(name for name, _ in self.data)
         outside = _outside(moment, self.range) if self.range else "FALSE"
-        carried = f"SELECT {names} FROM ({self.recent_rows()}) AS recent_rows WHERE {outside}"
+        carried = f"SELECT {names} FROM ({self.state.recent_rows(self.data)}) AS recent_rows WHERE {outside}"
         return files, [], days + self.write_recent(self.source, state, carried)
 
-    def count_days(self, raw: Path, files: Sequence[LakeFile], state: Path) -> list[LakeFile]:
+    def count_days(self, raw: Folder, files: Sequence[LakeFile], state: Folder) -> list[LakeFile]:
         """Keep how many events of each day the lake holds, so that those that vanish are noticed."""
-        known = self.state_files("days")
+        known = self.state.files("days")
         before = self.session.parquet(known) if known else ""
         query = render(
             "held_days",
@@ -50,7 +51,7 @@ class AppendRead(TableRead):
 
     def emptied(self) -> bool:
         """Whether rows of the last run's overlap are gone, and all others with them."""
-        recent = self.session.number(f"SELECT COUNT(*) FROM ({self.recent_rows()}) AS recent_rows")
+        recent = self.session.number(f"SELECT COUNT(*) FROM ({self.state.recent_rows(self.data)}) AS recent_rows")
         read = self.session.number(f"SELECT COUNT(*) FROM {self.source}")
         return bool(recent) and not read and not self.database.count(self.plan, None)
 
@@ -77,23 +78,23 @@ class Snapshot(TableRead):
     def take_census(self) -> None:
         """The statement that reads the rows counts them."""
 
-    def read(self, raw: Path, state: Path) -> Read:
-        self.state_method = self.session.row_hash_method
-        whole = self.complete or not comparable(self)
+    def read(self, raw: Folder, state: Folder) -> Read:
+        self.state_method = ROW_HASHES
+        whole = self.complete or not self.state.comparable
         folder = raw if whole else self.aside()
         files = self.write_rows(folder, "part", None, counted=True)
         self.held = sum(file.rows for file in files)
         source = self.relation(folder, files)
-        kept, now = row_hashes(self, source, state)
-        self.hash_sum = int(self.session.run(f"SELECT _hash FROM {now}")[0][0] or 0)
+        kept, now = self.state.write_hashes(source, state)
+        self.hash_sum = int(self.session.run(f"SELECT _hash FROM {now} AS now")[0][0] or 0)
         self.complete = True
         if not whole:
-            known = self.state_files("hashes")
-            before = self.session.parquet(known) if known else no_hashes(self)
-            if self.session.run(f"FROM {now} INTERSECT FROM {before}"):
+            known = self.state.files("hashes")
+            before = self.session.parquet(known) if known else self.state.no_hashes()
+            if self.session.run(f"SELECT * FROM {now} AS now INTERSECT SELECT * FROM {before} AS before"):
                 self.complete = False
                 return [], [], kept
-            files = self.session.write(f"FROM {source}", raw)
+            files = self.session.write(f"SELECT * FROM {source} AS read_rows", raw)
         return files, [], kept
 
     def proven(self) -> Proof:

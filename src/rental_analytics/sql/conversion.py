@@ -6,6 +6,10 @@ A value that does not fit stops the run by name; `with_key` splices the row's ke
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rental_analytics.databases.base import RawColumn
 
 STOP_MARK = "rental-value:"
 """Begins the message of a value that stopped a read, so that the engine can tell it from its own errors."""
@@ -71,6 +75,12 @@ def with_key(conversions: Iterable[str], key: Sequence[str]) -> list[str]:
     spliced = " || ', ' || ".join(parts) if parts else "'?'"
     names = _literal(", ".join(key) or "no key")
     return [text.replace(_KEY_NAMES, names).replace(_KEY, spliced) for text in conversions]
+
+
+def conversions(columns: Sequence[RawColumn], key: Sequence[str]) -> list[str]:
+    """A select list that brings columns from the types that travel to those of the lake."""
+    converts = with_key((column.convert for column in columns), key)
+    return [f"{convert} AS {quoted(column.name)}" for convert, column in zip(converts, columns, strict=True)]
 
 
 def _stop_at_value(name: str, kind: str, table: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rental_analytics.failpoints import reach
+
+DRAFTS = ".drafts/"
 
 
 class Lake(ABC):
@@ -53,6 +56,30 @@ class Lake(ABC):
         Raises:
             LakeError: an object is missing.
         """
+
+    @abstractmethod
+    def location(self, path: str) -> str:
+        """Where programs on other machines find an object: an absolute path, or a URL."""
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A prefix for objects that go at the end of the block, or are swept when the process was killed."""
+        prefix = f"{DRAFTS}engine-{uuid.uuid4().hex}/"
+        try:
+            yield prefix
+        finally:
+            self.delete(self.paths(prefix))
+
+    @contextmanager
+    def writing_in_place(self, prefix: str) -> Iterator[str]:
+        """As `writing`, for an engine whose machines write to the lake themselves; gives the location of the prefix.
+
+        What is written there exists for the pipeline only once a manifest names it.
+        """
+        kind = prefix.split("/", 1)[0]
+        yield self.location(prefix)
+        reach(f"{kind}-written")
+        reach(f"{kind}-published")
 
     @abstractmethod
     def check_writable(self) -> None:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import Lake
+from rental_analytics.storage.base import DRAFTS, Lake
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.ENOENT}
-_DRAFTS = ".drafts"
 _OWNED = ".owned"
 _TRIES = 3
 Publish = Callable[[Path, Path], bool]
@@ -54,7 +53,7 @@ class LocalLake(Lake):
             ) from error
 
     def _publish(self, target: Path, content: bytes, publish: Publish) -> bool:
-        draft = self.root / _DRAFTS / uuid.uuid4().hex
+        draft = self.root / DRAFTS / uuid.uuid4().hex
         try:
             draft.parent.mkdir(parents=True, exist_ok=True)
             _make_folder(target.parent)
@@ -66,7 +65,7 @@ class LocalLake(Lake):
             draft.unlink(missing_ok=True)
 
     def remove_drafts(self) -> int:
-        folder = self.root / _DRAFTS
+        folder = self.root / DRAFTS
         drafts = list(folder.iterdir()) if folder.is_dir() else []
         return sum(_remove_draft(draft) for draft in drafts)
 
@@ -107,8 +106,19 @@ class LocalLake(Lake):
                 )
         return files
 
+    def location(self, path: str) -> str:
+        return f"{self.root.absolute()}/{path}"
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        prefix = f"{DRAFTS}{uuid.uuid4().hex}/"
+        try:
+            yield prefix
+        finally:
+            shutil.rmtree(self.root / prefix, ignore_errors=True)
+
     def check_writable(self) -> None:
-        probe = self.root / _DRAFTS / f"probe-{uuid.uuid4().hex}"
+        probe = self.root / DRAFTS / f"probe-{uuid.uuid4().hex}"
         try:
             probe.parent.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
@@ -121,7 +131,7 @@ class LocalLake(Lake):
 
     @contextmanager
     def _output_folder(self, prefix: str) -> Iterator[Path]:
-        draft, target = self.root / _DRAFTS / uuid.uuid4().hex, self.root / prefix
+        draft, target = self.root / DRAFTS / uuid.uuid4().hex, self.root / prefix
         try:
             with self._published_to(target):
                 draft.mkdir(parents=True)

@@ -11,13 +11,12 @@ from typing import Any
 
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import Lake
+from rental_analytics.storage.base import DRAFTS, Lake
 from rental_analytics.storage.scratch import ScratchFolder
 
 _CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
-_DRAFTS = ".drafts/"
 _FILE_FOLDERS = ("raw/", "curated/", "rejected/", "state/")
 _TRANSIENT = {
     "SlowDown",
@@ -99,7 +98,7 @@ class S3Lake(Lake):
 
     def remove_drafts(self) -> int:
         """Parts of uploads that never ended are kept, and paid for, until they are aborted."""
-        probes = self.paths(_DRAFTS)
+        probes = self.paths(DRAFTS)
         self.delete(probes)
         begun = [upload for folder in _FILE_FOLDERS for upload in self._begun_uploads(self._prefix + folder)]
         for upload in begun:
@@ -154,8 +153,11 @@ class S3Lake(Lake):
             draft.rename(target)
         return target
 
+    def location(self, path: str) -> str:
+        return f"{self.url}/{path}"
+
     def check_writable(self) -> None:
-        probe = f"{_DRAFTS}probe-{uuid.uuid4().hex}"
+        probe = f"{DRAFTS}probe-{uuid.uuid4().hex}"
         try:
             self.create(probe, b"")
             self.paths(probe)

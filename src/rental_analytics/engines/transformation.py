@@ -1,4 +1,4 @@
-"""Transform with DuckDB: the curated models over the raw files of one or more runs."""
+"""How the curated models are built over the raw files of one or more runs, whichever engine computes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rental_analytics.contracts.manifest import (
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Progress, TransformRequest
-from rental_analytics.engines.duckdb_session import DuckDbSession, parquet
-from rental_analytics.engines.session import empty_relation
+from rental_analytics.engines.raw_rows import raw_rows
+from rental_analytics.engines.session import Session, below
 from rental_analytics.errors import RentalError
-from rental_analytics.sql.render import identifier, identifiers, render
+from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 
 
 class Transformation:
     """Builds all models of a request once; `run` may be called once."""
 
-    def __init__(self, session: DuckDbSession, request: TransformRequest, lake: Lake, progress: Progress) -> None:
+    def __init__(self, session: Session, request: TransformRequest, lake: Lake, progress: Progress) -> None:
         self._session = session
         self._request = request
         self._lake = lake
@@ -35,12 +35,8 @@ class Transformation:
 
     def run(self) -> dict[str, TransformedTable]:
         """Build the models in their order."""
-        for schema in ("raw_data", "curated"):
-            self._session.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for name, table in self._request.reference.relations.items():
-            self._session.cursor.register("reference_rows", table)
-            self._session.run(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM reference_rows")
-            self._session.cursor.unregister("reference_rows")
+            self._session.load(name, table)
         made = {}
         for model in self._request.models:
             try:
@@ -65,15 +61,13 @@ class Transformation:
 
     def _reference(self, model: CuratedModel) -> TransformedTable:
         """Reference data is small: it is kept at hand for the other models."""
-        self._session.run(f"CREATE OR REPLACE TABLE {identifier(model.relation)} AS {model.query}")
-        self._session.view("candidates", f"SELECT *, 0 AS _row_id FROM {identifier(model.relation)}")
+        self._session.table(model.relation, model.query)
+        self._session.view("candidates", f"SELECT *, 0 AS _row_id FROM {identifier(model.relation)} AS rows")
         return self._built(model, complete=True) if self._request.emit_reference else _nothing(model)
 
     def _from_source(self, model: CuratedModel) -> TransformedTable:
         extracts = self._request.extracts.get(model.source or "", ())
-        source = f"raw_data.{model.source}"
-        self._session.run(f"CREATE OR REPLACE VIEW {identifier(source)} AS {self._raw_rows(extracts)}")
-        self._session.view("candidates", model.query)
+        self._show_candidates(model, extracts)
         complete = any(extract.complete for extract in extracts)
         made = self._built(model, complete=complete)
         extracted = sum(extract.rows for extract in extracts)
@@ -86,6 +80,12 @@ class Transformation:
             )
         checks = (*made.checks, *self._source_checks(self._request.sources[model.source or ""]))
         return made.model_copy(update={"extracted": extracted, "checks": checks})
+
+    def _show_candidates(self, model: CuratedModel, extracts: Sequence[ExtractedTable]) -> None:
+        """Let the model's rows stand under `candidates`, as its query makes them of extracts."""
+        source = self._request.sources[model.source or ""]
+        self._session.view(f"raw_data.{source.name}", raw_rows(self._session, self._lake, source, extracts))
+        self._session.view("candidates", model.query)
 
     def _source_checks(self, source: SourceTable) -> list[CheckResult]:
         if not source.checks:
@@ -105,19 +105,17 @@ class Transformation:
         """Let models made of this one's row versions find them under its name."""
         if any(other.versions_of == model.name for other in self._request.models):
             source = model.source or ""
-            extracts = (*self._request.earlier.get(source, ()), *self._request.extracts.get(source, ()))
-            self._session.run(
-                f"CREATE OR REPLACE VIEW {identifier(f'raw_data.{source}')} AS {self._raw_rows(extracts)}"
+            self._show_candidates(
+                model, (*self._request.earlier.get(source, ()), *self._request.extracts.get(source, ()))
             )
             rejecting = [rule for rule in model.rules if rule.severity is Severity.REJECT]
-            self._session.run(
-                f"CREATE OR REPLACE TABLE {identifier(model.relation)} AS {render('valid_versions', rules=rejecting)}"
-            )
+            self._session.table(model.relation, render("valid_versions", rules=rejecting))
 
     def _versions(self, model: CuratedModel) -> TransformedTable:
         parent = next(other for other in self._request.models if other.name == model.versions_of)
         extracts = self._request.extracts.get(parent.source or "", ())
-        self._session.view("candidates", _without_deletes(model.query))
+        names = [column.name for column in _file_columns(model)[:-1]]
+        self._session.view("candidates", render("versions", names=names, query=model.query))
         return self._built(model, complete=any(extract.complete for extract in extracts))
 
     def _built(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
@@ -131,7 +129,10 @@ class Transformation:
         )
         columns = _file_columns(model)
         keys = [column for column in columns if column.name in model.key]
-        with self._lake.writing(curated) as folder, self._lake.writing(rejected) as aside:
+        with (
+            self._session.output(self._lake, curated) as folder,
+            self._session.output(self._lake, rejected) as aside,
+        ):
             files = self._session.write(render("accepted", columns=columns[:-1], run_id=self._run_id), folder)
             counts = self._session.row(
                 render("rule_counts", rules=model.rules, checks=_all_checks(model), key=model.key)
@@ -147,10 +148,10 @@ class Transformation:
         return TransformedTable(
             complete=complete,
             columns=tuple(columns),
-            files=_below(curated, files),
-            deletes=_below(curated, deletes),
-            withdrawn=_below(curated, withdrawn),
-            rejected_files=_below(rejected, rejects),
+            files=below(curated, files),
+            deletes=below(curated, deletes),
+            withdrawn=below(curated, withdrawn),
+            rejected_files=below(rejected, rejects),
             curated=sum(file.rows for file in files),
             superseded=superseded,
             rejected=sum(file.rows for file in rejects),
@@ -178,12 +179,12 @@ class Transformation:
         return self._session.number("SELECT COUNT(*) FROM superseded WHERE (_row_id >> 39) % 2 = 0")
 
     def _rejected_rows(self, model: CuratedModel) -> str:
-        source = f"raw_data.{model.source}"
-        described = self._session.run(f"DESCRIBE {identifier(source)}")
-        names = [row[0] for row in described if not row[0].startswith("_")]
-        return render(
-            "rejected", run_id=self._run_id, table=model.name, key=model.key, raw_columns=names, source=source
-        )
+        """The query for the rejected rows, whose values stand as the source had them."""
+        extracts = self._request.extracts.get(model.source or "", ())
+        self._session.view("source_rows", raw_rows(self._session, self._lake, None, extracts))
+        types = {column.name: column.type for extract in extracts for column in extract.columns}
+        names = [name for name in types if not name.startswith("_")]
+        return render("rejected", run_id=self._run_id, table=model.name, key=model.key, raw_columns=names)
 
     def _results(self, model: CuratedModel, counts: dict[str, Any]) -> list[CheckResult]:
         return [
@@ -196,13 +197,6 @@ class Transformation:
             )
             for rule in (*model.rules, *_all_checks(model))
         ]
-
-    def _raw_rows(self, extracts: Sequence[ExtractedTable]) -> str:
-        columns = {column.name: column.type for extract in extracts for column in extract.columns}
-        files = [file.path for extract in extracts for file in (*extract.files, *extract.deletes)]
-        if not files:
-            return empty_relation(list(columns.items()))
-        return f"SELECT {identifiers(columns)} FROM {parquet(self._lake.local_copies(files))}"
 
 
 def _all_checks(model: CuratedModel) -> list[Check]:
@@ -223,12 +217,3 @@ def _file_columns(model: CuratedModel) -> list[FileColumn]:
 
 def _nothing(model: CuratedModel) -> TransformedTable:
     return TransformedTable(complete=False, columns=tuple(_file_columns(model)))
-
-
-def _without_deletes(query: str) -> str:
-    """The query of a versions model: what vanished is a version there, so bit 38 tells it from the run's rows."""
-    return f"SELECT * REPLACE (_row_id - (((_row_id >> 39) % 2) << 38) AS _row_id) FROM ({query})"
-
-
-def _below(prefix: str, files: Sequence[LakeFile]) -> tuple[LakeFile, ...]:
-    return tuple(file.model_copy(update={"path": prefix + file.path}) for file in files)

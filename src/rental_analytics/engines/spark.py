@@ -1,0 +1,153 @@
+"""Spark as the engine: on this machine, on a cluster, or as AWS Glue provides it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rental_analytics.contracts.manifest import ExtractedTable, TransformedTable
+from rental_analytics.databases.base import Database
+from rental_analytics.engines.base import Engine, ExtractRequest, Progress, TransformRequest
+from rental_analytics.engines.extraction import extract_table
+from rental_analytics.engines.spark_errors import translated
+from rental_analytics.engines.spark_session import MOST_PARTITIONS, SparkStepSession
+from rental_analytics.engines.transformation import Transformation
+from rental_analytics.errors import ConfigurationError
+from rental_analytics.storage.base import Lake
+from rental_analytics.storage.scratch import ScratchFolder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PROVIDED = "provided"
+"""Master of a Spark that whoever starts the program has set up, such as AWS Glue or spark-submit."""
+
+DRIVER_JARS = (Path("/usr/share/java/mariadb-java-client.jar"),)
+"""Where Debian's package libmariadb-java puts the driver."""
+
+_STATEMENTS = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.readSideCharPadding": "false",
+}
+_STARTED = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+_LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+_NO_LOG = Path(__file__).with_name("log4j2.properties")
+
+
+class SparkEngine(Engine):
+    """Args:
+    master: as Spark names it, such as `local[*]` or `spark://host:7077`, or `provided`.
+    memory: of the Java machine, where this process starts it on this machine.
+    driver: jar with the JDBC driver for MySQL; None for the one of the system, or of the Spark that is provided.
+    options: further properties of Spark.
+    """
+
+    name = "spark"
+
+    def __init__(
+        self,
+        master: str = "local[*]",
+        memory: str = "1GB",
+        driver: Path | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        try:
+            import pyspark
+        except ImportError as error:
+            raise ConfigurationError(
+                "engine.kind = spark needs the package pyspark, which is not installed.",
+                remedy="install it with `pip install 'rental-analytics[spark]'`.",
+            ) from error
+
+        self.version = pyspark.__version__
+        self._master = master
+        jar = driver or next((jar for jar in DRIVER_JARS if jar.is_file() and master != PROVIDED), None)
+        self._driver = _driver_class(jar) if jar else None
+        self.options = {**self._properties(memory, jar), **(options or {})}
+        self._scratch = ScratchFolder("rental-engine")
+        self._base: SparkSession | None = None
+        self._started = False
+
+    def _properties(self, memory: str, jar: Path | None) -> dict[str, str]:
+        """What Spark is started with; one that is provided has all it needs."""
+        if self._master == PROVIDED:
+            return {}
+        properties = _STARTED | ({"spark.jars": str(jar)} if jar else {})
+        properties["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_NO_LOG.as_uri()}"
+        if self._is_local:
+            properties |= _LOCAL
+            properties["spark.driver.memory"] = re.sub(r"i?B$", "", memory.replace(" ", "")).lower()
+        return properties
+
+    @property
+    def _is_local(self) -> bool:
+        return self._master.startswith("local")
+
+    def start(self) -> SparkSession:
+        """The program's Spark session, started where there is none yet."""
+        from pyspark.sql import SparkSession
+
+        if self._base is None:
+            self._started = SparkSession.getActiveSession() is None
+            builder = SparkSession.builder.appName("rental-analytics")
+            if self._master != PROVIDED:
+                builder = builder.master(self._master)
+            for name, value in self.options.items():
+                builder = builder.config(name, value)
+            with translated():
+                self._base = builder.getOrCreate()
+        return self._base
+
+    @contextmanager
+    def _session(self, lake: Lake) -> Iterator[SparkStepSession]:
+        spark = self.start().newSession()
+        for name, value in _STATEMENTS.items():
+            spark.conf.set(name, value)
+        partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or MOST_PARTITIONS)
+        if self._is_local:
+            partitions = min(partitions, 4 * spark.sparkContext.defaultParallelism)
+        spark.conf.set("spark.sql.shuffle.partitions", min(partitions, MOST_PARTITIONS))
+        session = SparkStepSession(spark, lake, self._scratch.path if self._is_local else None, self._driver)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def extract(self, request: ExtractRequest, database: Database, lake: Lake, progress: Progress) -> ExtractedTable:
+        with self._session(lake) as session:
+            return extract_table(session, request, database, lake, progress)
+
+    def transform(self, request: TransformRequest, lake: Lake, progress: Progress) -> dict[str, TransformedTable]:
+        with self._session(lake) as session:
+            return Transformation(session, request, lake, progress).run()
+
+    def close(self) -> None:
+        if self._base and self._started:
+            self._base.stop()
+        self._scratch.close()
+
+
+def _driver_class(jar: Path) -> str:
+    """The JDBC driver in a jar, as its list of services names it."""
+    try:
+        with zipfile.ZipFile(jar) as opened:
+            listed = opened.read("META-INF/services/java.sql.Driver").decode().splitlines()
+        return next(name.strip() for name in listed if name.strip() and not name.startswith("#"))
+    except (OSError, KeyError, StopIteration, zipfile.BadZipFile) as error:
+        raise ConfigurationError(
+            f"engine.jdbc_driver {jar} holds no JDBC driver: {error}.",
+            remedy="name the jar of MySQL's Connector/J or MariaDB's, or install libmariadb-java.",
+        ) from error

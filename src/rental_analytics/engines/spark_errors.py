@@ -1,0 +1,51 @@
+"""What Spark and its Java machine raise, as errors of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rental_analytics.errors import RentalError, SourceError, SourceUnavailableError
+from rental_analytics.sql.conversion import STOP_MARK
+
+_CAUSE = re.compile(r"^(?:Caused by: |: )?((?:[a-z]\w*\.)+\w+(?:Exception|Error)): (.*)$", re.MULTILINE)
+_STOPPED = re.compile(re.escape(STOP_MARK) + r"\s*(.*?, in the row with .*|.* in the row with .*)")
+_LOST = re.compile(
+    r"SQLNonTransientConnectionException|SQLTransientConnectionException|CommunicationsException|SQLRecoverable|"
+    r"SocketException|SocketTimeout|EOFException|Connection reset|Broken pipe|unexpected end of stream|Deadlock|"
+    r"Lock wait timeout|server has gone away"
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of a block into ours."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise _translated(str(error)) from error
+
+
+def _translated(text: str) -> RentalError:
+    if STOP_MARK in text:
+        told = text.split(STOP_MARK, 1)[1].strip().splitlines()[0]
+        return SourceError(f"{told}.", remedy="correct the value in the source, or the column's type in its contract.")
+    causes = _CAUSE.findall(text)
+    name, first = causes[-1] if causes else ("", text.strip().splitlines()[0])
+    if (_LOST.search(text) and "java.sql.SQL" in text) or "jdbc" in name:
+        return SourceUnavailableError(
+            f"Reading the source was interrupted: {first}.", remedy="run again once the server answers."
+        )
+    if "SQLException" in name or "SQLSyntax" in name:
+        return SourceError(
+            f"The source refused a statement: {first}.",
+            remedy="look at the value or statement named; run with --debug for the whole error.",
+        )
+    return RentalError(
+        f"Spark stopped: {first}.",
+        remedy="run again with --debug for the whole error; memory can be raised with engine.memory.",
+    )
