@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -193,12 +193,20 @@ def test_a_missing_driver_is_told(source: Source, tmp_path: Path) -> None:
     assert "empty.jar holds no JDBC driver" in error.message
 
 
+@pytest.fixture
+def signals_heard() -> Iterator[None]:
+    """A test run in the background ignores SIGINT, and would hand that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.usefixtures("signals_heard")
 def test_an_interrupted_run_ends_with_one_line(number: int, code: int, source: Source, tmp_path: Path) -> None:
     _fill(source)
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK)
     command = [PROGRAM, "run", "--quiet", "--set", SPARK]
-    # A test run in the background ignores SIGINT, and would hand that down.
     with subprocess.Popen(
         command,
         cwd=pipeline.folder,
@@ -206,7 +214,6 @@ def test_an_interrupted_run_ends_with_one_line(number: int, code: int, source: S
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         state = pipeline.folder / "lake/state"
         _wait_until(state.is_dir)
