@@ -112,8 +112,7 @@ class SparkEngine(Engine):
                 builder = builder.master(self._master)
             for name, value in self.options.items():
                 builder = builder.config(name, value)
-            # Of an interrupted call it would tell with a traceback.
-            logging.getLogger("py4j").setLevel(logging.CRITICAL)
+            _quiet_py4j()
             with translated(), _own_signals():
                 self._base = builder.getOrCreate()
         return self._base
@@ -162,6 +161,13 @@ class SparkEngine(Engine):
         if self._base and self._started:
             self._base.stop()
         self._scratch.close()
+
+
+def _quiet_py4j() -> None:
+    """Of an interrupted call it would tell with a traceback, over the root logger if that is what listens."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 @contextmanager
