@@ -44,6 +44,11 @@ class Node:
         for child in self.children:
             yield from child.walk()
 
+    def drawn(self, depth: int = 0) -> str:
+        """The tree of operators, cut short."""
+        lines = [f"{'  ' * depth}{self.text[:150]}", *(child.drawn(depth + 1) for child in self.children)]
+        return "\n".join(lines)
+
     @property
     def scans(self) -> list[Node]:
         """Where rows come from, what is broadcast left out."""
