@@ -71,11 +71,11 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     wanted = arguments()
-    with _database(wanted.url) as (url, environment), _folder(wanted.folder) as folder:
-        _generate(wanted, url, folder, environment)
-        first = _run(wanted, url, folder, environment)
-        _rental(["generate", "--to", url, "--advance", str(wanted.days)], folder, environment)
-        second = _run(wanted, url, folder, environment)
+    with database(wanted.url) as (url, environment), folder_for(wanted.folder) as folder:
+        generate(wanted, url, folder, environment)
+        first = run(wanted, url, folder, environment)
+        rental(["generate", "--to", url, "--advance", str(wanted.days)], folder, environment)
+        second = run(wanted, url, folder, environment)
         lake = sum(file.stat().st_size for file in (folder / "lake").rglob("*.parquet"))
         warehouse = (folder / "warehouse.duckdb").stat().st_size
     if wanted.json:
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 @contextmanager
-def _database(url: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+def database(url: str | None) -> Iterator[tuple[str, dict[str, str]]]:
     """The marketplace's URL, without its password, and the environment that has the password."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RENTAL_")}
     environment[PASSWORD_VARIABLE] = os.environ.get(PASSWORD_VARIABLE, "")
@@ -105,7 +105,7 @@ def _database(url: str | None) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 @contextmanager
-def _folder(folder: Path | None) -> Iterator[Path]:
+def folder_for(folder: Path | None) -> Iterator[Path]:
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="rental-benchmark-") as name:
             yield Path(name)
@@ -116,22 +116,22 @@ def _folder(folder: Path | None) -> Iterator[Path]:
     yield folder
 
 
-def _generate(wanted: argparse.Namespace, url: str, folder: Path, environment: dict[str, str]) -> None:
+def generate(wanted: argparse.Namespace, url: str, folder: Path, environment: dict[str, str]) -> None:
     end_date = datetime.now(UTC).date() - timedelta(days=DAYS_BEFORE_TODAY)
     sizes = [f"--{name}={getattr(wanted, name)}" for name in ("listings", "bookings", "viewings")]
     replace = ["--replace"] if wanted.replace else []
-    _rental(["generate", "--to", url, f"--end-date={end_date}", *sizes, *replace], folder, environment)
-    _rental(["init"], folder, environment)
+    rental(["generate", "--to", url, f"--end-date={end_date}", *sizes, *replace], folder, environment)
+    rental(["init"], folder, environment)
 
 
-def _run(wanted: argparse.Namespace, url: str, folder: Path, environment: dict[str, str]) -> Measured:
+def run(wanted: argparse.Namespace, url: str, folder: Path, environment: dict[str, str]) -> Measured:
     command = ["run", "--json", "--set", f"source.url={url}", "--set", f"engine.memory={wanted.memory}"]
     if wanted.threads:
         command += ["--set", f"engine.threads={wanted.threads}"]
-    return _rental(command, folder, environment)
+    return rental(command, folder, environment)
 
 
-def _rental(command: list[str], folder: Path, environment: dict[str, str]) -> Measured:
+def rental(command: list[str], folder: Path, environment: dict[str, str]) -> Measured:
     """Run the program to its end; one that fails ends the benchmark."""
     print(f"rental {command[0]} ...", file=sys.stderr)
     with tempfile.TemporaryFile() as output:
@@ -159,7 +159,7 @@ def _record(wanted: argparse.Namespace, first: Measured, second: Measured, lake:
         }
 
     return {
-        "machine": _machine(),
+        "machine": machine(),
         "listings": wanted.listings,
         "bookings": wanted.bookings,
         "viewings": wanted.viewings,
@@ -174,7 +174,7 @@ def _record(wanted: argparse.Namespace, first: Measured, second: Measured, lake:
 
 def _print_tables(wanted: argparse.Namespace, first: Measured, second: Measured, lake: int, warehouse: int) -> None:
     print(f"{wanted.listings:,} listings, {wanted.bookings:,} bookings, {wanted.viewings:,} viewings; ", end="")
-    print(f"engine.memory {wanted.memory}; {_machine()}\n")
+    print(f"engine.memory {wanted.memory}; {machine()}\n")
     days = "a day" if wanted.days == 1 else f"{wanted.days} days"
     print(f"| | first run | {days} later | ratio |\n| --- | ---: | ---: | ---: |")
     rows = [("seconds", first.seconds, second.seconds, ".1f")]
@@ -191,7 +191,7 @@ def _print_tables(wanted: argparse.Namespace, first: Measured, second: Measured,
     print(f"\nAfter both runs: lake {lake / 1e6:,.0f} MB, warehouse {warehouse / 1e6:,.0f} MB.")
 
 
-def _machine() -> str:
+def machine() -> str:
     import duckdb
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

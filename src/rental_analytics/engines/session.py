@@ -71,6 +71,9 @@ class Session(ABC):
     def row(self, sql: str) -> dict[str, Any]:
         """The single row of a query, by column name."""
 
+    def begin(self, task: str) -> None:  # noqa: B027
+        """What the statements that follow are for, such as `extract bookings`; an engine may show it."""
+
     def number(self, sql: str) -> int:
         """The single number of a query."""
         return int(self.run(sql)[0][0])

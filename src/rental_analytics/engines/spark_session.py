@@ -52,6 +52,9 @@ class SparkStepSession(Session):
         self._prefix = "" if scratch else self._held.enter_context(lake.scratch())
         self._writes_to_lake = scratch is None and "://" in lake.url
 
+    def begin(self, task: str) -> None:
+        self._spark.sparkContext.setJobDescription(task)
+
     def frame(self, sql: str) -> DataFrame:
         """A query as a data frame."""
         with translated():

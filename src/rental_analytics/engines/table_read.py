@@ -50,6 +50,7 @@ class TableRead(ABC):
         """Read the table into the lake."""
         name, run_id = self.plan.table.name, self.request.run.run_id
         raw_prefix, state_prefix = f"raw/{name}/run_id={run_id}/", f"state/{name}/run_id={run_id}/"
+        self.session.begin(f"extract {name}")
         self.take_census()
         try:
             output = self.session.output

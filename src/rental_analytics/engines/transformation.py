@@ -51,6 +51,7 @@ class Transformation:
         return made
 
     def _made(self, model: CuratedModel) -> TransformedTable:
+        self._session.begin(f"transform {model.name}")
         if model.reference:
             return self._reference(model)
         if model.versions_of:
