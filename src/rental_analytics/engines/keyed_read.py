@@ -56,7 +56,7 @@ class Keyed(TableRead):
 
     def fetch_missed(self, folder: Folder) -> list[LakeFile]:
         """Ask for the rows of `missed_keys`; what came is in table `fetched_keys`."""
-        count = self.missed_count = self.session.number("SELECT COUNT(*) FROM missed_keys")
+        count = self.missed_count = self.session.rows_of("missed_keys")
         files: list[LakeFile] = []
         self.next_row = self.rows_end = self.first_row + FETCHED_OFFSET
         self.rows_end += FETCHED_OFFSET
@@ -121,7 +121,7 @@ class Keyed(TableRead):
         """
         key = self.plan.key
         self.session.table("gone_keys", render("gone_keys", key=key, held=held))
-        count = self.gone_count = self.session.number("SELECT COUNT(*) FROM gone_keys")
+        count = self.gone_count = self.session.rows_of("gone_keys")
         if not count:
             self.session.view("living_keys", self.no_keys())
             return

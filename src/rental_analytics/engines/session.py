@@ -82,6 +82,10 @@ class Session(ABC):
     def table(self, name: str, sql: str) -> None:
         """Keep a query's rows under a name: they are computed once, now."""
 
+    def rows_of(self, table: str) -> int:
+        """How many rows are kept under a name."""
+        return self.number(f"SELECT COUNT(*) FROM {identifier(table)}")
+
     @abstractmethod
     def view(self, name: str, sql: str) -> None:
         """Let a name stand for a query over what its names stand for now."""

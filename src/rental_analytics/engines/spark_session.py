@@ -47,6 +47,7 @@ class SparkStepSession(Session):
         self._scratch = scratch
         self._driver = {"driver": driver} if driver else {}
         self._at_once = spark.sparkContext.defaultParallelism
+        self._folders: dict[str, Folder] = {}
         self._held = ExitStack()
         # Where tasks run on other machines, they reach the lake and nothing of this machine.
         self._prefix = "" if scratch else self._held.enter_context(lake.scratch())
@@ -80,6 +81,13 @@ class SparkStepSession(Session):
         with translated():
             frame.write.parquet(folder)
             self._spark.read.schema(frame.schema).parquet(folder).createOrReplaceTempView(view_name(name))
+        self._folders[name] = folder
+
+    def rows_of(self, table: str) -> int:
+        # What Parquet says of itself costs no job.
+        if self._writes_to_lake:
+            return super().rows_of(table)
+        return sum(_rows_of_a_file(file) for file in Path(self._folders[table]).glob("*.parquet"))
 
     def load(self, name: str, rows: pa.Table) -> None:
         import pyarrow.parquet as pq

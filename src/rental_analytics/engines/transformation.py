@@ -68,8 +68,10 @@ class Transformation:
 
     def _from_source(self, model: CuratedModel) -> TransformedTable:
         extracts = self._request.extracts.get(model.source or "", ())
-        self._show_candidates(model, extracts)
         complete = any(extract.complete for extract in extracts)
+        if not _has_rows(extracts):
+            return self._made_of_nothing(model, complete=complete)
+        self._show_candidates(model, extracts)
         made = self._built(model, complete=complete)
         extracted = sum(extract.rows for extract in extracts)
         if extracted != made.curated + made.superseded + made.rejected:
@@ -82,6 +84,12 @@ class Transformation:
         checks = (*made.checks, *self._source_checks(self._request.sources[model.source or ""]))
         return made.model_copy(update={"extracted": extracted, "checks": checks})
 
+    def _made_of_nothing(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
+        """Where no row came, no statement is needed to say so."""
+        source = self._request.sources[model.source or ""]
+        checks = (*self._results(model, {}), *_source_results(source, {}))
+        return _nothing(model).model_copy(update={"complete": complete, "extracted": 0, "checks": checks})
+
     def _show_candidates(self, model: CuratedModel, extracts: Sequence[ExtractedTable]) -> None:
         """Let the model's rows stand under `candidates`, as its query makes them of extracts."""
         source = self._request.sources[model.source or ""]
@@ -92,15 +100,7 @@ class Transformation:
         if not source.checks:
             return []
         counts = self._session.row(render("source_checks", checks=source.checks, source=f"raw_data.{source.name}"))
-        return [
-            CheckResult(
-                table_name=source.name,
-                check_name=check.name,
-                severity=check.severity,
-                failed_rows=counts[check.name] or 0,
-            )
-            for check in source.checks
-        ]
+        return _source_results(source, counts)
 
     def _keep_versions(self, model: CuratedModel) -> None:
         """Let models made of this one's row versions find them under its name."""
@@ -194,11 +194,27 @@ class Transformation:
                 table_name=model.name,
                 check_name=rule.name,
                 severity=rule.severity,
-                failed_rows=counts[rule.name] or 0,
+                failed_rows=counts.get(rule.name) or 0,
                 sample=counts.get(f"sample_of_{rule.name}"),
             )
             for rule in (*model.rules, *_all_checks(model))
         ]
+
+
+def _has_rows(extracts: Sequence[ExtractedTable]) -> bool:
+    return any(extract.files or extract.deletes for extract in extracts)
+
+
+def _source_results(source: SourceTable, counts: dict[str, Any]) -> list[CheckResult]:
+    return [
+        CheckResult(
+            table_name=source.name,
+            check_name=check.name,
+            severity=check.severity,
+            failed_rows=counts.get(check.name) or 0,
+        )
+        for check in source.checks
+    ]
 
 
 def _all_checks(model: CuratedModel) -> list[Check]:
