@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from rental_analytics.contracts.loader import load_contracts
@@ -12,7 +13,7 @@ from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.settings import Settings
-from rental_analytics.steps.base import Parts, RetrySettings, StepSettings
+from rental_analytics.steps.base import AbsentPart, Part, Parts, RetrySettings, StepSettings
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
@@ -95,8 +96,11 @@ def make_warehouse(settings: Settings) -> Warehouse:
 
 
 @contextmanager
-def assembled(settings: Settings) -> Iterator[Parts]:
-    """All parts of a pipeline; what holds files or connections is closed when the block ends.
+def assembled(settings: Settings, uses: frozenset[Part] = frozenset(Part)) -> Iterator[Parts]:
+    """The parts of a pipeline; what holds files or connections is closed when the block ends.
+
+    Args:
+        uses: parts to make besides the lake; the others are neither made nor reached.
 
     Raises:
         ConfigurationError: a URL is not understood, or a table that does not exist is configured.
@@ -122,15 +126,19 @@ def assembled(settings: Settings) -> Iterator[Parts]:
     )
     retries = RetrySettings(**dict(settings.retries))
     with ExitStack() as stack:
-        database = make_database(settings)
+        database, engine, warehouse = (cast(Any, AbsentPart(part)) for part in Part)
         lake = make_lake(settings)
         stack.callback(lake.close)
-        engine = make_engine(settings)
-        stack.callback(engine.close)
-        warehouse = make_warehouse(settings)
-        stack.callback(warehouse.close)
+        if Part.DATABASE in uses:
+            database = make_database(settings)
+        if Part.ENGINE in uses:
+            engine = make_engine(settings)
+            stack.callback(engine.close)
+        if Part.WAREHOUSE in uses:
+            warehouse = make_warehouse(settings)
+            stack.callback(warehouse.close)
         lock = RunLock(lake, settings.lake.lock_expiry)
-        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries)
+        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries, uses)
 
 
 def _file(settings: Settings, url: str, key: str) -> Path:
