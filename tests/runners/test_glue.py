@@ -8,8 +8,12 @@ import pytest
 
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics import wiring
+from rental_analytics.databases.sqlite import SqliteDatabase
+from rental_analytics.errors import LakeUnavailableError, SourceUnavailableError, WarehouseError
 from rental_analytics.pipeline import STEP_NAMES, STEPS
 from rental_analytics.steps.base import AbsentPart, Part
+from rental_analytics.storage.local import LocalLake
+from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 from runners.jobs import Jobs, status
 
 pytestmark = pytest.mark.slow
@@ -261,3 +265,63 @@ def test_sweep_leaves_records_alone(jobs: Jobs, pipeline: Pipeline) -> None:
     kept = sorted((lake / "runs" / "nightly" / "records").iterdir())
     assert "swept 1 file" in str(jobs.do("extract", "next").events("note"))
     assert sorted((lake / "runs" / "nightly" / "records").iterdir()) == kept
+
+
+def test_attempts_that_fail_are_taken_over_in_their_order(
+    jobs: Jobs, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue, tries = SqliteDatabase.catalogue, [0]
+
+    def lost_twice(self: SqliteDatabase) -> Any:
+        tries[0] += 1
+        if tries[0] < 3:
+            raise SourceUnavailableError("the connection was lost.", remedy="run again.")
+        return catalogue(self)
+
+    monkeypatch.setattr(SqliteDatabase, "catalogue", lost_twice)
+    end = jobs.do_all("nightly", "retries.first_wait=0")
+    assert end.code == 0 and [line["level"] for line in end.events("step_failed")] == ["error"] * 2
+    assert "attempt 3 of 4" in str(end.events("note"))
+    attempts = pipeline.rows("SELECT attempt, status, error FROM ops.steps WHERE step = 'extract' ORDER BY attempt")
+    lost = "the connection was lost. Remedy: run again."
+    assert attempts == [(1, "failed", lost), (2, "failed", lost), (3, "succeeded", None)]
+
+
+def test_lake_that_takes_no_records_does_not_hide_why_a_job_failed(
+    jobs: Jobs, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = LocalLake.create
+
+    def refuse(self: LocalLake, path: str, content: bytes) -> bool:
+        if "/records/" in path and b'"failed"' in content:
+            raise LakeUnavailableError("the lake is away.", remedy="wait.")
+        return create(self, path, content)
+
+    source.execute("DROP TABLE bookings")
+    monkeypatch.setattr(LocalLake, "create", refuse)
+    assert jobs.do("extract", "nightly").last_error.startswith("ContractError: There is no table bookings")
+
+
+def test_warehouse_that_is_gone_does_not_hide_why_a_job_failed(
+    jobs: Jobs, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in STEP_NAMES[:2]:
+        assert jobs.do(step, "nightly").code == 0
+
+    def gone(*_: object, **__: object) -> None:
+        raise WarehouseError("the warehouse is gone.", remedy="wait.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDbWarehouse, "load", gone)
+        patched.setattr(DuckDbWarehouse, "record", gone)
+        assert jobs.do("load-raw", "nightly").last_error.startswith("WarehouseError: the warehouse is gone.")
+    for step in STEP_NAMES[2:]:
+        assert jobs.do(step, "nightly").code == 0
+    assert [run[2] for run in status(pipeline)["runs"]] == ["succeeded"]
+
+
+def test_record_that_cannot_be_read_is_told(jobs: Jobs, pipeline: Pipeline) -> None:
+    for step in STEP_NAMES[:2]:
+        assert jobs.do(step, "nightly").code == 0
+    (pipeline.folder / "lake" / "runs" / "nightly" / "records" / "0.json").write_text("{}")
+    assert "records/0.json is not a valid record of a run" in jobs.do("load-raw", "nightly").last_error

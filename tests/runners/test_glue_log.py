@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -172,8 +173,8 @@ def environment() -> dict[str, str]:
 def test_signal_ends_a_job_in_order(
     jobs: Jobs, source: Source, pipeline: Pipeline, environment: dict[str, str]
 ) -> None:
-    # SQLite counts on for minutes: the job is at work in `extract` when the signal comes.
-    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000000) SELECT MAX(i) FROM n"
+    # SQLite counts on for a while: the job is at work in `extract` when the signal comes.
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000) SELECT MAX(i) FROM n"
     source.execute("ALTER TABLE bookings RENAME TO all_bookings")
     source.execute(f"CREATE VIEW bookings AS SELECT * FROM all_bookings WHERE ({numbers}) > 0")
     process = jobs.start("extract", "nightly", env=environment)
@@ -208,3 +209,20 @@ def test_script_is_a_process_with_an_exit_code(jobs: Jobs, environment: dict[str
     bad = ended(jobs.start("metrics", "nightly", env=environment))
     assert bad.code == 1
     assert re.fullmatch(r"LakeError: Run nightly cannot do this step: .* Remedy: .*", bad.last_error)
+
+
+@pytest.mark.slow
+def test_run_in_one_process_tells_the_same(pipeline: Pipeline, environment: dict[str, str]) -> None:
+    command = [Path(sys.executable).with_name("rental"), "run", "--log-json", "--quiet", "--run-id", "nightly"]
+    where = {"cwd": pipeline.folder, "env": environment, "capture_output": True, "text": True}
+    good = subprocess.run(command, check=False, **where)
+    told = [json.loads(line) for line in good.stderr.splitlines()]
+    assert (good.returncode, good.stdout) == (0, "")
+    events = [(line.get("step"), line["event"]) for line in told if line["event"].startswith(("run_", "step_"))]
+    steps = [(step, "step_succeeded") for step in STEP_NAMES]
+    assert events == [(None, "run_running"), *steps, (None, "run_succeeded")]
+    assert {line["run_id"] for line in told} == {"nightly"}
+    again = subprocess.run(command, check=False, **where)
+    *_, failure, last = again.stderr.splitlines()
+    assert (again.returncode, json.loads(failure)["error"]) == (2, "ConfigurationError")
+    assert last.startswith("Error: Run nightly exists already.")

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line; the fields are in docs/reference/glue-jobs.md."""
+"""Structured logs: one JSON object a line; the fields are in docs/reference/logs.md."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class JsonLog:
         self._place = {"run_id": run_id, "step": step}
         self._hidden: list[str] = []
         self._writing = threading.Lock()
+
+    def at(self, run_id: str, step: str | None = None) -> None:
+        """Name this run and step from now on."""
+        self._place = {"run_id": run_id, "step": step}
 
     def hide(self, secret: str) -> None:
         """Put asterisks in the place of a text from now on."""
@@ -85,7 +89,7 @@ class JsonReporter:
         tables: names that a note or a piece of work may be about.
     """
 
-    def __init__(self, log: JsonLog, tables: Collection[str] = ()) -> None:
+    def __init__(self, log: JsonLog, tables: Collection[str]) -> None:
         self._log = log
         self._tables = frozenset(tables)
 
@@ -110,6 +114,17 @@ class JsonReporter:
         """The table a label ends with, or a note begins with."""
         words = re.findall(r"^(\w+):|(\w+)$", text)
         return next((word for pair in words for word in pair if word in self._tables), None)
+
+
+@contextmanager
+def told_failures(log: JsonLog | None) -> Iterator[None]:
+    """Tell the error that ends the block."""
+    try:
+        yield
+    except BaseException as error:
+        if log:
+            log.failure(error)
+        raise
 
 
 class LoggedLedger:

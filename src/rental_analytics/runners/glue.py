@@ -99,13 +99,12 @@ class GlueJob:
     def __init__(
         self, parts: Parts, step: Step, arguments: JobArguments, log: JsonLog, interruption: Interruption
     ) -> None:
-        contracts = parts.contracts
         self._parts = parts
         self._step = step
         self._arguments = arguments
         self._log = log
         self._interruption = interruption
-        self._reporter = JsonReporter(log, {*contracts.sources, *contracts.curated, *contracts.presentation})
+        self._reporter = JsonReporter(log, parts.contracts.table_names)
         self._runner = self._noting_in(LakeLedger(parts.lake))
 
     def run(self) -> StepOutcome:

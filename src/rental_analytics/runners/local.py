@@ -12,7 +12,8 @@ from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.errors import RentalError, RunInterruptedError
 from rental_analytics.failpoints import reach
 from rental_analytics.monitoring.interruption import Interruption
-from rental_analytics.monitoring.ledger import WarehouseLedger
+from rental_analytics.monitoring.json_log import JsonLog, LoggedLedger
+from rental_analytics.monitoring.ledger import Ledger, WarehouseLedger
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.runners.step_runner import START, StepOutcome, StepRunner
 from rental_analytics.runners.takeover import take_over
@@ -56,13 +57,18 @@ class LocalRunner:
 
     Args:
         interruption: tells whether a signal asked the process to end.
+        log: told of runs and steps too.
     """
 
-    def __init__(self, parts: Parts, reporter: Reporter, interruption: Interruption | None = None) -> None:
+    def __init__(
+        self, parts: Parts, reporter: Reporter, interruption: Interruption | None = None, log: JsonLog | None = None
+    ) -> None:
         self._parts = parts
         self._reporter = reporter
         self._interruption = interruption or Interruption()
-        self._runner = StepRunner(parts, reporter, WarehouseLedger(parts.warehouse), self._interruption)
+        self._log = log
+        ledger: Ledger = WarehouseLedger(parts.warehouse)
+        self._runner = StepRunner(parts, reporter, LoggedLedger(ledger, log) if log else ledger, self._interruption)
 
     def run(self, options: RunOptions) -> RunOutcome:
         """Begin or continue a run and do its steps, while no other run of the lake is at work.
@@ -75,6 +81,7 @@ class LocalRunner:
             RunInterruptedError: a signal ended the run; what was committed stays.
         """
         run_id = options.resume or options.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self._tell_place(run_id)
         try:
             return self._run_locked(options, run_id)
         except BaseException as error:
@@ -112,13 +119,22 @@ class LocalRunner:
             self._runner.retried(START, lambda: take_over(self._parts))
             self._runner.note_run(run, "running")
             reach("run-recorded")
-            outcomes = [self._runner.do(step, run) for step in _chosen(options.steps)]
+            outcomes = [self._do(step, run) for step in _chosen(options.steps)]
+            self._tell_place(run_id)
             self._runner.note_run(run, "succeeded")
         except BaseException as error:
             self._runner.note_run(run, "failed", error)
             raise
         reach("run-succeeded")
         return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
+
+    def _do(self, step: Step, run: RunParameters) -> StepOutcome:
+        self._tell_place(run.run_id, step.name)
+        return self._runner.do(step, run)
+
+    def _tell_place(self, run_id: str, step: str | None = None) -> None:
+        if self._log:
+            self._log.at(run_id, step)
 
     def _prepared(self, options: RunOptions, run_id: str) -> RunParameters:
         now = datetime.now(UTC)
