@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MAXIMUM_BYTES = 1_000_000
-PUBLIC_TARGETS = ["help", "setup", "demo", "test", "check", "clean"]
+PUBLIC_TARGETS = ["help", "setup", "demo", "test", "check", "glue", "clean"]
 
 
 def pins() -> dict[str, str]:
