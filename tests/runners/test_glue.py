@@ -13,6 +13,7 @@ from rental_analytics.errors import LakeUnavailableError, SourceUnavailableError
 from rental_analytics.pipeline import STEP_NAMES, STEPS
 from rental_analytics.steps.base import AbsentPart, Part
 from rental_analytics.storage.local import LocalLake
+from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 from runners.jobs import Jobs, status
 
@@ -297,9 +298,20 @@ def test_lake_that_takes_no_records_does_not_hide_why_a_job_failed(
             raise LakeUnavailableError("the lake is away.", remedy="wait.")
         return create(self, path, content)
 
+    metrics, reads = ManifestStore.metrics, [0]
+
+    def gone(self: ManifestStore, run_id: str) -> Any:
+        reads[0] += 1
+        if reads[0] > 1:
+            raise LakeUnavailableError("the lake is away.", remedy="wait.")
+        return metrics(self, run_id)
+
     source.execute("DROP TABLE bookings")
     monkeypatch.setattr(LocalLake, "create", refuse)
     assert jobs.do("extract", "nightly").last_error.startswith("ContractError: There is no table bookings")
+    monkeypatch.setattr(ManifestStore, "metrics", gone)
+    assert jobs.do("extract", "nightly").last_error.startswith("ContractError: There is no table bookings")
+    assert reads == [3]
 
 
 def test_warehouse_that_is_gone_does_not_hide_why_a_job_failed(

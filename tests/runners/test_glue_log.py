@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.harness import Pipeline, Source
 from rental_analytics.errors import ProofError
+from rental_analytics.monitoring import json_log
 from rental_analytics.monitoring.json_log import JsonLog, JsonReporter
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.runners.glue import main
@@ -62,6 +63,17 @@ def test_work_and_notes_name_their_table() -> None:
     assert work["seconds"] >= 0
     assert (note["table"], note["level"]) == ("bookings", "info")
     assert ("table" in retry, retry["level"]) == (False, "warning")
+
+
+@pytest.mark.fast
+def test_work_that_takes_long_is_told_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    monkeypatch.setattr(json_log, "SECONDS_BETWEEN", 0.0)
+    with JsonReporter(JsonLog(stream), {"bookings"}).task("extract bookings") as progress:
+        progress(2)
+    with pytest.raises(RuntimeError), JsonReporter(JsonLog(stream), {"bookings"}).task("extract bookings"):
+        raise RuntimeError
+    assert [(line["event"], line["rows"]) for line in lines(stream)] == [("work_going_on", 2), ("work_done", 2)]
 
 
 @pytest.mark.fast

@@ -15,6 +15,7 @@ from pipeline.harness import Pipeline, Source, failure
 from rental_analytics import aws
 from rental_analytics.aws import read_text_object, secret_login
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError, SourceUnavailableError
+from rental_analytics.runners.glue import main
 from rental_analytics.settings import load_settings
 from rental_analytics.wiring import make_database
 from runners.jobs import Jobs, status
@@ -189,6 +190,18 @@ def test_object_that_is_not_there_or_no_text(cloud: S3Server) -> None:
         client.put_object(Bucket=bucket, Key="binary", Body=b"\xff\xfe\x00")
     assert "does not exist" in str(failure(read_text_object, f"s3://{bucket}/none.toml"))
     assert "is no text in UTF-8" in str(failure(read_text_object, f"s3://{bucket}/binary"))
+
+
+@pytest.mark.service
+def test_configuration_in_a_bucket_is_named_by_its_url(cloud: S3Server, capsys: pytest.CaptureFixture[str]) -> None:
+    bucket = cloud.create_bucket()
+    with closing(cloud.client()) as client:
+        client.put_object(Bucket=bucket, Key="rental.toml", Body=b"[source\n")
+        client.put_object(Bucket=bucket, Key="other.toml", Body=b"[source]\npasword = 1\n")
+    for name, told in (("rental.toml", " is not valid TOML"), ("other.toml", ": source.")):
+        url = f"s3://{bucket}/{name}"
+        assert main(["--step", "extract", "--run_id", "nightly", "--config", url]) == 2
+        assert f"ConfigurationError: {url}{told}" in capsys.readouterr().err
 
 
 @pytest.mark.fast

@@ -17,6 +17,9 @@ from rental_analytics.errors import RentalError, RunInterruptedError
 from rental_analytics.monitoring.ledger import Ledger
 
 Level = Literal["info", "warning", "error"]
+SECONDS_BETWEEN = 60.0
+"""How often a piece of work that goes on is told."""
+
 _HIDDEN = "***"
 # What is shorter stands in many words, and hiding it would tell what it is.
 _SHORTEST_HIDDEN = 4
@@ -95,15 +98,23 @@ class JsonReporter:
 
     @contextmanager
     def task(self, label: str) -> Iterator[Callable[[int], None]]:
-        """Tell a piece of work when it ends, with its rows and seconds."""
-        rows, began = [0], time.monotonic()
+        """Tell a piece of work when it ends, and now and then before, with its rows and seconds."""
+        began = told = time.monotonic()
+        rows = 0
+
+        def tell(event: str) -> None:
+            seconds = round(time.monotonic() - began, 3)
+            self._log.event(event, work=label, table=self._table(label), rows=rows or None, seconds=seconds)
 
         def count(more: int) -> None:
-            rows[0] += more
+            nonlocal rows, told
+            rows += more
+            if time.monotonic() - told >= SECONDS_BETWEEN:
+                told = time.monotonic()
+                tell("work_going_on")
 
         yield count
-        seconds = round(time.monotonic() - began, 3)
-        self._log.event("work_done", work=label, table=self._table(label), rows=rows[0] or None, seconds=seconds)
+        tell("work_done")
 
     def note(self, text: str) -> None:
         """Tell one line; a retry is a warning."""

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,11 +146,11 @@ class GlueJob:
         return outcome
 
     def _note_failure(self, run: RunParameters, error: BaseException) -> None:
-        try:
-            self._runner.note_run(run, "failed", error)
-        except RentalError:
-            # A warehouse that is gone must not hide why the job failed.
-            self._noting_in(LakeLedger(self._parts.lake)).note_run(run, "failed", error)
+        """A warehouse or a lake that is gone must not hide why the job failed."""
+        for runner in (self._runner, self._noting_in(LakeLedger(self._parts.lake))):
+            with suppress(RentalError):
+                runner.note_run(run, "failed", error)
+                return
 
     def _run_parameters(self) -> RunParameters:
         """The run, found or begun; a job that is repeated finds the one it began."""
