@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from pipeline.harness import Pipeline, Source
+from rental_analytics.engines.base import ExtractRequest
+from rental_analytics.engines.duckdb import DuckDbEngine
 from rental_analytics.errors import ProofError
 from rental_analytics.monitoring import json_log
 from rental_analytics.monitoring.json_log import JsonLog, JsonReporter
@@ -191,7 +194,6 @@ def test_signal_ends_a_job_in_order(
     source.execute(f"CREATE VIEW bookings AS SELECT * FROM all_bookings WHERE ({numbers}) > 0")
     process = jobs.start("extract", "nightly", env=environment)
     begun = wait_for(process, "run_running")
-    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     end = ended(process)
     end = JobEnd(end.code, begun + end.lines, end.errors)
@@ -201,6 +203,31 @@ def test_signal_ends_a_job_in_order(
     source.execute("ALTER TABLE all_bookings RENAME TO bookings")
     assert jobs.do_all("nightly").code == 0
     assert [run[2] for run in status(pipeline)["runs"]] == ["succeeded"]
+
+
+@pytest.mark.slow
+def test_signal_that_a_library_swallows_counts_before_the_next_table(
+    jobs: Jobs, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract = DuckDbEngine.extract
+    read: list[str] = []
+
+    def swallowing(self: DuckDbEngine, request: ExtractRequest, *rest: Any) -> Any:
+        read.append(request.plan.table.name)
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        return extract(self, request, *rest)
+
+    # Once a signal came, a process goes on listening to it: that is not for the process of the tests.
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDbEngine, "extract", swallowing)
+        end = jobs.do("extract", "nightly")
+    signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert (end.code, len(read)) == (143, 1)
+    assert jobs.do_all("nightly").code == 0
 
 
 def wait_for(process: subprocess.Popen[str], event: str) -> list[dict[str, Any]]:

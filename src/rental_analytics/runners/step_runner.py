@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from rental_analytics.contracts.ledger import RunRecord, StepRecord
 from rental_analytics.contracts.manifest import RunParameters
+from rental_analytics.engines.base import Progress
 from rental_analytics.errors import QualityError, RentalError
 from rental_analytics.failpoints import reach
 from rental_analytics.monitoring.interruption import Interruption
@@ -125,7 +127,8 @@ class StepRunner:
         )
 
     def _attempt(self, step: Step, run: RunParameters) -> StepOutcome:
-        context = StepContext(run=run, reporter=self._reporter, **vars(self._parts))
+        reporter = _WatchfulReporter(self._reporter, self._interruption)
+        context = StepContext(run=run, reporter=reporter, **vars(self._parts))
         attempt = _Attempt(step, run)
         try:
             self._interruption.check()
@@ -170,6 +173,19 @@ class StepRunner:
         if self.is_interrupted(error):
             return "interrupted"
         return str(error) if isinstance(error, RentalError) else f"{type(error).__name__} in run {run_id}"
+
+
+class _WatchfulReporter:
+    """Raises a signal again, before each piece of work, that libraries swallowed: a step may take hours."""
+
+    def __init__(self, reporter: Reporter, interruption: Interruption) -> None:
+        self._reporter = reporter
+        self._interruption = interruption
+        self.note = reporter.note
+
+    def task(self, label: str) -> AbstractContextManager[Progress]:
+        self._interruption.check()
+        return self._reporter.task(label)
 
 
 @dataclass
