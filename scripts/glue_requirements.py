@@ -22,6 +22,7 @@ ROOTS = (
     "pydantic-settings",
     "pymysql[rsa]",
     "pyyaml",
+    "sqlglot",
     "tenacity",
 )
 GLUE = {

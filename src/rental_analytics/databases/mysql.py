@@ -198,8 +198,8 @@ class MySqlDatabase(Database):
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
         where = f" WHERE {condition}" if condition else ""
-        with self.read(f"SELECT COUNT(*) AS counted FROM {_quoted(plan.table.name)}{where}") as reader:
-            return int(reader.read_all().column("counted")[0].as_py())
+        counted = f"SELECT COUNT(*) FROM {_quoted(plan.table.name)}{where}"
+        return int(self._rows(counted.replace("%", "%%"))[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(_quoted(name) for name in plan.key)
