@@ -105,5 +105,5 @@ def test_a_job_that_fails_on_spark_says_why(built: Path, bare: Path, s3: S3Serve
     end = _submit(built / "rental_glue_job.py", bare, s3, *arguments)
 
     assert end.code == 1
-    assert end.events("job_failed")[0]["error"] == "SourceUnavailableError"
+    assert end.events("failed")[0]["error"] == "SourceUnavailableError"
     assert "SourceUnavailableError: The database mysql://reader@127.0.0.1:1/rental cannot be reached" in end.errors
