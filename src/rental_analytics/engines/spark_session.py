@@ -180,7 +180,10 @@ class SparkStepSession(Session):
         return f"SELECT * FROM {view}"
 
     def bits(self, number: str) -> str:
-        return f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', {number}) AS BIGINT)"
+        # Java's method takes no NULL.
+        given = f"COALESCE({number}, CAST(0 AS DOUBLE))"
+        called = f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', {given}) AS BIGINT)"
+        return f"CASE WHEN {number} IS NOT NULL THEN {called} END"
 
     def md5_number(self, text: str, digits: int) -> str:
         return f"CAST(CONV(SUBSTR(MD5({text}), 1, {digits}), 16, 10) AS BIGINT)"
