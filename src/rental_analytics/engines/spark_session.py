@@ -180,7 +180,9 @@ class SparkStepSession(Session):
         return f"SELECT * FROM {view}"
 
     def bits(self, number: str) -> str:
-        return f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', {number}) AS BIGINT)"
+        # Java's method takes no NULL.
+        bits = f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', COALESCE({number}, 0e0)) AS BIGINT)"
+        return f"CASE WHEN {number} IS NOT NULL THEN {bits} END"
 
     def text(self, value: str, kind: str) -> str:
         return double_text(value) if kind == "DOUBLE" else f"CAST({value} AS VARCHAR)"

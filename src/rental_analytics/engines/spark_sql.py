@@ -27,7 +27,7 @@ def double_text(value: str) -> str:
     Java 17 writes more digits than it needs; the class is of Jackson, which Spark brings along. Below 1e-322, where
     Java writes two digits and one is enough, the texts differ.
     """
-    text = f"REFLECT('com.fasterxml.jackson.core.io.schubfach.DoubleToDecimal', 'toString', {value})"
+    text = f"REFLECT('com.fasterxml.jackson.core.io.schubfach.DoubleToDecimal', 'toString', COALESCE({value}, 0e0))"
     digits, exponent = f"SPLIT_PART({text}, 'E', 1)", f"SPLIT_PART({text}, 'E', 2)"
     short = f"CASE WHEN {digits} LIKE '%.0' THEN SPLIT_PART({digits}, '.', 1) ELSE {digits} END"
     sign = f"CASE WHEN {exponent} LIKE '-%' THEN '-' ELSE '+' END"
