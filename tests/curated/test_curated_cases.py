@@ -1,4 +1,4 @@
-"""The curated models do what their cases expect, through the engine that runs in production."""
+"""The curated models do what their cases expect, through the engines that run in production."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from curated.curated_cases import (
     rules,
     transform,
 )
+from parity.engines import ENGINES, open_engine
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import load_cases
 from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.engines.duckdb import DuckDbEngine
+from rental_analytics.engines.base import Engine
 from rental_analytics.storage.local import LocalLake
-
-pytestmark = pytest.mark.fast
 
 MODELS = [pytest.param(model, id=name) for name, model in contracts().curated.items()]
 CASES = [
@@ -43,11 +42,10 @@ PARQUET_TYPES = {
 }
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DuckDbEngine]:
-    engine = DuckDbEngine(threads=2)
-    yield engine
-    engine.close()
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with open_engine(request.param, request) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ def lake(tmp_path: Path) -> LocalLake:
 
 
 @pytest.mark.parametrize(("model", "case"), CASES)
-def test_case(engine: DuckDbEngine, lake: LocalLake, model: CuratedModel, case: Case) -> None:
+def test_case(engine: Engine, lake: LocalLake, model: CuratedModel, case: Case) -> None:
     made = transform(engine, lake, model, case)
 
     assert actual_outcome(model, made, lake) == expected_outcome(model, case)
@@ -65,6 +63,7 @@ def test_case(engine: DuckDbEngine, lake: LocalLake, model: CuratedModel, case: 
     assert whole_rows == {key: row for key, row in set_aside.items() if key in whole_rows}
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("model", MODELS)
 def test_cases_break_every_rule_alone(model: CuratedModel) -> None:
     cases = load_cases(model)
@@ -76,13 +75,14 @@ def test_cases_break_every_rule_alone(model: CuratedModel) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_files_have_the_types_of_the_contract(engine: DuckDbEngine, lake: LocalLake, model: CuratedModel) -> None:
+def test_files_have_the_types_of_the_contract(engine: Engine, lake: LocalLake, model: CuratedModel) -> None:
     case = max(load_cases(model), key=lambda case: len(case.expect))
     made = transform(engine, lake, model, case)
-    (path,) = lake.local_copies(file.path for file in made.files)
-    fields = {field.name: str(field.type) for field in pq.read_schema(path)}
-
-    assert fields == {
+    expected = {
         column.name: PARQUET_TYPES.get(column.type, f"decimal128{column.type[7:].replace(',', ', ')}")
         for column in made.columns
     }
+    paths = lake.local_copies(file.path for file in made.files)
+
+    assert paths
+    assert all({field.name: str(field.type) for field in pq.read_schema(path)} == expected for path in paths)

@@ -11,14 +11,14 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from metrics.spark_warehouse import SparkMetrics
 from metrics.warehouse import MetricWarehouse, contracts
+from parity.engines import ENGINES
 from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import load_cases
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.portability import refused_constructs, transpiled
-
-pytestmark = pytest.mark.fast
 
 MODELS = [pytest.param(model, id=name) for name, model in contracts().presentation.items()]
 CASES = [
@@ -26,7 +26,7 @@ CASES = [
     for name, model in contracts().presentation.items()
     for case in load_cases(model)
 ]
-ENGINES = ("redshift", "spark")
+DIALECTS = ("redshift", "spark")
 PYTHON_TYPES = {
     "BIGINT": int,
     "INTEGER": int,
@@ -48,28 +48,38 @@ def expected_row(model: PresentationModel, row: dict[str, Any]) -> tuple[Any, ..
     return tuple(values)
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def warehouse(request: pytest.FixtureRequest) -> MetricWarehouse | SparkMetrics:
+    """Curated tables without rows on each engine."""
+    name = "spark_metrics" if request.param == "spark" else "metric_warehouse"
+    found: MetricWarehouse | SparkMetrics = request.getfixturevalue(name)
+    return found
+
+
 @pytest.mark.parametrize(("model", "case"), CASES)
-def test_case(metric_warehouse: MetricWarehouse, model: PresentationModel, case: Case) -> None:
+def test_case(warehouse: MetricWarehouse | SparkMetrics, model: PresentationModel, case: Case) -> None:
     assert case.as_of is not None
-    with metric_warehouse.holding(case.as_of, case.given):
-        rows = metric_warehouse.rows(model.query)
+    with warehouse.holding(case.as_of, case.given):
+        rows = warehouse.rows(model.query)
 
     assert Counter(rows) == Counter(expected_row(model, row) for row in case.expect)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_columns_are_those_of_the_model(metric_warehouse: MetricWarehouse, model: PresentationModel) -> None:
-    columns = metric_warehouse.columns(model.query)
+def test_columns_are_those_of_the_model(warehouse: MetricWarehouse | SparkMetrics, model: PresentationModel) -> None:
+    columns = warehouse.columns(model.query)
 
     assert list(columns.items()) == [(name, column.type) for name, column in model.columns.items()]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fast
+@pytest.mark.parametrize("engine", DIALECTS)
 @pytest.mark.parametrize("model", MODELS)
 def test_query_has_nothing_that_an_engine_refuses(model: PresentationModel, engine: str) -> None:
     assert refused_constructs(transpiled(model.query, engine, model.name)) == []
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("model", MODELS)
 def test_running_aggregates_name_their_frame(model: PresentationModel) -> None:
     """Redshift demands it, and the default frame would take in all rows that tie."""
@@ -83,6 +93,7 @@ def test_running_aggregates_name_their_frame(model: PresentationModel) -> None:
     assert [window.sql() for window in aggregates if window.args.get("spec") is None] == []
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "sql",
     [
@@ -108,6 +119,7 @@ def test_a_refused_construct_is_seen(sql: str) -> None:
     assert refused_constructs(sql)
 
 
+@pytest.mark.fast
 def test_query_that_does_not_parse_is_named() -> None:
     with pytest.raises(ContractError, match=r"query\.sql:2: the query does not parse"):
         transpiled("SELECT a\nFROM t WHERE (", "spark", "query.sql")

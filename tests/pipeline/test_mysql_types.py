@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from parity.engines import open_engine
 from pipeline.harness import failure
 from rental_analytics.contracts.manifest import ExtractedTable, RunParameters
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases import mysql
 from rental_analytics.databases.base import ReadPlan, Window
 from rental_analytics.databases.mysql import MySqlDatabase
-from rental_analytics.engines.base import ExtractRequest
-from rental_analytics.engines.duckdb import DuckDbEngine
+from rental_analytics.engines.base import Engine, ExtractRequest
 from rental_analytics.errors import ContractError, SourceError
 from rental_analytics.storage.local import LocalLake
 from servers.mariadb import MariaDB, start_mariadb
@@ -267,17 +267,13 @@ def planned(mariadb: MariaDB, database: str, table: SourceTable) -> tuple[MySqlD
     return source, source.plan(table, source.catalogue()["golden"], None)
 
 
-def extracted(source: MySqlDatabase, plan: ReadPlan, folder: Path) -> Arrived:
+def extracted(engine: Engine, source: MySqlDatabase, plan: ReadPlan, folder: Path) -> Arrived:
     """Read the table whole; the values of each column by the number in `id`."""
     upper = source.server_time()
     run = RunParameters(run_id="r", sequence=1, started_at=datetime.now(UTC), upper_bound=upper)
     lake = LocalLake(folder)
     request = ExtractRequest(run, plan, Window(None, upper), True, None, timedelta(minutes=15))
-    engine = DuckDbEngine()
-    try:
-        table = engine.extract(request, source, lake, lambda _rows: None)
-    finally:
-        engine.close()
+    table = engine.extract(request, source, lake, lambda _rows: None)
     rows = [
         row
         for file in lake.local_copies(f.path for f in table.files)
@@ -296,27 +292,33 @@ def fill(execute: Callable[[str], Any], columns: Mapping[str, Column]) -> None:
         execute(f"INSERT INTO golden VALUES ({number}, {values})")
 
 
+@pytest.fixture(scope="module", params=["duckdb", "spark"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with open_engine(request.param, request) as engine:
+        yield engine
+
+
 @pytest.fixture
-def read(mariadb: MariaDB, tmp_path: Path) -> Read:
+def read(engine: Engine, mariadb: MariaDB, tmp_path: Path) -> Read:
     def extract(columns: Mapping[str, Column]) -> Arrived:
         database = mariadb.create_database()
         with session(mariadb, database) as execute:
             fill(execute, columns)
         wanted = contract({name: column.wanted for name, column in columns.items()})
-        return extracted(*planned(mariadb, database, wanted), tmp_path / database)
+        return extracted(engine, *planned(mariadb, database, wanted), tmp_path / database)
 
     return extract
 
 
 @pytest.fixture(scope="module")
-def golden(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Arrived:
+def golden(engine: Engine, mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Arrived:
     """Every type in one table, read once."""
     database = mariadb.create_database()
     with session(mariadb, database) as execute:
         fill(execute, GOLDEN)
         execute(f"INSERT INTO golden (id) VALUES ({10**6})")
     wanted = contract({name: column.wanted for name, column in GOLDEN.items()})
-    return extracted(*planned(mariadb, database, wanted), tmp_path_factory.mktemp("golden"))
+    return extracted(engine, *planned(mariadb, database, wanted), tmp_path_factory.mktemp("golden"))
 
 
 @pytest.mark.parametrize("name", GOLDEN, ids=[f"{c.native[:40]} as {c.wanted}" for c in GOLDEN.values()])
@@ -358,8 +360,8 @@ def test_types_of_newer_servers(mariadb: MariaDB, read: Read) -> None:
     assert found.values == {"id": [0, 1], **{n: [value for _, value in c.cells] for n, c in columns.items()}}
 
 
-def test_generated_invisible_and_oddly_named_columns(mariadb: MariaDB, tmp_path: Path) -> None:
-    names = ["With Blank", "select", "it's", 'say "x"', "back`tick", "{key}", "a = b", "ünï", "%s", "1st", "_x"]
+def test_generated_invisible_and_oddly_named_columns(engine: Engine, mariadb: MariaDB, tmp_path: Path) -> None:
+    names = ["With Blank", "select", "it's", 'say "x"', "{key}", "a = b", "ünï", "%s", "1st", "_x", "a\\b"]
     quoted = {name: "`" + name.replace("`", "``") + "`" for name in names}
     database = mariadb.create_database()
     with session(mariadb, database) as execute:
@@ -371,9 +373,24 @@ def test_generated_invisible_and_oddly_named_columns(mariadb: MariaDB, tmp_path:
         values = ", ".join(str(number) for number in range(len(names)))
         execute(f"INSERT INTO golden (id, {', '.join(quoted.values())}, hidden) VALUES (1, {values}, 7)")
     source, plan = planned(mariadb, database, contract({}, unknown_columns="keep"))
-    found = extracted(source, plan, tmp_path)
+    found = extracted(engine, source, plan, tmp_path)
     expected = {name.lower(): [number] for number, name in enumerate(names)}
     assert found.values == {"id": [1], **expected, "hidden": [7], "shown": [2], "kept": ["row 1"]}
+
+
+@pytest.mark.parametrize("beside", ["it's", 'say "x"', "back`tick", "${x}"])
+def test_names_with_quotes_and_braces(
+    engine: Engine, mariadb: MariaDB, tmp_path: Path, request: pytest.FixtureRequest, beside: str
+) -> None:
+    if engine.name == "spark" and beside == "back`tick":
+        reason = "Spark puts names for MySQL in backticks and does not double those that are in them"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=SourceError, strict=True))
+    database = mariadb.create_database()
+    with session(mariadb, database) as execute:
+        execute(f"CREATE TABLE golden (id INT PRIMARY KEY, `{beside.replace('`', '``')}` INT, `{{key}}` INT)")
+        execute("INSERT INTO golden VALUES (1, 2, 3)")
+    source, plan = planned(mariadb, database, contract({}, unknown_columns="keep"))
+    assert extracted(engine, source, plan, tmp_path).values == {"id": [1], beside: [2], "{key}": [3]}
 
 
 @pytest.mark.parametrize(
@@ -427,20 +444,22 @@ def test_name_that_cannot_be_kept_is_told(mariadb: MariaDB, name: str) -> None:
     assert f"golden.{name} cannot be kept" in str(error)
 
 
-def test_names_with_quotes_are_told_as_they_are(mariadb: MariaDB, tmp_path: Path) -> None:
+def test_names_with_quotes_are_told_as_they_are(engine: Engine, mariadb: MariaDB, tmp_path: Path) -> None:
     database = mariadb.create_database()
     name = "it's {key}"
     with session(mariadb, database) as execute:
         execute(f"CREATE TABLE golden (id INT PRIMARY KEY, `{name}` DATE)")
         execute("INSERT INTO golden VALUES (5, '2024-02-30')")
     source, plan = planned(mariadb, database, contract({}, unknown_columns="keep"))
-    error = failure(extracted, source, plan, tmp_path)
+    error = failure(extracted, engine, source, plan, tmp_path)
     assert str(error).startswith(f"golden.{name} holds a date that no calendar has")
     assert "in the row with id 5" in str(error)
 
 
 @pytest.mark.parametrize(("native", "size"), [("LONGTEXT", 1_100_000), ("MEDIUMBLOB", 600_000), ("JSON", 1_100_000)])
-def test_value_the_server_cannot_send_stops_by_name(mariadb: MariaDB, tmp_path: Path, native: str, size: int) -> None:
+def test_value_the_server_cannot_send_stops_by_name(
+    engine: Engine, mariadb: MariaDB, tmp_path: Path, native: str, size: int
+) -> None:
     """The server makes NULL of the result of a function that is longer than its max_allowed_packet."""
     database = mariadb.create_database()
     with session(mariadb, database) as execute:
@@ -450,7 +469,7 @@ def test_value_the_server_cannot_send_stops_by_name(mariadb: MariaDB, tmp_path: 
     mariadb.execute("SET GLOBAL max_allowed_packet = 1048576")
     try:
         source, plan = planned(mariadb, database, contract({"cell": "text"}))
-        error = failure(extracted, source, plan, tmp_path)
+        error = failure(extracted, engine, source, plan, tmp_path)
     finally:
         mariadb.execute(f"SET GLOBAL max_allowed_packet = {before}")
     assert str(error).startswith(
@@ -458,7 +477,9 @@ def test_value_the_server_cannot_send_stops_by_name(mariadb: MariaDB, tmp_path: 
     )
 
 
-def test_row_the_server_cannot_send_stops_with_its_table(mariadb: MariaDB, tmp_path: Path) -> None:
+def test_row_the_server_cannot_send_stops_with_its_table(
+    engine: Engine, mariadb: MariaDB, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Each value can be sent, all of them together cannot."""
     database = mariadb.create_database()
     with session(mariadb, database) as execute:
@@ -466,11 +487,14 @@ def test_row_the_server_cannot_send_stops_with_its_table(mariadb: MariaDB, tmp_p
         execute(
             "INSERT INTO golden SELECT 1, long_text, long_text, long_text FROM (SELECT REPEAT('x', 500000) long_text) t"
         )
+    if engine.name == "spark":
+        reason = "the text protocol, which JDBC uses, sends a row in as many packets as it needs"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
     ((before,),) = mariadb.execute("SELECT @@GLOBAL.max_allowed_packet")
     mariadb.execute("SET GLOBAL max_allowed_packet = 1048576")
     try:
         source, plan = planned(mariadb, database, contract({"a": "text", "b": "text", "c": "text"}))
-        error = failure(extracted, source, plan, tmp_path)
+        error = failure(extracted, engine, source, plan, tmp_path)
     finally:
         mariadb.execute(f"SET GLOBAL max_allowed_packet = {before}")
     assert isinstance(error, SourceError)
@@ -479,7 +503,7 @@ def test_row_the_server_cannot_send_stops_with_its_table(mariadb: MariaDB, tmp_p
     assert "max_allowed_packet" in error.remedy
 
 
-def test_server_that_ignores_the_clients_character_set(tmp_path: Path) -> None:
+def test_server_that_ignores_the_clients_character_set(engine: Engine, tmp_path: Path) -> None:
     options = ["--skip-character-set-client-handshake", "--character-set-server=latin1"]
     columns = {
         "a": Column("VARCHAR(20) CHARACTER SET utf8mb4", "text", "VARCHAR", texts("🏠", "北京", "Zürich")),
@@ -492,7 +516,7 @@ def test_server_that_ignores_the_clients_character_set(tmp_path: Path) -> None:
         with session(server, database) as execute:
             fill(execute, columns)
         wanted = contract({name: column.wanted for name, column in columns.items()})
-        found = extracted(*planned(server, database, wanted), tmp_path)
+        found = extracted(engine, *planned(server, database, wanted), tmp_path)
     expected = {name: [value for _, value in column.cells] for name, column in columns.items()}
     assert found.values == {"id": [0, 1, 2], **expected}
 

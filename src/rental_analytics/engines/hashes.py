@@ -32,4 +32,4 @@ def _text(session: Session, value: str, kind: str) -> str:
         return f"CAST(EPOCH_US({value}) AS VARCHAR)"
     if kind == "DOUBLE":
         return f"CAST({session.bits(value)} AS VARCHAR)"
-    return f"CAST({value} AS VARCHAR)"
+    return session.text(value, kind)

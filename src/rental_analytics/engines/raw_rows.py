@@ -17,7 +17,7 @@ def raw_rows(session: Session, lake: Lake, source: SourceTable | None, extracts:
 
     Numbers are rounded as the source's contract wants them, where one is given.
     """
-    types = _types(extracts)
+    types = common_types(extracts)
     wanted = {name: column.type for name, column in source.columns.items()} if source else {}
     parts = []
     for extract in extracts:
@@ -25,14 +25,15 @@ def raw_rows(session: Session, lake: Lake, source: SourceTable | None, extracts:
         if files:
             had = {column.name: column.type for column in extract.columns}
             listed = ", ".join(
-                f"{_value(name, had.get(name), kind, wanted.get(name))} AS {identifier(name)}"
+                f"{_value(session, name, had.get(name), kind, wanted.get(name))} AS {identifier(name)}"
                 for name, kind in types.items()
             )
             parts.append(f"SELECT {listed} FROM {session.parquet(files)} AS extracted_rows")
     return " UNION ALL ".join(parts) or empty_relation(list(types.items()))
 
 
-def _types(extracts: Sequence[ExtractedTable]) -> dict[str, str]:
+def common_types(extracts: Sequence[ExtractedTable]) -> dict[str, str]:
+    """The types of the columns of extracts: those that hold the values of all of them."""
     types: dict[str, str] = {}
     for extract in extracts:
         for column in extract.columns:
@@ -41,7 +42,7 @@ def _types(extracts: Sequence[ExtractedTable]) -> dict[str, str]:
     return types
 
 
-def _value(name: str, had: str | None, kind: str, wanted: SourceType | None) -> str:
+def _value(session: Session, name: str, had: str | None, kind: str, wanted: SourceType | None) -> str:
     """A column in the type asked for.
 
     Engines differ in how a cast rounds: so what a contract wants as a whole number or as a decimal is rounded here, to
@@ -53,5 +54,7 @@ def _value(name: str, had: str | None, kind: str, wanted: SourceType | None) -> 
     if wanted is SourceType.INTEGER and kind.startswith(("DECIMAL", "DOUBLE")):
         return f"ROUND({value}, 0)"
     if wanted is SourceType.DECIMAL and kind == "DOUBLE":
-        return f"CAST(CAST({value} AS VARCHAR) AS DECIMAL(38,10))"
-    return value if had == kind else f"CAST({value} AS {kind})"
+        return f"CAST({session.text(value, kind)} AS DECIMAL(38,10))"
+    if had == kind:
+        return value
+    return session.text(value, had) if kind == "VARCHAR" else f"CAST({value} AS {kind})"

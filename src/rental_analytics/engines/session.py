@@ -129,6 +129,10 @@ class Session(ABC):
         """An expression for the 64 bits of a DOUBLE, as a BIGINT."""
 
     @abstractmethod
+    def text(self, value: str, kind: str) -> str:
+        """An expression for a value of a type as a text that does not depend on the engine."""
+
+    @abstractmethod
     def md5_number(self, text: str, digits: int) -> str:
         """An expression for the first hexadecimal digits, at most 15, of a text's MD5, as a BIGINT."""
 

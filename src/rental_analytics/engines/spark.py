@@ -44,6 +44,8 @@ _STATEMENTS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.readSideCharPadding": "false",
+    # Without it ${x} in a text would become the value of a variable.
+    "spark.sql.variable.substitute": "false",
 }
 _STARTED = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 _LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}

@@ -18,7 +18,7 @@ from rental_analytics.engines.base import Progress
 from rental_analytics.engines.session import Arrival, Folder, Selection, Session, empty_relation
 from rental_analytics.engines.spark_errors import translated
 from rental_analytics.engines.spark_reads import JdbcReading, numbered_frame
-from rental_analytics.engines.spark_sql import spark_sql, view_name
+from rental_analytics.engines.spark_sql import double_text, spark_sql, view_name
 from rental_analytics.engines.staging import stage
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.storage.base import Lake
@@ -192,9 +192,11 @@ class SparkStepSession(Session):
 
     def bits(self, number: str) -> str:
         # Java's method takes no NULL.
-        given = f"COALESCE({number}, CAST(0 AS DOUBLE))"
-        called = f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', {given}) AS BIGINT)"
-        return f"CASE WHEN {number} IS NOT NULL THEN {called} END"
+        bits = f"CAST(REFLECT('java.lang.Double', 'doubleToRawLongBits', COALESCE({number}, 0e0)) AS BIGINT)"
+        return f"CASE WHEN {number} IS NOT NULL THEN {bits} END"
+
+    def text(self, value: str, kind: str) -> str:
+        return double_text(value) if kind == "DOUBLE" else f"CAST({value} AS VARCHAR)"
 
     def md5_number(self, text: str, digits: int) -> str:
         return f"CAST(CONV(SUBSTR(MD5({text}), 1, {digits}), 16, 10) AS BIGINT)"

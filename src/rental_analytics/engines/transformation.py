@@ -16,7 +16,7 @@ from rental_analytics.contracts.manifest import (
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Progress, TransformRequest
-from rental_analytics.engines.raw_rows import raw_rows
+from rental_analytics.engines.raw_rows import common_types, raw_rows
 from rental_analytics.engines.session import Session, below
 from rental_analytics.errors import RentalError
 from rental_analytics.sql.render import identifier, render
@@ -184,9 +184,12 @@ class Transformation:
         """The query for the rejected rows, whose values stand as the source had them."""
         extracts = self._request.extracts.get(model.source or "", ())
         self._session.view("source_rows", raw_rows(self._session, self._lake, None, extracts))
-        types = {column.name: column.type for extract in extracts for column in extract.columns}
-        names = [name for name in types if not name.startswith("_")]
-        return render("rejected", run_id=self._run_id, table=model.name, key=model.key, raw_columns=names)
+        values = {
+            name: self._session.text(f"source_rows.{identifier(name)}", kind)
+            for name, kind in common_types(extracts).items()
+            if not name.startswith("_")
+        }
+        return render("rejected", run_id=self._run_id, table=model.name, key=model.key, values=values)
 
     def _results(self, model: CuratedModel, counts: dict[str, Any]) -> list[CheckResult]:
         return [

@@ -1,0 +1,80 @@
+"""Curated tables as views of a Spark session, into which a test puts its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns
+from rental_analytics.engines.session import empty_relation
+from rental_analytics.engines.spark_session import SparkStepSession
+from rental_analytics.sql.render import literal
+
+SPARK_TYPES = {
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "double": "DOUBLE",
+    "int": "INTEGER",
+    "string": "VARCHAR",
+    "timestamp_ntz": "TIMESTAMP",
+}
+
+
+class SparkMetrics:
+    """Runs metrics, in Spark's SQL, over rows that are gone afterwards."""
+
+    def __init__(self, session: SparkStepSession) -> None:
+        import duckdb
+
+        self._session = session
+        with duckdb.connect() as connection:
+            calendar = connection.execute(FILL_CALENDAR.split("\n", 2)[2]).to_arrow_table()
+        session.load("curated.calendar", calendar)
+        self._empty()
+
+    def _empty(self) -> None:
+        for name in contracts().curated:
+            if name != "calendar":
+                relation = f"curated.{name}"
+                self._session.view(relation, empty_relation(list(curated_columns(relation).items())))
+        self._as_of(date.min)
+
+    def _as_of(self, as_of: date) -> None:
+        self._session.view("ops.run_parameters", f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of")
+
+    @contextmanager
+    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
+        """As of `MetricWarehouse`."""
+        self._as_of(as_of)
+        for relation, given in rows.items():
+            self._insert(relation, list(given))
+        try:
+            yield
+        finally:
+            self._empty()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._session.run(query)
+
+    def columns(self, query: str) -> dict[str, str]:
+        """The result's columns and their types, in order."""
+        kinds = {field.name: field.dataType.simpleString() for field in self._session.frame(query).schema}
+        return {name: SPARK_TYPES.get(kind, kind.upper()) for name, kind in kinds.items()}
+
+    def _insert(self, relation: str, rows: list[Row]) -> None:
+        if not rows:
+            return
+        columns = curated_columns(relation)
+        unknown = {name for row in rows for name in row} - columns.keys()
+        assert not unknown, f"{relation} has no columns {sorted(unknown)}"
+        given = [{"is_deleted": False, **row} for row in rows]
+        values = ", ".join(f"({', '.join(_text(row.get(name)) for name in columns)})" for row in given)
+        casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in columns.items())
+        self._session.view(relation, f"SELECT {casts} FROM (VALUES {values}) AS given ({', '.join(columns)})")
+
+
+def _text(value: object) -> str:
+    return "NULL" if value is None else literal(value)
