@@ -82,7 +82,7 @@ def _adapt_function(node: exp.Anonymous) -> None:
         node.set("this", _FUNCTIONS[name])
 
 
-def _backslashes_doubled(pattern: exp.Expression) -> exp.Expression:
+def _backslashes_doubled(pattern: Any) -> Any:
     if isinstance(pattern, exp.Literal):
         return exp.Literal.string(pattern.name.replace("\\", "\\\\"))
     return exp.func("REPLACE", pattern, exp.Literal.string("\\"), exp.Literal.string("\\\\"))
