@@ -37,12 +37,13 @@ _REFUSED = (
 Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Types of columns by schema and table; `UNKNOWN` for one that may have any."""
 
-COMPARED = frozenset(
-    "Abs And ArrayContains ArrayFilter ArraySize ArraySort ArrayToString Case Cast Coalesce Concat ConcatWs Contains "
-    "Count CumeDist DateDiff Day DenseRank EndsWith Exists Extract FirstValue Greatest If Lag LastDay LastValue Lead "
-    "Least Left Length MD5 Max Min Month Ntile Nullif Or Pad PercentRank Rank Repeat Replace Right Round RowNumber "
-    "Split SplitPart StartsWith StrPosition Substring Sum TimestampTrunc Transform Translate Trim TryCast Year".split()
-)
+_NAMES = """
+Abs And ArrayContains ArrayFilter ArraySize ArraySort ArrayToString Case Cast Coalesce Concat ConcatWs Contains Count
+CumeDist DateDiff Day DenseRank EndsWith Exists Extract FirstValue Greatest If Lag LastDay LastValue Lead Least Left
+Length MD5 Max Min Month Ntile Nullif Or Pad PercentRank Rank Repeat Replace Right Round RowNumber Split SplitPart
+StartsWith StrPosition Substring Sum TimestampTrunc Transform Translate Trim TryCast Year
+"""
+COMPARED = frozenset(_NAMES.split())
 """Functions that tests/parity compares, by the names sqlglot gives their classes."""
 
 _FOLDS = "engines fold letters beyond A to Z differently; name the letters: TRANSLATE(text, 'ABC...', 'abc...')"
@@ -107,15 +108,30 @@ def _reasons(node: Any) -> Iterator[str]:
         yield "no case in tests/parity compares this function between engines"
     elif isinstance(node, exp.Cast | exp.TryCast):
         yield from _cast_reasons(_kind(node.this), node.to.this.name, is_literal=isinstance(node.this, exp.Literal))
-    elif isinstance(node, exp.Div) and {"DECIMAL"} & {_kind(node.left), _kind(node.right)}:
+    yield from _number_reasons(node)
+    yield from _day_reasons(node)
+    yield from _text_reasons(node)
+
+
+def _number_reasons(node: Any) -> Iterator[str]:
+    if isinstance(node, exp.Div) and "DECIMAL" in {_kind(node.left), _kind(node.right)}:
         yield "the quotient of decimals is a DOUBLE on DuckDB and a cut DECIMAL on Spark; divide whole numbers"
-    elif isinstance(node, exp.Round) and _kind(node.this) == "DOUBLE" and str(node.args.get("decimals") or "0") != "0":
+    elif isinstance(node, exp.Round) and _kind(node.this) == "DOUBLE" and not _is_to_whole(node):
         yield "DuckDB rounds the bits of a DOUBLE and Spark its digits; let the source's contract want a decimal"
-    elif isinstance(node, exp.DateDiff) and str(node.args.get("unit") or "DAY").upper() != "DAY":
+
+
+def _day_reasons(node: Any) -> Iterator[str]:
+    if isinstance(node, exp.DateDiff) and str(node.args.get("unit") or "DAY").upper() != "DAY":
         yield "DuckDB counts boundaries and Spark whole spans; count days"
     elif isinstance(node, exp.Extract) and node.name.upper() not in _PARTS:
         yield "engines number or cut this part differently"
-    elif isinstance(node, exp.Trim) and node.expression is None:
+    elif isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
+        if _kind(node.left) == "DATE" and not isinstance(node.parent, exp.Cast):
+            yield "a date and an interval make a TIMESTAMP on DuckDB and a DATE on Spark; cast what they make"
+
+
+def _text_reasons(node: Any) -> Iterator[str]:
+    if isinstance(node, exp.Trim) and node.expression is None:
         yield "engines differ on what is blank; name the characters"
     elif isinstance(node, exp.Like) and (
         not _is_text(node.expression) or max(node.expression.name, default="") > "\uffff"
@@ -150,12 +166,15 @@ def _kind(node: Any) -> str:
         kinds = {_kind(node.left), _kind(node.right)}
         return next((kind for kind in ("UNKNOWN", "DOUBLE", "DECIMAL") if kind in kinds), "BIGINT")
     if isinstance(node, exp.Round):
-        whole = str(node.args.get("decimals") or "0") == "0"
         kind = _kind(node.this)
-        return "WHOLE" if whole and kind in {"DECIMAL", "DOUBLE"} else kind
+        return "WHOLE" if _is_to_whole(node) and kind in {"DECIMAL", "DOUBLE"} else kind
     if isinstance(node, exp.Paren):
         return _kind(node.this)
     return str(node.type.this.name) if node.type is not None else "UNKNOWN"
+
+
+def _is_to_whole(node: exp.Round) -> bool:
+    return str(node.args.get("decimals") or "0") == "0"
 
 
 def _is_text(node: Any) -> bool:
