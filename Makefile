@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check clean
+.PHONY: help setup spark demo test check glue clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -27,6 +27,9 @@ test: setup  ## run every check and every test, real servers included
 check: setup  ## run the static checks and the fast tests, in under a minute
 	@scripts/check.sh
 	@.venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal
+
+glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3://bucket/glue is where they will be
+	@scripts/build_glue.sh $(if $(PREFIX),--prefix $(PREFIX))
 
 clean:  ## remove .venv, demo/ and the tools' caches
 	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

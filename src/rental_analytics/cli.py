@@ -49,6 +49,9 @@ SetOption = Annotated[
     typer.Option("--set", help="Override one key of the configuration; may be repeated.", metavar="SECTION.KEY=VALUE"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LogOption = Annotated[
+    bool, typer.Option("--log-json", help="Tell what happens as JSON, one object a line, in place of text.")
+]
 DEFAULT_CONFIG = Path("rental.toml")
 # Columns of `rental status` that a terminal has no room for; --json has them.
 _TOLD_BY_KIND = ["full_refresh", "backfill_from", "backfill_to"]
@@ -161,6 +164,7 @@ def run(
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the new run.", metavar="ID")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Leave out the headline metrics at the end.")] = False,
+    log_json: LogOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline: extract, transform, load-raw, load-curated, metrics."""
@@ -184,7 +188,7 @@ def run(
         )
     wanted = RunOptions(tuple(step or ()), full_refresh, resume, as_of.date() if as_of else None, run_id)
     headlines = not quiet and (not step or "metrics" in step)
-    _run(load_settings(config, overrides or ()), wanted, headlines=headlines, as_json=as_json)
+    _run(load_settings(config, overrides or ()), wanted, headlines=headlines, log_json=log_json, as_json=as_json)
 
 
 @app.command(epilog=f"Example: rental backfill --from 2026-03-01 --to 2026-03-31. {EXIT_CODES}")
@@ -197,6 +201,7 @@ def backfill(
     overrides: SetOption = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the new run.", metavar="ID")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Leave out the headline metrics at the end.")] = False,
+    log_json: LogOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read a range of days anew, and rebuild what rests on it; the next run goes on where the last one stopped.
@@ -213,16 +218,20 @@ def backfill(
             f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
         )
     wanted = RunOptions(run_id=run_id, backfill=(first.date(), last.date()))
-    _run(load_settings(config, overrides or ()), wanted, headlines=not quiet, as_json=as_json)
+    _run(load_settings(config, overrides or ()), wanted, headlines=not quiet, log_json=log_json, as_json=as_json)
 
 
-def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, as_json: bool) -> None:
+def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, log_json: bool, as_json: bool) -> None:
     from rental_analytics.monitoring.console import ConsoleReporter
+    from rental_analytics.monitoring.json_log import JsonLog, JsonReporter, told_failures
     from rental_analytics.runners.local import LocalRunner
     from rental_analytics.wiring import assembled
 
-    with interruption.watching(signal.SIGTERM), assembled(settings) as parts:
-        outcome = LocalRunner(parts, ConsoleReporter(messages), interruption).run(wanted)
+    log = JsonLog(sys.stderr) if log_json else None
+    hide = log.hide if log else lambda _: None
+    with interruption.watching(signal.SIGTERM), told_failures(log), assembled(settings, hide=hide) as parts:
+        reporter = JsonReporter(log, parts.contracts.table_names) if log else ConsoleReporter(messages)
+        outcome = LocalRunner(parts, reporter, interruption, log).run(wanted)
         if as_json:
             _print_json(_outcome_record(outcome))
         elif headlines:

@@ -47,6 +47,7 @@ class SourceSettings(_Section):
     url: str = Field(repr=False)
     """Kept out of `repr`, since it may hold the password."""
     password: SecretStr | None = None
+    secret_arn: str | None = Field(default=None, min_length=1)
     overlap: Duration = Field(default=timedelta(minutes=15), examples=["15 minutes"])
     tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
     schema_drift: DriftPolicy = DriftPolicy.EVOLVE
@@ -161,11 +162,21 @@ def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
         ConfigurationError: the file is missing or no TOML, or a key is unknown or has a wrong value; names the key and
             where it stands.
     """
-    document = _read_toml(file)
+    return parse_settings(_read(file), str(file), file.absolute().parent, overrides)
+
+
+def parse_settings(text: str, file: str, folder: Path, overrides: Sequence[str] = ()) -> Settings:
+    """The configuration in a text; as `load_settings`.
+
+    Args:
+        file: where the text is from, as errors name it.
+        folder: what relative paths start from.
+    """
+    document = _toml(text, file)
     given = _overrides(overrides)
     _check_sections(document, given, file)
     try:
-        return Settings(_document=document, folder=file.absolute().parent, **given)  # type: ignore[call-arg]
+        return Settings(_document=document, folder=folder, **given)  # type: ignore[call-arg]
     except ValidationError as error:
         raise _readable(error, file, given) from error
     except SettingsError as error:
@@ -175,22 +186,33 @@ def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
         ) from error
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> str:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {file}.",
             remedy="write one with `rental init`, or name yours with --config FILE.",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{file} is not valid TOML: {error}.", remedy="correct that line; text values stand in quotes."
-        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_toml(str(file), error) from error
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}.", remedy="check the path and its permissions."
         ) from error
+
+
+def _toml(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(file, error) from error
+
+
+def _no_toml(file: str, error: ValueError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{file} is not valid TOML: {error}.", remedy="correct that line; text values stand in quotes."
+    )
 
 
 def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
@@ -213,7 +235,7 @@ def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
     return nested
 
 
-def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: Path) -> None:
+def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: str) -> None:
     """What pydantic-settings passes over: unknown sections in the environment, and the field that is no section."""
     known = _known_keys(())
     variables = [name for name in os.environ if name.upper().startswith("RENTAL_") and "__" in name]
@@ -229,7 +251,7 @@ def _unknown_key(where: str, known: Sequence[str]) -> ConfigurationError:
     return ConfigurationError(f"{where} is not a known key.", remedy=f"correct it; known are {', '.join(known)}.")
 
 
-def _readable(error: ValidationError, file: Path, given: Mapping[str, Any]) -> ConfigurationError:
+def _readable(error: ValidationError, file: str, given: Mapping[str, Any]) -> ConfigurationError:
     first = error.errors(include_input=False, include_url=False)[0]
     path = [str(part) for part in first["loc"]]
     where = _origin(path, file, given)
@@ -250,7 +272,7 @@ def _readable(error: ValidationError, file: Path, given: Mapping[str, Any]) -> C
     return ConfigurationError(f"{where}: {first['msg'].removeprefix('Value error, ')}.", remedy=remedy)
 
 
-def _origin(path: Sequence[str], file: Path, given: Mapping[str, Any]) -> str:
+def _origin(path: Sequence[str], file: str, given: Mapping[str, Any]) -> str:
     """Where the value of a key came from."""
     key = ".".join(path)
     if _holds(given, path):

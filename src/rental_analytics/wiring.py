@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Any, cast
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.settings import Settings, find_java
-from rental_analytics.steps.base import Parts, RetrySettings, StepSettings
+from rental_analytics.steps.base import AbsentPart, Part, Parts, RetrySettings, StepSettings
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
 
 
-def make_database(settings: Settings) -> Database:
-    """The source behind `source.url`."""
+def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: None) -> Database:
+    """The source behind `source.url`.
+
+    Args:
+        hide: told every secret that comes to be known, so that logs can leave it out.
+    """
     url = settings.source.url
     known = "sqlite:///FILE or mysql://user@host:3306/database"
     parts = _split("source.url", url, known)
     if parts.scheme == "sqlite":
         from rental_analytics.databases.sqlite import SqliteDatabase
 
+        if settings.source.secret_arn:
+            raise ConfigurationError("A SQLite file has no login.", remedy="remove source.secret_arn.")
         return SqliteDatabase(_file(settings, url, "source.url"))
     if parts.scheme in {"mysql", "mariadb"}:
         from rental_analytics.databases.mysql import MySqlDatabase
@@ -37,21 +44,49 @@ def make_database(settings: Settings) -> Database:
                 remedy="write mysql://user@host:3306/database; in a password, @ : / ? # and % stand as %40 %3A %2F %3F "
                 "%23 and %25, or set RENTAL_SOURCE__PASSWORD, where they stand as they are.",
             )
-        if not (parts.hostname and parts.username and database):
+        secret_arn = settings.source.secret_arn
+        if not (parts.hostname and (parts.username or secret_arn) and database):
             raise ConfigurationError(
                 f"source.url {_without_password(url)} lacks a user, a host or a database.",
                 remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
             )
         secret = settings.source.password
+        password = secret.get_secret_value() if secret else unquote(parts.password or "")
+        if secret_arn and password:
+            raise ConfigurationError(
+                "source.secret_arn names a secret, and there is a password in source.password or source.url too.",
+                remedy="give one of them only.",
+            )
+        _hide_all(password, hide)
         return MySqlDatabase(
             host=parts.hostname,
             port=_port(parts.netloc, url) or 3306,
-            user=unquote(parts.username),
-            password=secret.get_secret_value() if secret else unquote(parts.password or ""),
+            user=unquote(parts.username or ""),
+            password=password,
             database=database,
             tls=settings.source.tls,
+            login=_secret_login(secret_arn, hide) if secret_arn else None,
         )
     raise _unknown("source.url", url, known)
+
+
+def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], tuple[str, str]]:
+    from rental_analytics.aws import secret_login
+
+    fetch = secret_login(secret_arn)
+
+    def login() -> tuple[str, str]:
+        user, password = fetch()
+        _hide_all(password, hide)
+        return user, password
+
+    return login
+
+
+def _hide_all(password: str, hide: Callable[[str], None]) -> None:
+    """As it is, and as it stands in a URL."""
+    for form in (password, quote(password, safe="")):
+        hide(form)
 
 
 def make_lake(settings: Settings) -> Lake:
@@ -104,8 +139,14 @@ def make_warehouse(settings: Settings) -> Warehouse:
 
 
 @contextmanager
-def assembled(settings: Settings) -> Iterator[Parts]:
-    """All parts of a pipeline; what holds files or connections is closed when the block ends.
+def assembled(
+    settings: Settings, uses: frozenset[Part] = frozenset(Part), hide: Callable[[str], None] = lambda _: None
+) -> Iterator[Parts]:
+    """The parts of a pipeline; what holds files or connections is closed when the block ends.
+
+    Args:
+        uses: parts to make besides the lake; the others are neither made nor reached.
+        hide: as in `make_database`.
 
     Raises:
         ConfigurationError: a URL is not understood, or a table that does not exist is configured.
@@ -131,15 +172,19 @@ def assembled(settings: Settings) -> Iterator[Parts]:
     )
     retries = RetrySettings(**dict(settings.retries))
     with ExitStack() as stack:
-        database = make_database(settings)
+        database, engine, warehouse = (cast(Any, AbsentPart(part)) for part in Part)
         lake = make_lake(settings)
         stack.callback(lake.close)
-        engine = make_engine(settings)
-        stack.callback(engine.close)
-        warehouse = make_warehouse(settings)
-        stack.callback(warehouse.close)
+        if Part.DATABASE in uses:
+            database = make_database(settings, hide)
+        if Part.ENGINE in uses:
+            engine = make_engine(settings)
+            stack.callback(engine.close)
+        if Part.WAREHOUSE in uses:
+            warehouse = make_warehouse(settings)
+            stack.callback(warehouse.close)
         lock = RunLock(lake, settings.lake.lock_expiry)
-        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries)
+        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries, uses)
 
 
 def _file(settings: Settings, url: str, key: str) -> Path:

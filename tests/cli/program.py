@@ -51,7 +51,7 @@ def rental_process(folder: Path, *arguments: str, env: Mapping[str, str] | None 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

@@ -104,9 +104,12 @@ CONFIGURATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("source = 5 5\n", ("rental.toml", "line 1", "TOML")),
     ("\xff", ("rental.toml", "TOML")),
     ("", ("rental.toml", "source.url is missing", "RENTAL_SOURCE__URL")),
-    ("[source]\npassword = 'secret'\n", ("rental.toml", "source.url is missing", "RENTAL_SOURCE__URL")),
+    ("[source]\npassword = 'geheim'\n", ("rental.toml", "source.url is missing", "RENTAL_SOURCE__URL")),
     ("[sauce]\nurl = 'x'\n", ("rental.toml: sauce is not a known key", "source, lake, engine")),
-    ("[source]\nurl = 'x'\npasword = 'secret'\n", ("rental.toml: source.pasword", "url, password, overlap")),
+    (
+        "[source]\nurl = 'x'\npasword = 'geheim'\n",
+        ("rental.toml: source.pasword", "url, password, secret_arn, overlap"),
+    ),
     ("[source]\nurl = 5\n", ("rental.toml: source.url", "string")),
     ("[quality]\nmax_rejected_share = 2\n[source]\nurl = 'x'\n", ("rental.toml: quality.max_rejected_share", "1")),
     ("tables = 5\n[source]\nurl = 'x'\n", ("rental.toml: tables must be a section", "[tables]")),
@@ -114,12 +117,12 @@ CONFIGURATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("[source]\nurl = 'x'\n[tables.bookings]\nmode = 'often'\n", ("tables.bookings.mode", "'snapshot'")),
 ]
 ORIGINS: list[tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = [
-    ({"RENTAL_SAUCE__URL": "secret"}, (), ("RENTAL_SAUCE__URL is not a known key", "source, lake")),
-    ({"RENTAL_SOURCE__PASWORD": "secret"}, (), ("RENTAL_SOURCE__PASWORD is not a known key", "url, password")),
+    ({"RENTAL_SAUCE__URL": "geheim"}, (), ("RENTAL_SAUCE__URL is not a known key", "source, lake")),
+    ({"RENTAL_SOURCE__PASWORD": "geheim"}, (), ("RENTAL_SOURCE__PASWORD is not a known key", "url, password")),
     ({"RENTAL_QUALITY__MAX_REJECTED_SHARE": "all"}, (), ("RENTAL_QUALITY__MAX_REJECTED_SHARE: ", "number")),
-    ({"RENTAL_SOURCE": "secret"}, (), ("JSON", "RENTAL_SOURCE__URL")),
+    ({"RENTAL_SOURCE": "geheim"}, (), ("JSON", "RENTAL_SOURCE__URL")),
     ({}, ("sauce.url=x",), ("--set sauce is not a known key", "source, lake")),
-    ({}, ("source.pasword=secret",), ("--set source.pasword is not a known key", "url, password")),
+    ({}, ("source.pasword=geheim",), ("--set source.pasword is not a known key", "url, password")),
     ({}, ("quality.max_rejected_share=all",), ("--set quality.max_rejected_share: ", "number")),
     ({"RENTAL_ENGINE__THREADS": "0"}, ("engine.memory=1GB",), ("RENTAL_ENGINE__THREADS: ", "1")),
     ({"RENTAL_ENGINE__THREADS": "0"}, ("engine.threads=none",), ("--set engine.threads: ", "integer")),
@@ -454,11 +457,11 @@ def test_a_wrong_configuration_file(folder: Path, rental: Rental, text: str, par
     before = files(folder)
     result = rental(folder, "run")
     assert_refused(result, USAGE, *parts)
-    assert_secret(result, "secret")
+    assert_secret(result, "geheim")
     debug = rental(folder, "--debug", "run")
     assert "Traceback" in debug.err
     assert debug.code == USAGE
-    assert_secret(debug, "secret")
+    assert_secret(debug, "geheim")
     assert files(folder) == before
 
 
@@ -470,7 +473,7 @@ def test_a_wrong_setting_is_told_with_where_it_came_from(
     before = files(folder)
     result = rental(folder, "run", *(argument for setting in settings for argument in ("--set", setting)), env=env)
     assert_refused(result, USAGE, *parts)
-    assert_secret(result, "secret")
+    assert_secret(result, "geheim")
     assert files(folder) == before
 
 

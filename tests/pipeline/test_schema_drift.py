@@ -122,13 +122,16 @@ def test_column_of_another_kind_is_taken_over_by_a_full_refresh(
     pipeline.run(steps=ROWS)
     for statement in FEE_AS_TEXT:
         source.execute(statement)
-    read = extracts(pipeline)
+    read, loaded = extracts(pipeline), pipeline.tables("raw_data", "curated")
+    assert failure(pipeline.run).step == "extract" and extracts(pipeline) == read
     unconverted = failure(pipeline.run, full_refresh=True)
-    assert isinstance(unconverted, ContractError) and extracts(pipeline) == read
+    assert isinstance(unconverted, ContractError) and unconverted.step == "load-raw"
+    assert pipeline.tables("raw_data", "curated") == loaded
     assert "raw_data.apartment_attributes.fee is INTEGER and cannot take VARCHAR" in str(unconverted)
+    assert f"or drop raw_data.apartment_attributes, and `rental run --resume {unconverted.run_id}`" in str(unconverted)
+    assert failure(pipeline.run, resume=unconverted.run_id).message == unconverted.message
     in_warehouse(pipeline, remedy)
-    assert isinstance(failure(pipeline.run), ContractError)
-    pipeline.run(full_refresh=True)
+    pipeline.run(resume=unconverted.run_id)
     assert pipeline.rows("SELECT fee FROM raw_data.apartment_attributes") == [("none",)]
     assert pipeline.rows("SELECT fee FROM curated.listing_attributes") == [("none",)]
     pipeline.run(FREEZE)
@@ -164,6 +167,49 @@ def test_raw_column_that_was_wider_before_the_last_run_is_seen_in_time(source: S
     error = failure(pipeline.run)
     assert isinstance(error, ContractError) and extracts(pipeline) == read
     assert "raw_data.bookings.total_price is DECIMAL(30,0) and cannot take DECIMAL(22,10)" in str(error)
+
+
+@ON_MARIADB
+def test_next_run_takes_over_what_a_converted_column_kept_out(source: Source, pipeline: Pipeline) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pipeline.run(steps=ROWS)
+    for statement in FEE_AS_TEXT:
+        source.execute(statement)
+    failure(pipeline.run, full_refresh=True)
+    newer = "last_modified_timestamp = '2024-03-05 00:00:00'"
+    source.execute(f"UPDATE apartment_attributes SET fee = 'more', {newer}")
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR")
+    pipeline.run()
+    assert pipeline.rows("SELECT fee FROM raw_data.apartment_attributes") == [("more",)]
+    assert pipeline.rows("SELECT fee FROM curated.listing_attributes") == [("more",)]
+
+
+@ON_MARIADB
+def test_raw_column_that_somebody_converted_stops_before_anything_is_loaded(source: Source, pipeline: Pipeline) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pipeline.run(steps=ROWS)
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR")
+    source.execute(new_booking(3))
+    stopped = failure(pipeline.run)
+    assert isinstance(stopped, ContractError) and (stopped.step, stopped.table) == ("load-raw", "apartment_attributes")
+    assert "is VARCHAR and cannot take INTEGER" in str(stopped) and "or drop" not in str(stopped)
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.bookings") == [(2,)]
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE INTEGER")
+    pipeline.run(resume=stopped.run_id)
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.bookings") == [(3,)]
+
+
+@ON_MARIADB
+def test_full_refresh_forgets_how_wide_a_column_was(source: Source, pipeline: Pipeline) -> None:
+    fill(source, modify("total_price", "DECIMAL(30,0)"))
+    pipeline.run(steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(22,10)"))
+    assert isinstance(failure(pipeline.run), ContractError)
+    in_warehouse(pipeline, "DROP TABLE raw_data.bookings")
+    pipeline.run(full_refresh=True, steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(12,4)"))
+    pipeline.run(steps=ROWS)
+    assert raw_type(pipeline, "bookings.total_price") == "DECIMAL(22,10)"
 
 
 @ON_MARIADB

@@ -13,12 +13,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MAXIMUM_BYTES = 1_000_000
-PUBLIC_TARGETS = ["help", "setup", "demo", "test", "check", "clean"]
+PIN_FILES = ["constraints.txt", "constraints-spark.txt"]
+PUBLIC_TARGETS = ["help", "setup", "spark", "demo", "test", "check", "glue", "clean"]
 
 
 def pins() -> dict[str, str]:
-    """Name and text of every entry in constraints.txt, its hashes included."""
-    text = (ROOT / "constraints.txt").read_text()
+    """Name and text of every pinned package, its hashes included."""
+    text = "".join((ROOT / name).read_text() for name in PIN_FILES)
     entries = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
     return {canonicalize_name(entry.split("==")[0]): entry for entry in entries if entry.strip()}
 
@@ -89,7 +90,7 @@ def test_every_pin_has_hashes() -> None:
 
 @pytest.mark.fast
 def test_constraints_name_no_place_to_install_from() -> None:
-    text = (ROOT / "constraints.txt").read_text()
+    text = "".join((ROOT / name).read_text() for name in PIN_FILES)
 
     assert not re.search(r"://|--(?!hash=)|#|/", text)
 

@@ -1,4 +1,4 @@
-"""A throwaway S3 server: MiniStack, with nothing but S3 switched on."""
+"""A throwaway S3 server: MiniStack, with S3 and Secrets Manager switched on."""
 
 import http.client
 import os
@@ -28,11 +28,11 @@ class S3Server:
     def endpoint_url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def client(self) -> Any:
+    def client(self, service: str = "s3") -> Any:
         import boto3
 
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY,
@@ -43,6 +43,7 @@ class S3Server:
         """The variables that send any AWS client to this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint_url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -67,7 +68,7 @@ def start_s3() -> Iterator[S3Server]:
             "TMPDIR": str(folder),
             "BIND_HOST": server.host,
             "GATEWAY_PORT": str(server.port),
-            "SERVICES": "s3",
+            "SERVICES": "s3,secretsmanager",
             # It would otherwise open further ports and look for containers to remove.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -1,14 +1,18 @@
-"""One Spark for a whole test session; engines of `engine.kind = spark` in this process use it."""
+"""One Spark for a whole test session, which engines in this process use; and a cluster of several processes."""
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rental_analytics.engines.spark import SparkEngine
 from rental_analytics.settings import find_java
+from servers.process import free_port, running, temporary_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,3 +39,34 @@ def s3a_jars() -> str:
     if not found:
         raise FileNotFoundError("The jars for S3 are missing: run scripts/setup_spark.sh --tests")
     return ",".join(map(str, found))
+
+
+@contextmanager
+def start_spark_cluster(workers: int = 2) -> Iterator[str]:
+    """Run a master and workers with a core each, every one a process of its own; gives the master's URL."""
+    find_java()
+    home = Path(str(find_spec("pyspark").origin)).parent  # type: ignore[union-attr]
+    program = str(home / "bin/spark-class")
+    host, port = "127.0.0.1", free_port()
+    master = f"spark://{host}:{port}"
+    package = "org.apache.spark.deploy"
+    with temporary_folder("spark-") as folder, ExitStack() as stack:
+        env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": host}
+        command = [program, f"{package}.master.Master", "--host", host, "--port", str(port), "--webui-port", "0"]
+        stack.enter_context(running(command, log=folder / "master", is_ready=lambda: _answers(host, port), env=env))
+        for number in range(workers):
+            own = free_port()
+            command = [program, f"{package}.worker.Worker", "--host", host, "--port", str(own), "--webui-port", "0"]
+            command += ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}"), master]
+            log = folder / f"worker-{number}"
+            stack.enter_context(running(command, log=log, is_ready=lambda log=log: _registered(log), env=env))
+        yield master
+
+
+def _answers(host: str, port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+def _registered(log: Path) -> bool:
+    return "Successfully registered with master" in log.read_text(errors="replace")

@@ -34,6 +34,11 @@ class Contracts:
     curated: dict[str, CuratedModel]
     presentation: dict[str, PresentationModel]
 
+    @property
+    def table_names(self) -> frozenset[str]:
+        """Names of all tables, of the source and of the warehouse."""
+        return frozenset({*self.sources, *self.curated, *self.presentation})
+
     @cached_property
     def extraction_order(self) -> tuple[SourceTable, ...]:
         """Children before the parents they reference, so that no child's parent is missed.

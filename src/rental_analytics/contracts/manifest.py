@@ -80,8 +80,9 @@ class ExtractedTable(Contract):
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
     seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state. `present`
     names the columns the source had; the others are NULL, and `catalogue` has all of them, those the contract does not
-    name included. `replaced_from` and `replaced_to` bound the event times, the upper one excluded, that the rows of a
-    backfill stand for: the `replaced_rows` that were there go. `held` counts the rows of the table in the lake, or its
+    name included. `held_types` are, by column, the types that hold all that was read of it since the last full refresh.
+    `replaced_from` and `replaced_to` bound the event times, the upper one excluded, that the rows of a backfill stand
+    for: the `replaced_rows` that were there go. `held` counts the rows of the table in the lake, or its
     keys where it has one.
     """
 
@@ -100,6 +101,7 @@ class ExtractedTable(Contract):
     replaced_rows: int = 0
     present: tuple[str, ...] = ()
     catalogue: tuple[SeenColumn, ...] = ()
+    held_types: dict[str, str] = Field(default_factory=dict)
     proof: Proof | None = None
     held: int = 0
     newest_cursor: datetime | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -41,6 +41,7 @@ _SESSION = (
     "character_set_client = utf8mb4, character_set_connection = utf8mb4, character_set_results = utf8mb4"
 )
 _ACCESS_DENIED = {1044, 1045, 1698}
+_LOGIN_REFUSED = {1045, 1698}
 _UNKNOWN_DATABASE = 1049
 _NO_TLS = "SSL is required but the server doesn't support it"
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
@@ -91,27 +92,55 @@ class MySqlDatabase(Database):
         tls: `auto` encrypts where the server can, `off` never, `required` always; `verify_ca` also wants a certificate
             of a known authority, `verify_identity` one of this host. Known are those of the system, or of the file
             that the environment variable SSL_CERT_FILE names.
+        login: gives user and password in place of those; called when they are first needed, and once more when the
+            server refuses them, since they may have been changed.
     """
 
     kind = "mysql"
 
-    def __init__(self, host: str, port: int, user: str, password: str, database: str, tls: str = "auto") -> None:
-        self._login: dict[str, Any] = {
-            "host": host,
-            "port": port,
-            "user": user,
-            # Given text, PyMySQL encodes it as Latin-1; servers and ConnectorX take UTF-8.
-            "password": password.encode(),
-            "database": database,
-        }
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        database: str,
+        tls: str = "auto",
+        login: Callable[[], tuple[str, str]] | None = None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._fetch = login
+        self._known = None if login else (user, password)
         self._schema = database
         self._tls = tls
         self._encrypted = tls != "off"  # until a server turns out to have no TLS
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._place = f"{place}/{database}"
-        self.display_url = f"mysql://{user}@{place}/{database}"
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.display_url = f"mysql://{user}{'@' if user else ''}{self._address}/{database}"
+
+    @property
+    def _credentials(self) -> tuple[str, str]:
+        if self._known is None:
+            assert self._fetch is not None
+            self._known = self._fetch()
+        return self._known
+
+    @property
+    def _login(self) -> dict[str, Any]:
+        user, password = self._credentials
+        return {
+            "host": self._host,
+            "port": self._port,
+            "user": user,
+            # Given text, PyMySQL encodes it as Latin-1; servers and ConnectorX take UTF-8.
+            "password": password.encode(),
+            "database": self._schema,
+        }
+
+    @property
+    def _url(self) -> str:
+        user, password = self._credentials
         secret = f":{quote(password, safe='')}" if password else ""
-        self._url = f"mysql://{quote(user, safe='')}{secret}@{place}/{quote(database, safe='')}"
+        return f"mysql://{quote(user, safe='')}{secret}@{self._address}/{quote(self._schema, safe='')}"
 
     def server_time(self) -> datetime:
         (moment,) = self._rows("SELECT UTC_TIMESTAMP(6)")[0]
@@ -169,8 +198,8 @@ class MySqlDatabase(Database):
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
         where = f" WHERE {condition}" if condition else ""
-        with self.read(f"SELECT COUNT(*) AS counted FROM {_quoted(plan.table.name)}{where}") as reader:
-            return int(reader.read_all().column("counted")[0].as_py())
+        counted = f"SELECT COUNT(*) FROM {_quoted(plan.table.name)}{where}"
+        return int(self._rows(counted.replace("%", "%%"))[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(_quoted(name) for name in plan.key)
@@ -208,10 +237,7 @@ class MySqlDatabase(Database):
     def parallel(self) -> ParallelDatabase:
         self._rows("SELECT 1", patience=_PATIENCE)  # tells whether the server has TLS
         tls = self._tls if self._tls.startswith("verify") else "required" if self._encrypted else "off"
-        return MySqlJdbc(self._place, self._login_pair, tls, _SESSION, self._rows)
-
-    def _login_pair(self) -> tuple[str, str]:
-        return self._login["user"], self._login["password"].decode()
+        return MySqlJdbc(f"{self._address}/{self._schema}", lambda: self._credentials, tls, _SESSION, self._rows)
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
@@ -239,7 +265,7 @@ class MySqlDatabase(Database):
                 remedy="install the package named, or use a login with mysql_native_password.",
             ) from error
 
-    def _connect(self, patience: int) -> pymysql.Connection[Any]:
+    def _connect(self, patience: int, *, renewed: bool = False) -> pymysql.Connection[Any]:
         import pymysql
 
         encryption = {"ssl": self._tls_context} if self._encrypted else {"ssl_disabled": True}
@@ -253,10 +279,13 @@ class MySqlDatabase(Database):
                 init_command=_SESSION,
             )
         except pymysql.OperationalError as error:
-            if self._tls != "auto" or not self._encrypted or _NO_TLS not in str(error):
+            if self._fetch and not renewed and error.args[0] in _LOGIN_REFUSED:
+                self._known, renewed = None, True
+            elif self._tls == "auto" and self._encrypted and _NO_TLS in str(error):
+                self._encrypted = False
+            else:
                 raise
-        self._encrypted = False
-        return self._connect(patience)
+        return self._connect(patience, renewed=renewed)
 
     @cached_property
     def _tls_context(self) -> ssl.SSLContext:
@@ -282,7 +311,8 @@ class MySqlDatabase(Database):
         if code in _ACCESS_DENIED:
             return ConfigurationError(
                 f"The server refused the login to {self.display_url}: {text}.",
-                remedy="check user and password (RENTAL_SOURCE__PASSWORD) and grant SELECT on the database.",
+                remedy="check user and password (RENTAL_SOURCE__PASSWORD, or the secret) and grant SELECT on the "
+                "database.",
             )
         if code == _UNKNOWN_DATABASE:
             return ConfigurationError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +22,16 @@ _FEWEST_ROWS = 50_000
 _USUAL_ROW_BYTES = 256
 _MOST_READS = 1_000
 _MOST_ESTIMATES = 5_000
+_ESTIMATES_AT_ONCE = 50
+_MOST_PIECES = 64
 _MARIADB_COLUMNS = 10
 _INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
+# Values that a literal of their text stands for, in the order of the index. Not so an ENUM or a SET, whose index is in
+# the order of their numbers, nor a FLOAT, whose text is shorter than its value.
+_WALKED = {
+    *("char", "varchar", "binary", "varbinary", "decimal", "date", "datetime", "timestamp", "time", "year"),
+    *("uuid", "inet4", "inet6"),
+}
 _KINDS = {"SMALLINT", "INTEGER", "BIGINT"}
 # Fetching row by row keeps both drivers, Connector/J and that of MariaDB, from taking in a whole result at once.
 _PROPERTIES = {
@@ -41,6 +49,24 @@ _TLS: Mapping[str, Mapping[str, str]] = {
     "verify_ca": {"sslMode": "VERIFY_CA", "useSsl": "true", "disableSslHostnameVerification": "true"},
     "verify_identity": {"sslMode": "VERIFY_IDENTITY", "useSsl": "true"},
 }
+
+
+@dataclass(frozen=True)
+class _Index:
+    """An index with its first column, quoted, and about how many values that has; `in_time` if it is the cursor."""
+
+    name: str
+    column: str
+    kind: str
+    unique: bool
+    nullable: bool
+    values: int
+    in_time: bool
+
+    def rank(self) -> tuple[bool, bool, bool, int, bool, str]:
+        """The best comes first: of columns with repeated values the moment, which is never that of most rows."""
+        values, late = (0, False) if self.unique else (-self.values, not self.in_time)
+        return self.name != "PRIMARY", not self.unique, late, values, self.kind not in _INTEGERS, self.name
 
 
 class MySqlJdbc(ParallelDatabase):
@@ -94,46 +120,70 @@ class MySqlJdbc(ParallelDatabase):
     def _parts(self, plan: ReadPlan, condition: str | None, at_once: int) -> list[str | None]:
         """Conditions that part the rows; the one given where they are few, or no index leads through them."""
         table = plan.table.name
-        found = self._index(plan)
+        index = self._index(plan)
         least = _FEWEST_ROWS if at_once > 1 else self._rows_of_a_file(table)
-        if found is None or self._number_of_rows(table, condition, least) <= least:
+        if index is None:
             return [condition]
-        index, name, kind = found
-        column = _quoted(name)
-        if kind in _INTEGERS:
-            bounds = [str(bound) for bound in self._integer_bounds(table, index, column, at_once)]
+        rows, low, high = self._extent(table, index.column, condition, least)
+        if rows <= least:
+            return [condition]
+        if index.kind in _INTEGERS:
+            bounds = [str(bound) for bound in self._integer_bounds(table, index, (low, high), at_once)]
         else:
-            step = self._rows_of_a_part(table, at_once)
-            bounds = self._walked_bounds(table, index, column, kind, step)
+            bounds = self._walked_bounds(table, index, self._rows_of_a_part(table, self._total(table, index), at_once))
+        if not bounds:
+            return [condition]
+        column = index.column
         ranges = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(bounds)]
-        if bounds:
-            ranges = [f"({column} < {bounds[0]} OR {column} IS NULL)", *ranges, f"{column} >= {bounds[-1]}"]
+        ranges = [f"{column} < {bounds[0]}", *ranges, f"{column} >= {bounds[-1]}"]
+        if index.nullable:
+            ranges.append(f"{column} IS NULL")
         whole = f"({condition}) AND " if condition else ""
-        return [f"{whole}{part}" for part in ranges] or [condition]
+        return [f"{whole}{part}" for part in ranges]
 
-    def _index(self, plan: ReadPlan) -> tuple[str, str, str] | None:
-        """Name, first column and its type of the index to split along: the primary key if there is one.
+    def _index(self, plan: ReadPlan) -> _Index | None:
+        """The index to split along: the primary key if there is one, else a unique one, else one of time.
 
         A row must not move from one part to another while they are read: only a unique index, one on the key, or one of
         events that never change, will do.
         """
         found = self._rows(
-            "SELECT index_name, column_name, data_type, non_unique FROM information_schema.statistics "
+            "SELECT index_name, column_name, data_type, non_unique, nullable, cardinality "
+            "FROM information_schema.statistics "
             "JOIN information_schema.columns USING (table_schema, table_name, column_name) "
             "WHERE table_schema = DATABASE() AND table_name = %s AND seq_in_index = 1 AND index_type = 'BTREE' "
-            "AND sub_part IS NULL ORDER BY index_name <> 'PRIMARY', non_unique, data_type NOT LIKE '%%int', index_name",
+            "AND sub_part IS NULL",
             (plan.table.name,),
         )
-        for index, column, kind, non_unique in found:
-            if not int(non_unique) or column.lower() in plan.key or plan.mode is ReadMode.APPEND:
-                return str(index), str(column), str(kind).lower()
-        return None
+        indexes = [
+            _Index(
+                name=str(name),
+                column=_quoted(str(column)),
+                kind=str(kind).lower(),
+                unique=not int(repeats),
+                nullable=nullable == "YES",
+                values=int(values or 0),
+                in_time=str(column).lower() == plan.cursor,
+            )
+            for name, column, kind, repeats, nullable, values in found
+            if not int(repeats) or str(column).lower() in plan.key or plan.mode is ReadMode.APPEND
+        ]
+        usable = [index for index in indexes if index.kind in _INTEGERS or index.kind in _WALKED]
+        return min(usable, key=_Index.rank, default=None)
 
-    def _number_of_rows(self, table: str, condition: str | None, most: int) -> int:
-        """How many rows meet a condition, counted no further than is asked for."""
-        where = f" WHERE {condition}" if condition else ""
-        counted = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_quoted(table)}{where} LIMIT {most + 1}) AS some_rows"
-        return int(self._rows(counted.replace("%", "%%"), ())[0][0])
+    def _extent(self, table: str, column: str, condition: str | None, most: int) -> tuple[int, Any, Any]:
+        """How many rows meet a condition, counted no further than is asked for, and the ends of the column in them."""
+        if condition:
+            sql = f"SELECT COUNT(*), MIN({column}), MAX({column}) FROM {_quoted(table)} WHERE {condition}"
+        else:
+            some = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {_quoted(table)} LIMIT {most + 1}) AS some_rows)"
+            sql = f"SELECT {some}, MIN({column}), MAX({column}) FROM {_quoted(table)}"
+        rows, low, high = self._asked(sql)[0]
+        return int(rows), low, high
+
+    def _asked(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement in which nothing stands for a parameter."""
+        return self._rows(sql.replace("%", "%%"), ())
 
     def _rows_of_a_file(self, table: str) -> int:
         """The server's own estimate says how long a row is."""
@@ -144,50 +194,56 @@ class MySqlJdbc(ParallelDatabase):
         row_bytes = int(found[0][0] or 0) if found else 0
         return max(_FEWEST_ROWS, FILE_BYTES // (row_bytes or _USUAL_ROW_BYTES))
 
-    def _rows_of_a_table(self, table: str) -> int:
-        """The server's own estimate."""
-        found = self._rows(
-            "SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s",
-            (table,),
-        )
-        return max(1, int(found[0][0] or 0)) if found else 1
+    def _total(self, table: str, index: _Index) -> int:
+        """The server's estimate of a table's rows; the catalogue's own may be a day old."""
+        return self._estimates(table, index, [""])[0]
 
-    def _rows_of_a_part(self, table: str, at_once: int) -> int:
+    def _rows_of_a_part(self, table: str, rows: int, at_once: int) -> int:
         """Twice as many parts as can be read at once, so that an unlucky one holds nobody up; large ones at most."""
-        rows = self._rows_of_a_table(table)
         even = -(-rows // (2 * at_once)) if at_once > 1 else rows
         part = max(_FEWEST_ROWS, min(self._rows_of_a_file(table), even))
         return max(part, -(-rows // _MOST_READS))
 
-    def _integer_bounds(self, table: str, index: str, column: str, at_once: int) -> list[int]:
+    def _integer_bounds(self, table: str, index: _Index, ends: tuple[Any, Any], at_once: int) -> list[int]:
         """Bounds between ranges of about the same number of rows, however the numbers lie.
 
-        Ranges with too many rows are halved; the server tells from the index how many one holds, without reading them.
+        Ranges with too many rows are parted; the server tells from the index how many one holds, without reading them.
         """
-        low, high = self._rows(f"SELECT MIN({column}), MAX({column}) FROM {_quoted(table)}", ())[0]
-        if low is None:
+        if ends[0] is None:
             return []
-        parts = -(-self._rows_of_a_table(table) // self._rows_of_a_part(table, at_once))
 
-        def estimate(first: int, last: int) -> int:
-            explained = self._rows(
-                f"EXPLAIN FORMAT=TRADITIONAL SELECT {column} FROM {_quoted(table)} FORCE INDEX ({_quoted(index)}) "
-                f"WHERE {column} >= {first} AND {column} <= {last}",
-                (),
+        def estimate(ranges: Sequence[tuple[int, int]]) -> list[int]:
+            column = index.column
+            return self._estimates(
+                table, index, [f" WHERE {column} >= {first} AND {column} <= {last}" for first, last in ranges]
             )
-            return _estimated(explained[0])
 
-        return _bounds(int(low), int(high), parts, estimate)
+        def parts(rows: int) -> int:
+            return -(-rows // self._rows_of_a_part(table, rows, at_once))
 
-    def _walked_bounds(self, table: str, index: str, column: str, kind: str, step: int) -> list[str]:
+        return _bounds(int(ends[0]), int(ends[1]), parts, estimate)
+
+    def _estimates(self, table: str, index: _Index, conditions: Sequence[str]) -> list[int]:
+        """How many rows the server expects for each condition on an index's column."""
+        found: list[int] = []
+        rows = f"SELECT {index.column} FROM {_quoted(table)} FORCE INDEX ({_quoted(index.name)})"
+        for start in range(0, len(conditions), _ESTIMATES_AT_ONCE):
+            asked = [f"({rows}{condition})" for condition in conditions[start : start + _ESTIMATES_AT_ONCE]]
+            explained = self._asked("EXPLAIN FORMAT=TRADITIONAL " + " UNION ALL ".join(asked))
+            # The union as such may have a line, too, without a number.
+            found += [
+                _estimated(line) for line in sorted((line for line in explained if line[0]), key=lambda line: line[0])
+            ]
+        return found
+
+    def _walked_bounds(self, table: str, index: _Index, step: int) -> list[str]:
         """Bounds found by walking along the index; each value is given as a literal."""
         bounds: list[str] = []
-        after = ""
+        after, column = "", index.column
         while len(bounds) < _MOST_READS:
-            found = self._rows(
-                f"SELECT {_as_literal(column, kind)} FROM {_quoted(table)} FORCE INDEX ({_quoted(index)}) "
-                f"WHERE {column} IS NOT NULL{after} ORDER BY {column} LIMIT 1 OFFSET {step}",
-                (),
+            found = self._asked(
+                f"SELECT {_as_literal(column, index.kind)} FROM {_quoted(table)} FORCE INDEX ({_quoted(index.name)}) "
+                f"WHERE {column} IS NOT NULL{after} ORDER BY {column} LIMIT 1 OFFSET {step}"
             )
             if not found:
                 break
@@ -196,12 +252,20 @@ class MySqlJdbc(ParallelDatabase):
         return bounds
 
 
-def _bounds(low: int, high: int, parts: int, estimate: Callable[[int, int], int]) -> list[int]:
-    """First numbers of all parts but the first, when each is to hold about as many rows as the others."""
-    ranges = _halved(low, high, parts, estimate)
-    even = -(-sum(rows for _, rows in ranges) // parts)
+Ranges = list[tuple[int, int]]
+"""First and last numbers of ranges."""
+
+
+def _bounds(low: int, high: int, parts_of: Callable[[int], int], estimate: Callable[[Ranges], list[int]]) -> list[int]:
+    """First numbers of all parts but the first, when each is to hold about as many rows as the others.
+
+    Args:
+        parts_of: into how many parts that many rows go.
+    """
+    pieces, parts = _pieces(low, high, parts_of, estimate)
+    even = -(-sum(rows for _, _, rows in pieces) // parts)
     bounds, gathered = [], 0
-    for first, rows in ranges:
+    for first, _, rows in pieces:
         # The part ends where it comes closest to its share.
         if gathered and gathered + rows / 2 > even:
             bounds.append(first)
@@ -210,27 +274,35 @@ def _bounds(low: int, high: int, parts: int, estimate: Callable[[int, int], int]
     return bounds
 
 
-def _halved(low: int, high: int, parts: int, estimate: Callable[[int, int], int]) -> list[tuple[int, int]]:
-    """Ranges of numbers, each with at most a quarter of the rows of a part, as first number and number of rows.
+def _pieces(
+    low: int, high: int, parts_of: Callable[[int], int], estimate: Callable[[Ranges], list[int]]
+) -> tuple[list[tuple[int, int, int]], int]:
+    """Ranges with their number of rows, at most a quarter of a part in each, and how many parts there are.
 
     Estimates for large ranges are far less true than those for small ones, so only the latter are compared.
     """
-    found = [(-estimate(low, high), low, high)]
-    total, asked = -found[0][0], 1
-    whole: list[tuple[int, int]] = []
-    while found and asked < _MOST_ESTIMATES:
-        rows, first, last = heapq.heappop(found)
-        if -rows <= total / (4 * parts) or first == last:
-            whole.append((first, -rows))
-            continue
-        middle = (first + last) // 2
-        halves = ((first, middle), (middle + 1, last))
-        estimated = [estimate(*half) for half in halves]
-        total += sum(estimated) + rows
-        for half, number in zip(halves, estimated, strict=True):
-            heapq.heappush(found, (-number, *half))
-        asked += 2
-    return sorted([*whole, *((first, -rows) for rows, first, _ in found)])
+    ranges = _evenly(low, high, _MOST_PIECES)
+    pieces = [(first, last, rows) for (first, last), rows in zip(ranges, estimate(ranges), strict=True)]
+    asked = len(ranges)
+    while True:
+        total = sum(rows for _, _, rows in pieces)
+        parts = max(1, parts_of(total))
+        most = max(1, total // (4 * parts))
+        large = [piece for piece in pieces if piece[2] > most and piece[0] < piece[1]]
+        if parts == 1 or not large or asked >= _MOST_ESTIMATES:
+            return sorted(pieces), parts
+        ranges = [part for first, last, rows in large for part in _evenly(first, last, -(-rows // most))]
+        asked += len(ranges)
+        smaller = [(first, last, rows) for (first, last), rows in zip(ranges, estimate(ranges), strict=True)]
+        pieces = [piece for piece in pieces if piece not in set(large)] + smaller
+
+
+def _evenly(first: int, last: int, wanted: int) -> Ranges:
+    """A range in equally long ones."""
+    numbers = last - first + 1
+    count = min(numbers, max(2, min(wanted, _MOST_PIECES)))
+    starts = [first + numbers * place // count for place in range(count + 1)]
+    return [(start, following - 1) for start, following in pairwise(starts)]
 
 
 def _travelling(column: RawColumn) -> str:
@@ -251,6 +323,9 @@ def _estimated(explained: Sequence[Any]) -> int:
 
 
 def _as_literal(column: str, kind: str) -> str:
+    if kind == "decimal":
+        # As a text it would be compared as a floating-point number.
+        return f"CAST({column} AS CHAR)"
     if kind in {"binary", "varbinary"}:
         return f"CONCAT('x', QUOTE(HEX({column})))"
     return f"CONCAT('_utf8mb4 x', QUOTE(HEX(CAST({column} AS CHAR CHARACTER SET utf8mb4))))"

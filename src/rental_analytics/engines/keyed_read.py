@@ -86,8 +86,9 @@ class Keyed(TableRead):
             self.check_none(render("undelivered", key=key))
 
     def check_none(self, query: str) -> None:
-        """Stop where a query finds a lost row."""
-        for count, *key in self.session.run(query):
+        """Stop where a query finds keys of lost rows."""
+        if count := self.session.number(f"SELECT COUNT(*) FROM ({query}) AS lost_keys"):
+            (key,) = self.session.run(f"SELECT * FROM ({query}) AS lost_keys LIMIT 1")
             named = ", ".join(f"{name} {value}" for name, value in zip(self.plan.key, key, strict=True))
             raise self.shortfall(f"{count:,} rows did not arrive, such as the one with {named}")
 
@@ -130,7 +131,7 @@ class Keyed(TableRead):
         else:
             self.count_keys("later_census")
         self.session.table("living_keys", render("living_keys", key=key))
-        self.check_none(f"SELECT COUNT(*) OVER (), {identifiers(key)} FROM living_keys WHERE _unchanged LIMIT 1")
+        self.check_none(f"SELECT {identifiers(key)} FROM living_keys WHERE _unchanged")
 
     def write_deletes(self, raw: Folder) -> list[LakeFile]:
         """Write keys that vanished as rows of the raw table."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import signal
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ from rental_analytics.engines.extraction import extract_table
 from rental_analytics.engines.spark_errors import translated
 from rental_analytics.engines.spark_session import MOST_PARTITIONS, SparkStepSession
 from rental_analytics.engines.transformation import Transformation
-from rental_analytics.errors import ConfigurationError
+from rental_analytics.errors import ConfigurationError, RentalError
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.scratch import ScratchFolder
 
@@ -76,10 +79,10 @@ class SparkEngine(Engine):
 
         self.version = pyspark.__version__
         self._master = master
+        self._scratch = ScratchFolder("rental-engine")
         jar = driver or next((jar for jar in DRIVER_JARS if jar.is_file() and master != PROVIDED), None)
         self._driver = _driver_class(jar) if jar else None
-        self.options = {**self._properties(memory, jar), **(options or {})}
-        self._scratch = ScratchFolder("rental-engine")
+        self.options = _merged(self._properties(memory, jar), options or {})
         self._base: SparkSession | None = None
         self._started = False
 
@@ -88,6 +91,8 @@ class SparkEngine(Engine):
         if self._master == PROVIDED:
             return {}
         properties = _STARTED | ({"spark.jars": str(jar)} if jar else {})
+        # Spark makes this folder, though nothing goes there.
+        properties["spark.sql.warehouse.dir"] = str(self._scratch.path / "warehouse")
         properties["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_NO_LOG.as_uri()}"
         if self._is_local:
             properties |= _LOCAL
@@ -109,24 +114,42 @@ class SparkEngine(Engine):
                 builder = builder.master(self._master)
             for name, value in self.options.items():
                 builder = builder.config(name, value)
-            with translated():
+            _quiet_py4j()
+            with translated(), _own_signals():
                 self._base = builder.getOrCreate()
         return self._base
 
     @contextmanager
     def _session(self, lake: Lake) -> Iterator[SparkStepSession]:
-        spark = self.start().newSession()
-        for name, value in _STATEMENTS.items():
-            spark.conf.set(name, value)
-        partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or MOST_PARTITIONS)
-        if self._is_local:
-            partitions = min(partitions, 4 * spark.sparkContext.defaultParallelism)
-        spark.conf.set("spark.sql.shuffle.partitions", min(partitions, MOST_PARTITIONS))
+        spark = self._new_session()
         session = SparkStepSession(spark, lake, self._scratch.path if self._is_local else None, self._driver)
         try:
             yield session
         finally:
             session.close()
+
+    def _new_session(self) -> SparkSession:
+        """A session of its own with the settings that make Spark compute as DuckDB does.
+
+        Raises:
+            RentalError: the cluster is not there, or is no more.
+        """
+        try:
+            with translated():
+                spark = self.start().newSession()
+                for name, value in _STATEMENTS.items():
+                    spark.conf.set(name, value)
+                partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or MOST_PARTITIONS)
+                if self._is_local:
+                    partitions = min(partitions, 4 * spark.sparkContext.defaultParallelism)
+                spark.conf.set("spark.sql.shuffle.partitions", min(partitions, MOST_PARTITIONS))
+        except RentalError as error:
+            self._base = None
+            raise RentalError(
+                f"Spark cannot be used at {self._master}: {error.message.removeprefix('Spark stopped: ')}",
+                remedy="check engine.master, and that the cluster runs and reaches this machine (spark.driver.host).",
+            ) from error
+        return spark
 
     def extract(self, request: ExtractRequest, database: Database, lake: Lake, progress: Progress) -> ExtractedTable:
         with self._session(lake) as session:
@@ -140,6 +163,33 @@ class SparkEngine(Engine):
         if self._base and self._started:
             self._base.stop()
         self._scratch.close()
+
+
+def _quiet_py4j() -> None:
+    """Of an interrupted call it would tell with a traceback, over the root logger if that is what listens."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what this program does on Ctrl-C, which Spark would replace."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+
+
+def _merged(ours: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """Properties of the user go before ours, but for those that are lists: there they come behind."""
+    lists = {"spark.jars": ",", "spark.driver.extraJavaOptions": " "}
+    joined = {
+        name: f"{ours[name]}{mark}{theirs[name]}" for name, mark in lists.items() if name in ours and name in theirs
+    }
+    return {**ours, **theirs, **joined}
 
 
 def _driver_class(jar: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rental_analytics.errors import RentalError, SourceError, SourceUnavailableError
+from rental_analytics.errors import ConfigurationError, RentalError, SourceError, SourceUnavailableError
 from rental_analytics.sql.conversion import STOP_MARK
 
 _CAUSE = re.compile(r"^(?:Caused by: |: )?((?:[a-z]\w*\.)+\w+(?:Exception|Error)): (.*)$", re.MULTILINE)
@@ -36,15 +36,29 @@ def _translated(text: str) -> RentalError:
         return SourceError(f"{told}.", remedy="correct the value in the source, or the column's type in its contract.")
     causes = _CAUSE.findall(text)
     name, first = causes[-1] if causes else ("", text.strip().splitlines()[0])
-    if (_LOST.search(text) and "java.sql.SQL" in text) or "jdbc" in name:
-        return SourceUnavailableError(
-            f"Reading the source was interrupted: {first}.", remedy="run again once the server answers."
+    if "stopped SparkContext" in text:
+        return RentalError("Spark stopped: the cluster did not answer, or ended.", remedy="look at the cluster's log.")
+    if "No suitable driver" in text or "ClassNotFoundException" in name:
+        return ConfigurationError(
+            f"Spark has no JDBC driver for MySQL: {first}.",
+            remedy="install Debian's libmariadb-java, or name the driver's jar in engine.jdbc_driver.",
         )
-    if "SQLException" in name or "SQLSyntax" in name:
+    if "Access denied" in text:
+        denied = text[text.index("Access denied") :].splitlines()[0]
         return SourceError(
-            f"The source refused a statement: {first}.",
-            remedy="look at the value or statement named; run with --debug for the whole error.",
+            f"The source refused the login of Spark's machines: {denied}.",
+            remedy="check user and password, and that the user may log in from those machines.",
         )
+    if "java.sql.SQL" in text or "mariadb" in text or "mysql" in text:
+        if _LOST.search(text):
+            return SourceUnavailableError(
+                f"Reading the source was interrupted: {first}.", remedy="run again once the server answers."
+            )
+        if "java.sql.SQL" in text:
+            return SourceError(
+                f"The source refused a statement: {first}.",
+                remedy="look at the value or statement named; run with --debug for the whole error.",
+            )
     return RentalError(
         f"Spark stopped: {first}.",
         remedy="run again with --debug for the whole error; memory can be raised with engine.memory.",

@@ -141,6 +141,7 @@ class Transformation:
             if model.soft_delete and self._has_deletes(model):
                 deletes = self._session.write(render("vanished", columns=keys), folder, "deletes")
             if counts["rejected"]:
+                self._session.table("broken_rows", render("broken_rows", key=model.key))
                 rejects = self._session.write(self._rejected_rows(model), aside)
                 if model.key:
                     withdrawn = self._session.write(render("withdrawn", columns=keys), folder, "withdrawn")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from rental_analytics.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
 _SCALE = 10**8
@@ -57,40 +55,39 @@ def _own_fixings(rates_file: Path) -> pa.Table:
 
 def _ecb_fixings() -> pa.Table:
     """The file has one column per currency, in units per euro; dollars per unit follow exactly, in integers."""
-    import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     wide = _ecb_file()
     dates = wide.column("Date").combine_chunks()
     dollars = _hundred_millionths(wide.column("USD"))
-    parts = [_long(dates, "EUR", dollars), _long(dates, "USD", np.full(len(dates), _SCALE))]
+    parts = [_long(dates, "EUR", dollars), _long(dates, "USD", pa.array([_SCALE] * len(dates), pa.int64()))]
     for currency in wide.column_names[2:]:
         per_euro = _hundred_millionths(wide.column(currency))
-        quoted = (per_euro > 0) & (dollars > 0)
-        divisor = per_euro[quoted]
-        rates = (2 * dollars[quoted] * _SCALE + divisor) // (2 * divisor)
-        parts.append(_long(dates.filter(pa.array(quoted)), currency, rates))
+        quoted = pc.and_(pc.greater(per_euro, 0), pc.greater(dollars, 0))
+        divisor = per_euro.filter(quoted)
+        dividend = pc.multiply(dollars.filter(quoted), 2 * _SCALE)
+        rates = pc.divide(pc.add(dividend, divisor), pc.multiply(divisor, 2))  # rounded, as none is negative
+        parts.append(_long(dates.filter(quoted), currency, rates))
     return pa.concat_tables(parts).combine_chunks()
 
 
-def _hundred_millionths(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def _hundred_millionths(column: pa.ChunkedArray) -> pa.Array:
     """Rates with at most a handful of decimals as whole multiples of 1e-8; 0 where there is none."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    numbers = pc.fill_null(pc.cast(column, pa.float64()), 0).to_numpy()
-    whole: npt.NDArray[np.int64] = np.rint(numbers * _SCALE).astype(np.int64)
-    return whole
+    numbers = pc.fill_null(pc.cast(column, pa.float64()), 0)
+    return pc.cast(pc.round(pc.multiply(numbers, float(_SCALE))), pa.int64()).combine_chunks()
 
 
-def _long(dates: pa.Array, currency: str, rates: npt.NDArray[np.int64]) -> pa.Table:
-    import numpy as np
+def _long(dates: pa.Array, currency: str, rates: pa.Array) -> pa.Table:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    words = np.column_stack([rates, np.zeros_like(rates)])  # little-endian 128-bit integers, none negative
-    decimals = pa.Array.from_buffers(pa.decimal128(18, 8), len(rates), [None, pa.py_buffer(words.tobytes())])
-    codes = pa.array(np.full(len(rates), currency), pa.string())
+    whole = pc.cast(rates, pa.decimal128(19, 0))
+    decimals = pa.Array.from_buffers(pa.decimal128(18, 8), len(rates), [None, whole.buffers()[1]])
+    codes = pa.array([currency] * len(rates), pa.string())
     return pa.table({"rate_date": dates, "currency": codes, "usd_per_unit": decimals})
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Never, Protocol
 
 from rental_analytics.contracts.loader import Contracts
 from rental_analytics.contracts.manifest import RunParameters
@@ -19,6 +20,24 @@ from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.base import Warehouse
+
+
+class Part(StrEnum):
+    """What a step may use besides the lake, which all of them do."""
+
+    DATABASE = "database"
+    ENGINE = "engine"
+    WAREHOUSE = "warehouse"
+
+
+class AbsentPart:
+    """Stands where a step's process has no part: any use of it is a defect, and is told as one."""
+
+    def __init__(self, part: Part) -> None:
+        self.__part = part
+
+    def __getattr__(self, name: str) -> Never:
+        raise AssertionError(f"This process has no {self.__part}, and {name} of it was asked for.")
 
 
 class Reporter(Protocol):
@@ -73,7 +92,11 @@ class RetrySettings:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts a pipeline works with, as the configuration names them; nothing is committed without the lock."""
+    """The parts a pipeline works with, as the configuration names them; nothing is committed without the lock.
+
+    Args:
+        present: the parts this process has; in the place of each other one is an `AbsentPart`.
+    """
 
     contracts: Contracts
     database: Database
@@ -83,6 +106,7 @@ class Parts:
     settings: StepSettings
     lock: RunLock
     retries: RetrySettings
+    present: frozenset[Part]
 
     @property
     def manifests(self) -> ManifestStore:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rental_analytics.contracts.base import common_type
-from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, SeenColumn
+from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, FileColumn, SeenColumn
 from rental_analytics.contracts.source_table import DriftPolicy, ReadMode
 from rental_analytics.databases.base import ReadPlan
 from rental_analytics.errors import ContractError
-from rental_analytics.sql.render import identifier, literal
 from rental_analytics.steps.base import StepContext
 
 
@@ -63,7 +62,8 @@ def check_drift(
     if blocking and not context.run.full_refresh:
         raise _incompatible(table, "; ".join(map(str, blocking)))
     _check_waiting(plan, waiting)
-    _check_fits(context, plan)
+    if previous and not context.run.full_refresh:
+        _check_held(plan, previous)
     if found and context.settings.schema_drift.get(table) is DriftPolicy.FREEZE:
         raise ContractError(
             f"Table {table} drifted, and its schema_drift is freeze: {'; '.join(drift.change for drift in found)}.",
@@ -188,17 +188,37 @@ class _Comparison:
         return Drift(DriftKind.WIDENED, name, change, f"its raw column grows from {held} to {fitting}")
 
 
-def _check_fits(context: StepContext, plan: ReadPlan) -> None:
-    """Stop at what only the load would find: a raw column that was wider once, or that nobody converted."""
-    table = plan.table.name
-    held = _raw_columns(context, table)
+def held_types(
+    columns: Iterable[FileColumn], present: Collection[str], previous: ExtractedTable | None
+) -> dict[str, str]:
+    """The narrowest types that hold what was read of each column before and what arrives now.
+
+    A kind that a column had once, and which the run was let through without, is forgotten.
+    """
+    held = dict(_held(previous)) if previous else {}
+    for column in columns:
+        if column.name in present:
+            before = held.get(column.name, column.type)
+            held[column.name] = common_type(before, column.type) or column.type
+    return held
+
+
+def _held(previous: ExtractedTable) -> Mapping[str, str]:
+    """Types by column; an extract of before they were carried on knows its own."""
+    own = {column.name: column.type for column in previous.columns if column.name in previous.present}
+    return previous.held_types or own
+
+
+def _check_held(plan: ReadPlan, previous: ExtractedTable) -> None:
+    """Stop before anything is read at a raw column that was wider before the last run."""
+    table, held = plan.table.name, _held(previous)
     for name, arriving in _arriving(plan).items():
-        clash = name in held and not common_type(held[name], arriving)
-        if clash and _has_values(context, table, name):
-            told = (
-                f"raw_data.{table}.{name} is {held[name]} and cannot take {arriving}, which the source's column is now"
+        # A column that was gone may have left a raw column of NULLs: only the warehouse knows, and the load asks it.
+        if name in previous.present and name in held and not common_type(held[name], arriving):
+            raise _incompatible(
+                table,
+                f"raw_data.{table}.{name} is {held[name]} and cannot take {arriving}, which the source's column is now",
             )
-            raise _incompatible(table, told)
 
 
 def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest]) -> None:
@@ -219,20 +239,6 @@ def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest]) -> None:
 
 def _arriving(plan: ReadPlan) -> dict[str, str]:
     return {column.name: column.type for column in plan.columns if column.select}
-
-
-def _raw_columns(context: StepContext, table: str) -> Mapping[str, str]:
-    asked = context.warehouse.query(
-        "SELECT column_name, data_type FROM information_schema.columns "
-        f"WHERE table_schema = 'raw_data' AND table_name = {literal(table)}"
-    )
-    return dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
-
-
-def _has_values(context: StepContext, table: str, column: str) -> bool:
-    relation = identifier(f"raw_data.{table}")
-    found = context.warehouse.query(f"SELECT 1 FROM {relation} WHERE {identifier(column)} IS NOT NULL LIMIT 1")
-    return bool(found.num_rows)
 
 
 def _incompatible(table: str, told: str) -> ContractError:

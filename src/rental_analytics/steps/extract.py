@@ -10,7 +10,7 @@ from rental_analytics.databases.base import ReadPlan, Window, missing_table
 from rental_analytics.engines.base import ExtractRequest
 from rental_analytics.errors import ConfigurationError, QualityError
 from rental_analytics.steps.base import StepContext, StepResult
-from rental_analytics.steps.drift import check_drift
+from rental_analytics.steps.drift import check_drift, held_types
 
 _LAST_DAY = datetime(9999, 12, 30)  # noqa: DTZ001
 
@@ -40,7 +40,9 @@ def run(context: StepContext) -> StepResult:
         with context.reporter.task(f"extract {name}") as progress:
             table = context.engine.extract(request, context.database, context.lake, progress)
         _check_deletes(context, name, table, before.get(name))
-        tables[name] = table.model_copy(update={"notes": (*table.notes, *drifted[name])})
+        carried = None if context.run.full_refresh else before.get(name)
+        held = held_types(table.columns, table.present, carried)
+        tables[name] = table.model_copy(update={"notes": (*table.notes, *drifted[name]), "held_types": held})
         for note in tables[name].notes:
             context.reporter.note(f"{name}: {note}")
     run = context.run

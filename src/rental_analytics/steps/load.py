@@ -19,14 +19,20 @@ from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.errors import LakeError
 from rental_analytics.steps.base import Parts, StepContext, StepResult, out_of_order
+from rental_analytics.steps.fit import check_fits
 from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
 
 
 def run_raw(context: StepContext) -> StepResult:
-    """Merge the raw files of this run, and of earlier ones that were not loaded, into schema `raw_data`."""
+    """Merge the raw files of this run, and of earlier ones that were not loaded, into schema `raw_data`.
+
+    Raises:
+        ContractError: a raw column cannot take what was read; nothing is loaded then.
+    """
     pending = context.manifests.pending_extracts(RAW, through=context.run.sequence)
+    check_fits(context, pending)
     loaded: dict[str, LoadedTable] = {}
     vanished = Counter[str]()
     with context.reporter.task(RAW):
@@ -77,19 +83,23 @@ def run_curated(context: StepContext) -> StepResult:
     return StepResult(rows, rows)
 
 
-def account_stopped(context: StepContext, manifest: TransformManifest) -> None:
-    """Let `ops` tell what a transform made that is not loaded since a check stopped the run."""
+def account_stopped(parts: Parts, run: RunParameters) -> None:
+    """Let `ops` tell what a transform made that is not loaded since a check stopped the run; may be repeated."""
+    manifest = parts.manifests.transform(run.run_id)
+    if manifest is None or parts.manifests.committed(run.run_id, CURATED):
+        return
     load = Load(
         step=CURATED,
-        run_id=manifest.run_id,
-        manifest_hash=context.manifests.fingerprint(manifest.run_id, "transform"),
-        loaded_at=context.run.started_at,
-        upper_bound=context.run.upper_bound,
+        run_id=run.run_id,
+        manifest_hash=parts.manifests.fingerprint(run.run_id, "transform"),
+        loaded_at=run.started_at,
+        upper_bound=run.upper_bound,
         tables=(),
         ops_files=_rejected_files(manifest),
         ops_rows=_accounts(manifest),
     )
-    context.warehouse.account(load, context.lake)
+    if not parts.warehouse.loaded(CURATED, load.manifest_hash):
+        parts.warehouse.account(load, parts.lake)
 
 
 def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel]) -> TableLoad:

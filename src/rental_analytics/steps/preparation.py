@@ -28,14 +28,46 @@ def prepare(
     Raises:
         ConfigurationError: the parts do not belong together.
     """
-    settle(parts)
     continued = parts.manifests.find_run(resume) if resume else None
     whole = continued.full_refresh if continued else full_refresh
+    prepare_warehouse(parts, whole=whole)
+    check_source(parts, continued, whole=whole)
+    run = begin()
+    adopt(parts, run)
+    return run
+
+
+def prepare_warehouse(parts: Parts, *, whole: bool) -> None:
+    """What comes before a run first uses the warehouse: settle what is open there, see that it belongs to the lake.
+
+    Args:
+        whole: the run reads every table whole, so the warehouse may be new to the lake.
+
+    Raises:
+        ConfigurationError: it belongs to another lake.
+    """
+    settle(parts)
     if not whole:
         _check_warehouse_belongs_to_lake(parts)
-    _check_source(parts, continued, full_refresh=whole)
-    run = begin()
-    _adopt(parts, run)
+
+
+def find_continued(parts: Parts, run_id: str) -> RunParameters:
+    """Parameters of a run that goes on.
+
+    Raises:
+        ConfigurationError: there is no such run, or a later one took over its rows.
+    """
+    manifests = parts.manifests
+    run = manifests.find_run(run_id)
+    extracted = manifests.extract(run_id) is not None
+    for later in manifests.history():
+        if later.sequence <= run.sequence:
+            break
+        if manifests.committed(later.run_id, CURATED) or (not extracted and manifests.extract(later.run_id)):
+            raise ConfigurationError(
+                f"Run {run.run_id} cannot be continued: run {later.run_id} took over its rows.",
+                remedy="start a new run with `rental run`.",
+            )
     return run
 
 
@@ -86,8 +118,14 @@ def _check_warehouse_belongs_to_lake(parts: Parts) -> None:
     )
 
 
-def _check_source(parts: Parts, continued: RunParameters | None, *, full_refresh: bool) -> None:
-    """Another database with the same keys would replace the rows of the first, and nothing would look wrong."""
+def check_source(parts: Parts, continued: RunParameters | None, *, whole: bool) -> None:
+    """What comes before a run first reads the source: see that it is the one the lake holds rows of.
+
+    Another database with the same keys would replace the rows of the first, and nothing would look wrong.
+
+    Raises:
+        ConfigurationError: it is another one.
+    """
     manifests, own = parts.manifests, source_identity(parts.database)
     if continued:
         if manifests.extract(continued.run_id):
@@ -97,7 +135,7 @@ def _check_source(parts: Parts, continued: RunParameters | None, *, full_refresh
                 f"Run {continued.run_id} began on the source {continued.source}, and source.url names {own}.",
                 remedy="correct source.url, or start a new run.",
             )
-    last = None if full_refresh else manifests.latest_extract()
+    last = None if whole else manifests.latest_extract()
     known = manifests.find_run(last.run_id).source if last else ""
     if last and known not in {"", own}:
         raise ConfigurationError(
@@ -107,8 +145,8 @@ def _check_source(parts: Parts, continued: RunParameters | None, *, full_refresh
         )
 
 
-def _adopt(parts: Parts, run: RunParameters) -> None:
-    """Let the warehouse remember the lake that it is filled from."""
+def adopt(parts: Parts, run: RunParameters) -> None:
+    """What comes before a run first changes the warehouse: let it remember the lake that it is filled from."""
     known, own = parts.warehouse.lake(), parts.manifests.identify()
     if known is None or (known.lake_id, known.url) != (own.id, parts.lake.url):
         row = {

@@ -17,7 +17,7 @@ from rental_analytics.engines.base import TransformRequest
 from rental_analytics.errors import ContractError, QualityError
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, out_of_order
-from rental_analytics.steps.load import CURATED, account_stopped
+from rental_analytics.steps.load import CURATED
 
 _TOLD = 3
 # Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
@@ -89,15 +89,6 @@ def check_quality(context: StepContext) -> None:
         QualityError: names the table, the share and the rules; `ops` tells which rows.
     """
     manifest = context.manifests.transform(context.run.run_id)
-    try:
-        _check_tables(context, manifest)
-    except QualityError:
-        if manifest and not context.manifests.committed(manifest.run_id, CURATED):
-            account_stopped(context, manifest)
-        raise
-
-
-def _check_tables(context: StepContext, manifest: TransformManifest | None) -> None:
     run_id = context.run.run_id
     limit, least = context.settings.max_rejected_share, context.settings.min_rejected_rows
     for name, table in (manifest.tables if manifest else {}).items():

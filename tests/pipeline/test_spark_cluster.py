@@ -1,0 +1,123 @@
+"""Spark on several executor processes: what they read and write themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cli.program import rental_process
+from pipeline.harness import CONFIG, Pipeline, Source
+from servers.mariadb import MariaDB
+from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+from servers.spark import s3a_jars, start_spark_cluster
+
+pytestmark = pytest.mark.service
+
+SCHEMAS = ("raw_data", "curated", "presentation")
+ROWS = 120_000
+CLUSTER = """
+[engine]
+kind = "spark"
+master = "{master}"
+[engine.spark]
+"spark.driver.host" = "127.0.0.1"
+"spark.executor.memory" = "512m"
+"spark.eventLog.enabled" = "true"
+"spark.eventLog.dir" = "file://{log}"
+"""
+BUCKET = """
+"spark.driver.extraClassPath" = "{jars}"
+"spark.executor.extraClassPath" = "{jars}"
+"spark.hadoop.fs.s3.impl" = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+"spark.hadoop.fs.s3a.endpoint" = "{endpoint}"
+"spark.hadoop.fs.s3a.path.style.access" = "true"
+"spark.hadoop.fs.s3a.access.key" = "{access}"
+"spark.hadoop.fs.s3a.secret.key" = "{secret}"
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with start_spark_cluster() as master:
+        yield master
+
+
+@pytest.fixture(scope="module")
+def marketplace(mariadb: MariaDB) -> Source:
+    """A marketplace whose viewings are many enough to be read by several statements."""
+    database = mariadb.create_database()
+
+    def execute(sql: str) -> None:
+        with closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            connection.commit()
+
+    source = Source(mariadb.url(database), execute)
+    source.create(optional=True)
+    execute("ALTER TABLE user_viewing ADD PRIMARY KEY (id)")
+    moment = "2024-05-01 10:00:00.000000"
+    source.insert("apartments", *({"id": number, "last_modified_timestamp": moment} for number in range(1, 9)))
+    source.insert("apartment_attributes", *({"id": number, "cityname": "Oslo"} for number in range(1, 9)))
+    source.insert("bookings", *({"booking_id": number, "updated_at": moment} for number in range(1, 9)))
+    execute(
+        "INSERT INTO user_viewing (id, user_id, apartment_id, viewed_at, is_wishlisted, call_to_action) "
+        "SELECT seq * 7, seq % 999, 1 + seq % 8, TIMESTAMP('2024-01-01') + INTERVAL seq SECOND, seq % 2, 'call' "
+        f"FROM seq_1_to_{ROWS}"
+    )
+    execute("ANALYZE TABLE user_viewing")
+    return source
+
+
+@pytest.fixture(scope="module")
+def expected(marketplace: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    pipeline = Pipeline(tmp_path_factory.mktemp("duckdb") / "run", marketplace.url)
+    pipeline.run()
+    return pipeline.tables(*SCHEMAS)
+
+
+@pytest.mark.parametrize("lake", ["folder", "bucket"])
+def test_executors_read_and_write_themselves(
+    lake: str,
+    cluster: str,
+    marketplace: Source,
+    expected: dict[str, list[tuple[object, ...]]],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = Pipeline(tmp_path / "run", marketplace.url)
+    log = tmp_path / "log"
+    log.mkdir()
+    config = CONFIG.format(url=marketplace.url) + CLUSTER.format(master=cluster, log=log)
+    env: dict[str, str] = {}
+    if lake == "bucket":
+        server: S3Server = request.getfixturevalue("s3")
+        jars = s3a_jars().replace(",", ":")
+        config += BUCKET.format(jars=jars, endpoint=server.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
+        config += f'[lake]\nurl = "s3://{server.create_bucket()}/rental"\n'
+        env = server.environment()
+    (pipeline.folder / "rental.toml").write_text(config)
+
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    first = rental_process(pipeline.folder, "run", "--json", env=env)
+    again = rental_process(pipeline.folder, "run", env=env)
+
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    assert pipeline.tables(*SCHEMAS) == expected
+    assert _executors_that_wrote(log) == {"0", "1"}
+
+
+def _executors_that_wrote(folder: Path) -> set[str]:
+    """Which executors wrote rows, as Spark's own record of its tasks tells."""
+    found = set()
+    for file in folder.iterdir():
+        for line in file.read_text().splitlines():
+            event = json.loads(line)
+            if event["Event"] == "SparkListenerTaskEnd" and event["Task Metrics"]["Output Metrics"]["Records Written"]:
+                found.add(event["Task Info"]["Executor ID"])
+    return found
