@@ -125,9 +125,13 @@ def _day_reasons(node: Any) -> Iterator[str]:
         yield "DuckDB counts boundaries and Spark whole spans; count days"
     elif isinstance(node, exp.Extract) and node.name.upper() not in _PARTS:
         yield "engines number or cut this part differently"
-    elif isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
-        if _kind(node.left) == "DATE" and not isinstance(node.parent, exp.Cast):
-            yield "a date and an interval make a TIMESTAMP on DuckDB and a DATE on Spark; cast what they make"
+    elif (
+        isinstance(node, exp.Add | exp.Sub)
+        and isinstance(node.expression, exp.Interval)
+        and _kind(node.left) == "DATE"
+        and not isinstance(node.parent, exp.Cast)
+    ):
+        yield "a date and an interval make a TIMESTAMP on DuckDB and a DATE on Spark; cast what they make"
 
 
 def _text_reasons(node: Any) -> Iterator[str]:
