@@ -404,15 +404,19 @@ def assert_curated(pipeline: Pipeline, market: Market) -> None:
         assert (found - wanted, wanted - found) == (Counter(), Counter()), table
 
 
-SEEDS = [1, random.SystemRandom().randrange(10**9)]
+RUNS = [(1, "duckdb"), (random.SystemRandom().randrange(10**9), "duckdb"), (1, "spark")]
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=["always the same", "another each time"])
-def test_dirty_rows_are_set_aside_whole_and_come_back(mariadb: MariaDB, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "engine"), RUNS, ids=["always the same", "another each time", "on Spark"])
+def test_dirty_rows_are_set_aside_whole_and_come_back(
+    mariadb: MariaDB, tmp_path: Path, request: pytest.FixtureRequest, seed: int, engine: str
+) -> None:
+    if engine == "spark":
+        request.getfixturevalue("spark")
     print(f"seed {seed}")  # noqa: T201 pytest shows it when the test fails
     dice = Dice(seed)
     market = Market(mariadb, dice)
-    pipeline = Pipeline(tmp_path / "run", market.url)
+    pipeline = Pipeline(tmp_path / "run", market.url, f"engine.kind={engine}")
 
     first = pipeline.run().run.run_id
     counts = accounts(pipeline, first)

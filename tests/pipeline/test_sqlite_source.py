@@ -44,6 +44,13 @@ def source(file: Path) -> Source:
     return Source.sqlite(file)
 
 
+@pytest.fixture(params=["duckdb", "spark"])
+def pipeline(request: pytest.FixtureRequest, source: Source, tmp_path: Path) -> Pipeline:
+    if request.param == "spark":
+        request.getfixturevalue("spark")
+    return Pipeline(tmp_path / "run", source.url, f"engine.kind={request.param}")
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_rows_of_a_day_are_found_however_it_is_written(source: Source, file: Path, text: str) -> None:
     source.execute("CREATE TABLE viewings (id INT, viewed_at DATETIME)")
@@ -63,8 +70,7 @@ def test_rows_of_a_day_are_found_however_it_is_written(source: Source, file: Pat
         assert [value for batch in reader for value in batch.column("id").to_pylist()] == ["1"]
 
 
-def test_a_backfill_loses_no_event(source: Source, tmp_path: Path) -> None:
-    pipeline = Pipeline(tmp_path / "run", source.url)
+def test_a_backfill_loses_no_event(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("user_viewing", *({"viewed_at": text, "user_id": user} for user, text in enumerate(TEXTS)))
     pipeline.run()
@@ -75,8 +81,7 @@ def test_a_backfill_loses_no_event(source: Source, tmp_path: Path) -> None:
         assert pipeline.tables("curated")["curated.viewings"] == before
 
 
-def test_later_runs_double_no_event(source: Source, tmp_path: Path) -> None:
-    pipeline = Pipeline(tmp_path / "run", source.url)
+def test_later_runs_double_no_event(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("user_viewing", *({"viewed_at": text, "user_id": user} for user, text in enumerate(TEXTS)))
     pipeline.run()
@@ -86,8 +91,7 @@ def test_later_runs_double_no_event(source: Source, tmp_path: Path) -> None:
     assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(len(TEXTS) + 2,)]
 
 
-def test_zone_by_name_stops_the_run(source: Source, tmp_path: Path) -> None:
-    pipeline = Pipeline(tmp_path / "run", source.url)
+def test_zone_by_name_stops_the_run(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert(
         "user_viewing", {"viewed_at": "2024-03-05 09:00:00 Europe/Berlin"}, {"viewed_at": "2024-03-05 09:00:00"}
@@ -122,8 +126,7 @@ def test_locked_file_may_pass(source: Source, file: Path, monkeypatch: pytest.Mo
     read()
 
 
-def test_a_change_to_an_older_moment_that_only_the_lake_can_read(source: Source, tmp_path: Path) -> None:
-    pipeline = Pipeline(tmp_path / "run", source.url)
+def test_a_change_to_an_older_moment_that_only_the_lake_can_read(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("bookings", *({"booking_id": key, "updated_at": "2024-06-01 12:00:00"} for key in (1, 2)))
     pipeline.run()

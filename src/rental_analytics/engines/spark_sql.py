@@ -12,7 +12,10 @@ _FUNCTIONS = {"ERROR": "RAISE_ERROR"}
 
 def spark_sql(sql: str) -> str:
     """One statement in Spark's SQL; a relation such as `curated.listings` becomes the view of that name."""
-    statement = sqlglot.parse_one(sql, read="duckdb").transform(_adapted)
+    statement: Any = sqlglot.parse_one(sql, read="duckdb").transform(_adapted)
+    # Innermost first, so that each is found where it stands. Spark gives a DATE or a moment in a zone.
+    for cut in reversed(list(statement.find_all(exp.TimestampTrunc, exp.DateTrunc))):
+        cut.replace(exp.cast(cut.copy(), exp.DataType.build("TIMESTAMP_NTZ", dialect="spark")))
     return str(statement.sql(dialect="spark", comments=False))
 
 

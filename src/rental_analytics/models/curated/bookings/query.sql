@@ -7,9 +7,13 @@ WITH bookings AS (
         CAST(checkin_date AS DATE) AS checkin_date,
         CAST(checkout_date AS DATE) AS checkout_date,
         CAST(total_price AS DECIMAL(18, 2)) AS total_price,
-        UPPER(TRIM(CAST(currency AS VARCHAR), ' ')) AS currency,
-        LOWER(REPLACE(REPLACE(REPLACE(CAST(booking_status AS VARCHAR), ' ', ''), '_', ''), '-', ''))
-            AS status_text,
+        TRANSLATE(
+            TRIM(CAST(currency AS VARCHAR), ' '), 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+        ) AS currency,
+        TRANSLATE(
+            REPLACE(REPLACE(REPLACE(CAST(booking_status AS VARCHAR), ' ', ''), '_', ''), '-', ''),
+            'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'
+        ) AS status_text,
         CAST(payment_status AS VARCHAR) AS payment_status,
         CAST(num_guests AS BIGINT) AS guests,
         CAST(COALESCE(updated_at, booking_date) AS TIMESTAMP) AS modified_at,

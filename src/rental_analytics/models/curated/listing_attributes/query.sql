@@ -32,7 +32,9 @@ split AS (
                 LAMBDA amenity: amenity <> ''
             )
         ) AS amenity_list,
-        LOWER(TRIM(CAST(has_photo AS VARCHAR), ' ')) AS photo_text
+        TRANSLATE(
+            TRIM(CAST(has_photo AS VARCHAR), ' '), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'
+        ) AS photo_text
     FROM apartment_attributes
 )
 

@@ -35,7 +35,9 @@ cleaned AS (
         CAST(title AS VARCHAR) AS title,
         CAST(source AS VARCHAR) AS source,
         CAST(price AS DECIMAL(18, 2)) AS price,
-        UPPER(TRIM(CAST(currency AS VARCHAR), ' ')) AS currency,
+        TRANSLATE(
+            TRIM(CAST(currency AS VARCHAR), ' '), 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+        ) AS currency,
         CAST(listing_created_on AS TIMESTAMP) AS created_at,
         is_active,
         CAST(last_modified_timestamp AS TIMESTAMP) AS modified_at,

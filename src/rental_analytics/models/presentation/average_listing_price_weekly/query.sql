@@ -74,7 +74,7 @@ rounding AS (
     SELECT
         week_start,
         active_listings,
-        CAST(total_price_usd * 200 AS BIGINT) + active_listings AS dividend,
+        CAST(ROUND(total_price_usd * 200, 0) AS BIGINT) + active_listings AS dividend,
         active_listings * 2 AS divisor
     FROM weekly_totals
     WHERE active_listings > 0
