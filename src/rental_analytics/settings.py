@@ -72,7 +72,7 @@ class EngineSettings(_Section):
     threads: int | None = Field(default=None, ge=1)
     master: str = Field(default="local", min_length=1, examples=["local", "spark://host:7077", "provided"])
     jdbc_driver: Path | None = None
-    spark: dict[str, str] = Field(default={})
+    spark: dict[str, str] = Field(default={}, repr=False)
 
 
 class WarehouseSettings(_Section):

@@ -13,7 +13,7 @@ from cli.program import rental_process
 from pipeline.harness import CONFIG, Pipeline, Source
 from servers.mariadb import MariaDB
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from servers.spark import s3a_jars, start_spark_cluster
+from servers.spark import assert_written_in_place, s3a_jars, start_spark_cluster
 
 pytestmark = pytest.mark.service
 
@@ -98,7 +98,8 @@ def test_executors_read_and_write_themselves(
         server: S3Server = request.getfixturevalue("s3")
         jars = s3a_jars().replace(",", ":")
         config += BUCKET.format(jars=jars, endpoint=server.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
-        config += f'[lake]\nurl = "s3://{server.create_bucket()}/rental"\n'
+        bucket = server.create_bucket()
+        config += f'[lake]\nurl = "s3://{bucket}/rental"\n'
         env = server.environment()
     (pipeline.folder / "rental.toml").write_text(config)
 
@@ -106,10 +107,13 @@ def test_executors_read_and_write_themselves(
         monkeypatch.setenv(name, value)
     first = rental_process(pipeline.folder, "run", "--json", env=env)
     again = rental_process(pipeline.folder, "run", env=env)
+    assert "swept" not in again.err
 
     assert (first.code, again.code) == (0, 0), first.err + again.err
     assert pipeline.tables(*SCHEMAS) == expected
     assert _executors_that_wrote(log) == {"0", "1"}
+    if lake == "bucket":
+        assert_written_in_place(server, bucket)
 
 
 def _executors_that_wrote(folder: Path) -> set[str]:

@@ -18,7 +18,7 @@ from rental_analytics.engines.spark import DRIVER_JARS
 from runners.jobs import OF_GLUE, JobEnd, Jobs
 from servers.mariadb import MariaDB
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from servers.spark import s3a_jars
+from servers.spark import assert_written_in_place, s3a_jars
 
 ON_GLUE = (sys.version_info[:2], sys.platform, platform.machine()) == ((3, 11), "linux", "x86_64")
 SCHEMAS = ("raw_data", "curated", "presentation")
@@ -79,7 +79,8 @@ def test_jobs_on_spark_with_these_wheels_alone(
         monkeypatch.setenv(name, value)
     pipeline, alone = Pipeline(tmp_path / "jobs", source.url), Pipeline(tmp_path / "alone", source.url)
     config = pipeline.folder / "rental.toml"
-    config.write_text(config.read_text() + CONFIG.format(bucket=s3.create_bucket()))
+    bucket = s3.create_bucket()
+    config.write_text(config.read_text() + CONFIG.format(bucket=bucket))
     script, jobs = built / "rental_glue_job.py", Jobs(pipeline)
 
     for step in ("extract", "transform"):
@@ -92,6 +93,7 @@ def test_jobs_on_spark_with_these_wheels_alone(
     alone.run()
 
     assert pipeline.tables(*SCHEMAS) == alone.tables(*SCHEMAS)
+    assert_written_in_place(s3, bucket)
     assert pipeline.rows("SELECT engine FROM ops.runs") == [("spark",)]
 
 

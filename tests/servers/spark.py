@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from rental_analytics.engines.spark import SparkEngine
 from rental_analytics.settings import find_java
 from servers.process import free_port, running, temporary_folder
+from servers.s3 import S3Server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,6 +63,17 @@ def start_spark_cluster(workers: int = 2) -> Iterator[str]:
             log = folder / f"worker-{number}"
             stack.enter_context(running(command, log=log, is_ready=lambda log=log: _registered(log), env=env))
         yield master
+
+
+def assert_written_in_place(server: S3Server, bucket: str) -> None:
+    """Spark's machines wrote to the bucket themselves: their files have folders of their own; nothing else lies there."""
+    with closing(server.client()) as client:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    files = [key for key in keys if key.split("/")[1] in {"raw", "curated", "rejected", "state"}]
+    assert files
+    assert [key for key in files if not re.search(r"/run_id=[^/]+/[a-z-]+-[0-9a-f]{8}/part-[^/]+\.parquet$", key)] == []
+    assert [key for key in keys if "/.drafts/" in key] == []
 
 
 def _answers(host: str, port: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import COUNTED, JdbcAccess, ParallelDatabase, ParallelRead, RawColumn, ReadPlan
+from rental_analytics.errors import SourceError
 from rental_analytics.sql import conversion
 
 Rows = Callable[[str, tuple[str, ...]], Sequence[tuple[Any, ...]]]
@@ -36,7 +37,8 @@ _KINDS = {"SMALLINT", "INTEGER", "BIGINT"}
 # Fetching row by row keeps both drivers, Connector/J and that of MariaDB, from taking in a whole result at once.
 _PROPERTIES = {
     "fetchsize": str(-(2**31)),
-    "permitMysqlScheme": "true",
+    # Statements that Spark sends before the session is set up must not wait a day for a locked table.
+    "sessionVariables": "lock_wait_timeout=60",
     "tinyInt1isBit": "false",
     "yearIsDateType": "false",
     "zeroDateTimeBehavior": "CONVERT_TO_NULL",
@@ -92,7 +94,11 @@ class MySqlJdbc(ParallelDatabase):
         if self._tls.startswith("verify") and authorities:
             properties["serverSslCert"] = authorities
         # A server gives up on a reader that is busy writing for longer than this, by default a minute.
-        return JdbcAccess(f"jdbc:mysql://{self._place}", properties, f"{self._session}, net_write_timeout = 900")
+        return JdbcAccess(
+            f"jdbc:mysql://{self._place}?permitMysqlScheme=true",
+            properties,
+            f"{self._session}, net_write_timeout = 900",
+        )
 
     def reads(
         self,
@@ -106,7 +112,7 @@ class MySqlJdbc(ParallelDatabase):
         listed = ", ".join(f"{_travelling(column)} AS {_quoted(column.name)}" for column in columns if column.select)
         table = _quoted(plan.table.name)
         reads = []
-        for part in self._parts(plan, condition, at_once):
+        for part in self._usable_parts(plan, condition, at_once):
             rows = f"{table} WHERE {part}" if part else table
             relation = f"(SELECT {listed} FROM {rows}) AS part"
             if counted:
@@ -116,6 +122,15 @@ class MySqlJdbc(ParallelDatabase):
 
     def arrives_as(self, column: RawColumn) -> str | None:
         return column.type if column.zero_dates else None
+
+    def _usable_parts(self, plan: ReadPlan, condition: str | None, at_once: int) -> list[str | None]:
+        """The catalogue also lists indexes that the server was told to ignore, and refuses to use."""
+        try:
+            return self._parts(plan, condition, at_once)
+        except SourceError as error:
+            if "doesn't exist in table" not in error.message:
+                raise
+            return [condition]
 
     def _parts(self, plan: ReadPlan, condition: str | None, at_once: int) -> list[str | None]:
         """Conditions that part the rows; the one given where they are few, or no index leads through them."""
@@ -144,8 +159,8 @@ class MySqlJdbc(ParallelDatabase):
     def _index(self, plan: ReadPlan) -> _Index | None:
         """The index to split along: the primary key if there is one, else a unique one, else one of time.
 
-        A row must not move from one part to another while they are read: only a unique index, one on the key, or one of
-        events that never change, will do.
+        A row must not move from one part to another while they are read, as an update, or a delete and an insert, may
+        move it: only an index on the contract's key will do, or any index of events, which never change.
         """
         found = self._rows(
             "SELECT index_name, column_name, data_type, non_unique, nullable, cardinality "
@@ -166,7 +181,7 @@ class MySqlJdbc(ParallelDatabase):
                 in_time=str(column).lower() == plan.cursor,
             )
             for name, column, kind, repeats, nullable, values in found
-            if not int(repeats) or str(column).lower() in plan.key or plan.mode is ReadMode.APPEND
+            if str(column).lower() in plan.key or plan.mode is ReadMode.APPEND
         ]
         usable = [index for index in indexes if index.kind in _INTEGERS or index.kind in _WALKED]
         return min(usable, key=_Index.rank, default=None)

@@ -8,7 +8,7 @@ import signal
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,11 +44,20 @@ _STATEMENTS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.readSideCharPadding": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    # Marks of success would lie in the lake beside the files.
+    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     # Without it ${x} in a text would become the value of a variable.
     "spark.sql.variable.substitute": "false",
 }
 _STARTED = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 _LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+_HADOOP = "spark.hadoop."
 _NO_LOG = Path(__file__).with_name("log4j2.properties")
 
 
@@ -88,15 +97,16 @@ class SparkEngine(Engine):
 
     def _properties(self, memory: str, jar: Path | None) -> dict[str, str]:
         """What Spark is started with; one that is provided has all it needs."""
+        jars = {"spark.jars": str(jar)} if jar else {}
         if self._master == PROVIDED:
-            return {}
-        properties = _STARTED | ({"spark.jars": str(jar)} if jar else {})
+            return jars
+        properties = _STARTED | jars
         # Spark makes this folder, though nothing goes there.
         properties["spark.sql.warehouse.dir"] = str(self._scratch.path / "warehouse")
         properties["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_NO_LOG.as_uri()}"
         if self._is_local:
             properties |= _LOCAL
-            properties["spark.driver.memory"] = re.sub(r"i?B$", "", memory.replace(" ", "")).lower()
+            properties["spark.driver.memory"] = _java_memory(memory)
         return properties
 
     @property
@@ -108,12 +118,13 @@ class SparkEngine(Engine):
         from pyspark.sql import SparkSession
 
         if self._base is None:
-            self._started = SparkSession.getActiveSession() is None
+            self._started = self._started or SparkSession.getActiveSession() is None
             builder = SparkSession.builder.appName("rental-analytics")
             if self._master != PROVIDED:
                 builder = builder.master(self._master)
             for name, value in self.options.items():
-                builder = builder.config(name, value)
+                if not _is_secret_of_hadoop(name):
+                    builder = builder.config(name, value)
             _quiet_py4j()
             with translated(), _own_signals():
                 self._base = builder.getOrCreate()
@@ -125,6 +136,11 @@ class SparkEngine(Engine):
         session = SparkStepSession(spark, lake, self._scratch.path if self._is_local else None, self._driver)
         try:
             yield session
+        except BaseException:
+            # What an interrupt leaves would go on reading and writing when the lock is free again.
+            with suppress(Exception):
+                spark.sparkContext.cancelAllJobs()
+            raise
         finally:
             session.close()
 
@@ -137,6 +153,10 @@ class SparkEngine(Engine):
         try:
             with translated():
                 spark = self.start().newSession()
+                # On Java's command line, where others go, everyone on this machine could read them.
+                secrets = {name: value for name, value in self.options.items() if _is_secret_of_hadoop(name)}
+                for name, value in secrets.items():
+                    spark.conf.set(name.removeprefix(_HADOOP), value)
                 for name, value in _STATEMENTS.items():
                     spark.conf.set(name, value)
                 partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or MOST_PARTITIONS)
@@ -163,6 +183,16 @@ class SparkEngine(Engine):
         if self._base and self._started:
             self._base.stop()
         self._scratch.close()
+
+
+def _java_memory(size: str) -> str:
+    """A size such as `1.5GB` in whole megabytes, as Java wants it."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B", size).groups()  # type: ignore[union-attr]
+    return f"{max(1, int(float(number) * 1024.0 ** ('KMGT'.index(unit) - 1)))}m"
+
+
+def _is_secret_of_hadoop(name: str) -> bool:
+    return name.startswith(_HADOOP) and bool(re.search(r"(?i)secret|password|token|access\.key|credential", name))
 
 
 def _quiet_py4j() -> None:

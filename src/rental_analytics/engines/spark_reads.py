@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rental_analytics.databases.base import COUNTED, ZERO_DATE, ParallelDatabase, RawColumn
 from rental_analytics.engines.session import Arrival, Selection
 from rental_analytics.engines.spark_sql import spark_expression
+from rental_analytics.errors import SourceUnavailableError
 from rental_analytics.sql.conversion import conversions
 from rental_analytics.sql.render import identifier, literal
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, DataFrameReader
+    from pyspark.sql import Column, DataFrame, DataFrameReader, Observation
 
 _READ = "_read"
+_PLACE = "_place"
 _ROW_BITS = 33
 """Bits of `monotonically_increasing_id` that number the rows of a partition; those above number the partitions."""
+_ROW_MASK = (1 << _ROW_BITS) - 1
+_PATIENCE = 300
+"""How long to wait, in seconds, for what was counted once the rows have passed; it comes by way of Spark's events."""
+
+
+class Counted:
+    """A query whose rows are counted by the tasks that compute them."""
+
+    def __init__(self, frame: DataFrame) -> None:
+        from pyspark.sql import Observation, functions
+
+        self._observation = Observation(uuid.uuid4().hex)
+        self.frame = frame.observe(self._observation, functions.count(functions.lit(1)).alias("rows"))
+
+    @property
+    def rows(self) -> int:
+        """How many there were, once they have passed."""
+        return int(observed(self._observation)["rows"])
+
+
+def observed(observation: Observation) -> dict[str, Any]:
+    """What was counted.
+
+    Raises:
+        SourceUnavailableError: Spark lost the event that tells.
+    """
+    found: dict[str, Any] = {}
+    waiting = threading.Thread(target=lambda: found.update(observation.get), daemon=True)
+    waiting.start()
+    waiting.join(_PATIENCE)
+    if waiting.is_alive() or not found:
+        raise SourceUnavailableError(
+            "Spark did not tell how many rows it wrote.",
+            remedy="run again; if it comes again, raise spark.scheduler.listenerbus.eventqueue.capacity.",
+        )
+    return found
 
 
 class JdbcReading:
@@ -37,7 +76,7 @@ class JdbcReading:
         first_row: int | None,
         at_once: int,
     ) -> None:
-        from pyspark.sql import Observation
+        from pyspark.sql import Observation, functions
 
         self._selection = selection
         self._first_row = first_row
@@ -45,8 +84,9 @@ class JdbcReading:
             selection.plan, selection.columns, selection.condition, counted=selection.counted, at_once=at_once
         )
         self._observation = Observation(uuid.uuid4().hex)
-        sent = self._sent(reader, database).observe(self._observation, *self._observed())
-        self.frame = self._numbered(sent)
+        place = functions.monotonically_increasing_id()
+        sent = self._sent(reader, database).withColumn(_PLACE, place)
+        self.frame = self._numbered(sent.observe(self._observation, *self._observed()))
 
     def _sent(self, reader: DataFrameReader, database: ParallelDatabase) -> DataFrame:
         """What the statements send, and which of them did."""
@@ -69,7 +109,8 @@ class JdbcReading:
         """What is counted while the rows pass."""
         from pyspark.sql import functions
 
-        wanted = [functions.count(functions.lit(1)).alias("rows")]
+        most = functions.max(functions.col(_PLACE).bitwiseAND(_ROW_MASK)) + 1
+        wanted = [functions.count(functions.lit(1)).alias("rows"), most.alias("most")]
         for column in self._dated:
             zero = functions.expr(spark_expression(f"CAST({literal(ZERO_DATE)} AS {column.type})"))
             found = functions.when(functions.col(_quoted(column.name)) == zero, 1)
@@ -85,25 +126,21 @@ class JdbcReading:
         return [column for column in self._selection.columns if column.zero_dates]
 
     def _numbered(self, sent: DataFrame) -> DataFrame:
-        from pyspark.sql import functions
-
         plan = self._selection.plan
         converts = [spark_expression(text) for text in conversions(self._selection.columns, plan.key)]
         if self._first_row is None:
             return sent.selectExpr(*converts)
-        place = sent.withColumn("_place", functions.monotonically_increasing_id())
-        row = f"(`_place` & {(1 << _ROW_BITS) - 1}) * {len(self._reads)} + `{_READ}` + {self._first_row}L AS _row_id"
-        return place.selectExpr(*converts, row)
+        row = f"(`{_PLACE}` & {_ROW_MASK}) * {len(self._reads)} + `{_READ}` + {self._first_row}L AS _row_id"
+        return sent.selectExpr(*converts, row)
 
     def tell(self, arrival: Arrival) -> None:
         """Fill in what was seen, once the rows have passed."""
-        seen = self._observation.get
+        seen = observed(self._observation)
         arrival.rows = seen["rows"]
         arrival.zero_dates = {
             column.name: seen[f"zero {column.name}"] for column in self._dated if seen[f"zero {column.name}"]
         }
-        # No partition has more rows than all have.
-        arrival.next_row = (self._first_row or 0) + arrival.rows * len(self._reads)
+        arrival.next_row = (self._first_row or 0) + (seen["most"] or 0) * len(self._reads)
         if self._selection.counted:
             texts = [text.split(":") for text in seen["counts"].split(",") if text]
             counts = {int(number): int(expected) for number, expected in texts}

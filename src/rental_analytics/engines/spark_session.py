@@ -7,7 +7,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,10 +17,10 @@ from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Progress
 from rental_analytics.engines.session import Arrival, Folder, Selection, Session, empty_relation
 from rental_analytics.engines.spark_errors import translated
-from rental_analytics.engines.spark_reads import JdbcReading, numbered_frame
+from rental_analytics.engines.spark_reads import Counted, JdbcReading, numbered_frame
 from rental_analytics.engines.spark_sql import double_text, spark_sql, view_name
 from rental_analytics.engines.staging import stage
-from rental_analytics.errors import ConfigurationError
+from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError
 from rental_analytics.storage.base import Lake
 
 if TYPE_CHECKING:
@@ -78,10 +78,32 @@ class SparkStepSession(Session):
     def table(self, name: str, sql: str) -> None:
         # Not cached: what is lost of a cache is computed again, which for rows of a source means read later.
         frame, folder = self.frame(sql), self.temporary_folder()
-        with translated():
-            frame.write.parquet(folder)
-            self._spark.read.schema(frame.schema).parquet(folder).createOrReplaceTempView(view_name(name))
+        rows = self._write(frame, folder)
         self._folders[name] = folder
+        with translated():
+            kept = self._spark.read.schema(frame.schema).parquet(_unglobbed(folder))
+            kept.createOrReplaceTempView(view_name(name))
+        self._check(name, self.rows_of(name), rows)
+
+    def _write(self, frame: DataFrame, folder: Folder) -> int:
+        """Write Parquet files; how many rows the query had, as its tasks counted them."""
+        counted = Counted(frame)
+        with translated():
+            counted.frame.write.parquet(folder)
+            return counted.rows
+
+    def _check(self, name: str, stored: int, rows: int) -> None:
+        """Files are found in a folder, which may show others than were written.
+
+        Raises:
+            LakeUnavailableError: it shows more or fewer rows.
+        """
+        if stored != rows:
+            raise LakeUnavailableError(
+                f"Of {rows:,} rows of {name} that Spark wrote, its files show {stored:,}.",
+                remedy="run again; nothing of this run counts. If it comes again, Spark's machines do not write where "
+                "this one reads: see docs/reference/spark.md.",
+            )
 
     def rows_of(self, table: str) -> int:
         # What Parquet says of itself costs no job.
@@ -100,7 +122,7 @@ class SparkStepSession(Session):
         else:
             self._lake.create(f"{self._prefix}{file}", content.getvalue())
         with translated():
-            self._spark.read.parquet(self._place(file)).createOrReplaceTempView(view_name(name))
+            self._spark.read.parquet(_unglobbed(self._place(file))).createOrReplaceTempView(view_name(name))
 
     def _place(self, name: str) -> str:
         return str(self._scratch / name) if self._scratch else self._lake.location(f"{self._prefix}{name}")
@@ -110,15 +132,22 @@ class SparkStepSession(Session):
         # Spark names files itself: a folder of their own tells those of one query, and of one attempt, from others.
         attempt = f"{name}-{uuid.uuid4().hex[:8]}"
         place = f"{folder.rstrip('/')}/{attempt}"
+        rows = self._write(frame, place)
+        files = self._stored(place, attempt) if self._writes_to_lake else _moved_up(Path(place))
+        self._check(name, sum(file.rows for file in files), rows)
+        return files
+
+    def _stored(self, place: Folder, attempt: str) -> list[LakeFile]:
+        """Files that Spark's machines wrote into a folder of their own; those without rows, and its marks, go."""
+        prefix = f"{place.removeprefix(self._lake.location(''))}/"
+        names = [path.removeprefix(prefix) for path in self._lake.paths(prefix)]
         with translated():
-            frame.write.parquet(place)
-        if not self._writes_to_lake:
-            return _moved_up(Path(place))
-        with translated():
-            stored = self._spark.read.schema(frame.schema).parquet(place)
-            found = stored.groupBy("_metadata.file_path", "_metadata.file_size").count().collect()
-        files = sorted((unquote(path).rsplit("/", 1)[1], size, rows) for path, size, rows in found)
-        return [LakeFile(path=f"{attempt}/{path}", bytes=size, rows=rows) for path, size, rows in files]
+            stored = self._spark.read.parquet(_unglobbed(place)) if any(map(_is_parquet, names)) else None
+            counted = stored.groupBy("_metadata.file_path", "_metadata.file_size").count().collect() if stored else []
+        found = {unquote(path).rsplit("/", 1)[1]: (size, rows) for path, size, rows in counted}
+        self._lake.delete(prefix + name for name in names if name not in found)
+        files = [LakeFile(path=f"{attempt}/{name}", bytes=size, rows=rows) for name, (size, rows) in found.items()]
+        return sorted(files, key=lambda file: file.path)
 
     def temporary_folder(self) -> Folder:
         return self._place(uuid.uuid4().hex)
@@ -201,9 +230,23 @@ class SparkStepSession(Session):
     def md5_number(self, text: str, digits: int) -> str:
         return f"CAST(CONV(SUBSTR(MD5({text}), 1, {digits}), 16, 10) AS BIGINT)"
 
+    @contextmanager
+    def output(self, lake: Lake, prefix: str) -> Iterator[Folder]:
+        if not self._writes_to_lake:
+            with super().output(lake, prefix) as folder:
+                yield folder
+            return
+        with lake.writing_in_place(prefix) as folder:
+            yield folder
+
+    def input(self, lake: Lake, paths: Sequence[str]) -> list[str]:
+        """A file that is missing is found out when it is read."""
+        return [lake.location(path) for path in paths] if self._writes_to_lake else super().input(lake, paths)
+
     def close(self) -> None:
-        """End the session; temporary files go."""
-        self._held.close()
+        """End the session; temporary files go, or are swept later."""
+        with suppress(RentalError):
+            self._held.close()
 
 
 def _moved_up(folder: Path) -> list[LakeFile]:
@@ -222,6 +265,10 @@ def _rows_of_a_file(file: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(file).num_rows)
+
+
+def _is_parquet(name: str) -> bool:
+    return name.endswith(".parquet")
 
 
 def _unglobbed(path: str) -> str:

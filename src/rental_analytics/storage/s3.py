@@ -17,7 +17,7 @@ from rental_analytics.storage.scratch import ScratchFolder
 _CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
-_FILE_FOLDERS = ("raw/", "curated/", "rejected/", "state/")
+_FILE_FOLDERS = (DRAFTS, "raw/", "curated/", "rejected/", "state/")
 _TRANSIENT = {
     "SlowDown",
     "ServiceUnavailable",
