@@ -66,7 +66,7 @@ def start_spark_cluster(workers: int = 2) -> Iterator[str]:
 
 
 def assert_written_in_place(server: S3Server, bucket: str) -> None:
-    """Spark's machines wrote to the bucket themselves: their files have folders of their own; nothing else lies there."""
+    """Spark's machines wrote to the bucket themselves: their files have own folders; nothing else lies there."""
     with closing(server.client()) as client:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
