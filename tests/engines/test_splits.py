@@ -339,7 +339,8 @@ def test_rows_just_loaded_need_no_statistics(table: Table) -> None:
 @pytest.mark.parametrize("name", ["a`b", "a%b", "a%sb", "to-day"])
 def test_names_that_need_care(table: Table, name: str) -> None:
     quoted = name.replace("`", "``")
-    fill(table, f"number BIGINT, `{quoted}` BIGINT, UNIQUE `{quoted}` (`{quoted}`)", "seq, seq", 100_000)
-    split = table.split(key=(), at_once=2)
+    columns = f"viewed_at DATETIME, `{quoted}` BIGINT, UNIQUE `{quoted}` (`{quoted}`)"
+    fill(table, columns, "NULL, seq", 100_000)
+    split = table.split(key=(), event_time="viewed_at", at_once=2)
     assert split.is_exact(), split
     assert len(split.parts) >= 2
