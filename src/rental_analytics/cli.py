@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rental_analytics.runners.local import RunOptions, RunOutcome
     from rental_analytics.settings import Settings
+    from rental_analytics.warehouses.base import Warehouse
 
 EXIT_CODES = """Exit codes: 0 fine, 1 the run failed, 2 usage or configuration, 3 data quality stopped the run,
 4 another run or process holds the lock."""
@@ -235,7 +236,7 @@ def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, log_json: b
         if as_json:
             _print_json(_outcome_record(outcome))
         elif headlines:
-            _show_headlines(parts.warehouse.query(_headlines_sql()), outcome)
+            _show_headlines(parts.warehouse.ask(_headlines_sql()), outcome)
 
 
 @app.command(epilog="Example: rental status --json")
@@ -251,11 +252,14 @@ def status(
     tables = {}
     folder = files("rental_analytics.monitoring") / "queries"
     names = ("run", "run_steps", "run_accounting", "run_checks") if run_id else ("runs", "freshness")
-    with _reading(config, overrides) as query:
+    with _reading(config, overrides) as warehouse:
+        absent = _absent_columns(warehouse)
         for name in names:
             file = "runs" if name == "run" else name
             sql = (folder / f"{file}.sql").read_text(encoding="utf-8")
-            tables[name] = query(sql.replace(":run_id", _text_literal(run_id or "")))
+            tables[name] = warehouse.ask(
+                sql.replace(":absent_columns", absent).replace(":run_id", _text_literal(run_id or ""))
+            )
     if run_id and not tables["run"].num_rows:
         raise ConfigurationError(f"There is no run {run_id}.", remedy="`rental status` lists the runs there are.")
     shown = {name: table.slice(0, _SHOWN_RUNS) if name == "runs" else table for name, table in tables.items()}
@@ -265,7 +269,9 @@ def status(
     for name, table in shown.items():
         _print_table(table.drop_columns(_LONG.get(name, [])), title=name.replace("_", " "))
         if table.num_rows < tables[name].num_rows:
-            _print_line(f'The newest {_SHOWN_RUNS} runs; all: rental query "FROM ops.runs ORDER BY sequence DESC"')
+            _print_line(
+                f'The newest {_SHOWN_RUNS} runs; all: rental query "SELECT * FROM ops.runs ORDER BY sequence DESC"'
+            )
         for row in table.to_pylist():
             if row.get("error"):
                 _print_line(f"{row.get('run_id') or row['step']}: {row['error']}")
@@ -280,8 +286,8 @@ def query(
     limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 for all.")] = 1000,
 ) -> None:
     """Ask the warehouse; nothing can be changed."""
-    with _reading(config, overrides) as ask:
-        table = ask(sql, limit + 1 if limit else None)
+    with _reading(config, overrides) as warehouse:
+        table = warehouse.query(sql, limit + 1 if limit else None)
     shown = table.slice(0, limit) if limit else table
     if as_json:
         _print_json(shown.to_pylist())
@@ -301,22 +307,31 @@ def report(
     from rental_analytics.contracts.loader import load_contracts
     from rental_analytics.report import write_report
 
-    with _reading(config, overrides) as ask:
-        path = write_report(ask, load_contracts().presentation, out)
+    with _reading(config, overrides) as warehouse:
+        path = write_report(warehouse.ask, load_contracts().presentation, out)
     _print_line(f"Report: {path}")
 
 
 @contextmanager
-def _reading(config: Path, overrides: list[str] | None) -> Iterator[Any]:
+def _reading(config: Path, overrides: list[str] | None) -> Iterator[Warehouse]:
     from rental_analytics.settings import load_settings
     from rental_analytics.wiring import make_warehouse
 
     warehouse = make_warehouse(load_settings(config, overrides or ()))
     warehouse.open(read_only=True)
     try:
-        yield warehouse.query
+        yield warehouse
     finally:
         warehouse.close()
+
+
+def _absent_columns(warehouse: Warehouse) -> str:
+    """Columns of `ops.runs` that a warehouse lacks which no run has opened since they came, as NULLs to select."""
+    from rental_analytics.contracts.ops import ops_tables
+
+    held = warehouse.columns("ops.runs")
+    absent = [column for column in ops_tables()["runs"].file_columns if column.name not in held]
+    return "".join(f", CAST(NULL AS {column.type}) AS {column.name}" for column in absent)
 
 
 @contextmanager

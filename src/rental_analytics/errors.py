@@ -82,6 +82,12 @@ class WarehouseError(RentalError):
     """The warehouse refused a statement."""
 
 
+class WarehouseUnavailableError(WarehouseError):
+    """The warehouse did not answer, asked to slow down, or ended a statement for reasons of its own."""
+
+    transient = True
+
+
 class QualityError(RentalError):
     """A data-quality bound was broken; what readers see is as the last run left it.
 

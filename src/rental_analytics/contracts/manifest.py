@@ -10,6 +10,9 @@ from pydantic import AwareDatetime, Field
 from rental_analytics.contracts.base import Contract
 from rental_analytics.contracts.source_table import ReadMode
 
+RUN_ID_BYTES = 100
+"""The longest a run's name may be; it has no characters beyond ASCII."""
+
 
 class RunParameters(Contract):
     """What a run fixes before its first step; the clock enters a run here and nowhere else.
@@ -43,10 +46,14 @@ class LakeFile(Contract):
 
 
 class FileColumn(Contract):
-    """A column of a table's Parquet files, in file order, typed as in the warehouse."""
+    """A column of a table's Parquet files, in file order, typed as in the warehouse.
+
+    `max_bytes` bounds a text in UTF-8; None where nothing is known of its length.
+    """
 
     name: str
     type: str
+    max_bytes: int | None = None
 
 
 class SeenColumn(Contract):

@@ -15,6 +15,7 @@ from rental_analytics.contracts.base import (
     Sentence,
     Severity,
 )
+from rental_analytics.contracts.manifest import FileColumn
 
 
 class Layer(StrEnum):
@@ -24,12 +25,43 @@ class Layer(StrEnum):
     PRESENTATION = "presentation"
 
 
+MAX_TEXT_BYTES = 65_535
+"""Bytes of UTF-8 that a text may have in any warehouse: what Redshift's longest VARCHAR takes."""
+
+
 class ModelColumn(Contract):
-    """A column of a warehouse table."""
+    """A column of a warehouse table.
+
+    `max_bytes` is the room a text gets where the warehouse sizes its columns, in bytes of UTF-8.
+    """
 
     type: Annotated[str, AfterValidator(ColumnType)]
     description: Sentence
     nullable: bool = True
+    max_bytes: int | None = Field(default=None, ge=1, le=MAX_TEXT_BYTES)
+
+    @model_validator(mode="after")
+    def _sized_text(self) -> Self:
+        if self.max_bytes and self.type != "VARCHAR":
+            raise ValueError(f"max_bytes is for VARCHAR, and this column is {self.type}")
+        return self
+
+
+class Layout(Contract):
+    """How a warehouse of several machines lays out a table's rows; one that is a single file has no use for it.
+
+    `distribution` is a column whose equal values stay together, `all` for a copy on every machine, or `auto` and
+    `even`; `sort` are the columns rows are ordered by on disk.
+    """
+
+    distribution: Identifier = "auto"
+    sort: tuple[Identifier, ...] = ()
+    reason: Sentence
+
+    @property
+    def distribution_key(self) -> str | None:
+        """The column rows are distributed by, None where no column decides."""
+        return None if self.distribution in {"all", "auto", "even"} else self.distribution
 
 
 class Reference(Contract):
@@ -50,6 +82,7 @@ class Model(Contract):
     grain: Sentence
     key: tuple[Identifier, ...] = ()
     columns: dict[Identifier, ModelColumn] = Field(min_length=1)
+    layout: Layout | None = None
     checks: tuple[Check, ...] = ()
     query: str = Field(repr=False, min_length=1)
 
@@ -58,11 +91,27 @@ class Model(Contract):
         """Qualified name in the warehouse, such as `curated.bookings`."""
         return f"{self.layer}.{self.name}"
 
+    @property
+    def file_columns(self) -> tuple[FileColumn, ...]:
+        """Columns in order, typed."""
+        return tuple(
+            FileColumn(name=name, type=column.type, max_bytes=column.max_bytes) for name, column in self.columns.items()
+        )
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that are never NULL."""
+        return tuple(name for name, column in self.columns.items() if not column.nullable)
+
     @model_validator(mode="after")
     def _key_exists(self) -> Self:
         for name in self.key:
             if name not in self.columns:
                 raise ValueError(f"key column {name!r} is not listed under columns")
+        laid_out = [self.layout.distribution_key, *self.layout.sort] if self.layout else []
+        for name in filter(None, laid_out):
+            if name not in self.columns:
+                raise ValueError(f"layout column {name!r} is not listed under columns")
         for check in self.checks:
             if check.severity is Severity.REJECT:
                 raise ValueError(f"check {check.name!r} cannot reject; use a rule, or severity fail or warn")

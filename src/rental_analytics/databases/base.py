@@ -65,6 +65,7 @@ class RawColumn:
         select: expression in the source's SQL; empty where the table lacks the column and nothing travels.
         convert: expression over the selected column, in DuckDB's SQL, that has `type` and fails on what does not fit.
         zero_dates: whether `ZERO_DATE` may arrive and stands for NULL.
+        max_bytes: bytes of UTF-8 that a text cannot exceed; None where the catalogue sets no bound.
     """
 
     name: str
@@ -72,6 +73,7 @@ class RawColumn:
     select: str
     convert: str
     zero_dates: bool = False
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)

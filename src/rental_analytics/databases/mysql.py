@@ -361,7 +361,7 @@ def _made(table: str, name: str, source: str, native: str, wanted: SourceType) -
     if base == "time" and wanted in {SourceType.TIME} | _FREE:
         return RawColumn(name, "BIGINT", f"CAST({source} AS CHAR)", conversion.time_of_day(name))
     if base in _TEXTS | _BINARIES and wanted in _FREE:
-        return _text(table, name, source, base)
+        return _text(table, name, source, base, native)
     return None
 
 
@@ -369,13 +369,24 @@ def _as_text(source: str) -> str:
     return f"CAST({source} AS CHAR CHARACTER SET utf8mb4)"
 
 
-def _text(table: str, name: str, source: str, base: str) -> RawColumn:
+def _text(table: str, name: str, source: str, base: str, native: str) -> RawColumn:
     """The server makes NULL of what it cannot send at once, so a mark travels for it."""
     selected = f"HEX({source})" if base in _BINARIES else _as_text(source)
     if base not in _LONG:
-        return RawColumn(name, "VARCHAR", selected, conversion.cast(name, "VARCHAR"))
+        bound = _text_bytes(native, base)
+        return RawColumn(name, "VARCHAR", selected, conversion.cast(name, "VARCHAR"), max_bytes=bound)
     selected = f"COALESCE({selected}, IF({source} IS NULL, NULL, {_literal(_CUT)}))"
     return RawColumn(name, "VARCHAR", selected, conversion.whole_text(name, table, _CUT))
+
+
+def _text_bytes(native: str, base: str) -> int | None:
+    """Bytes that a value may have once it is UTF-8, four for a character; bytes travel as two digits each."""
+    if base in {"enum", "set"}:
+        return len(native.encode())
+    if base not in {"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"}:
+        return None
+    length = 255 if base.startswith("tiny") else _arguments(native)[0]
+    return max(1, length * (2 if base in _BINARIES else 4))
 
 
 def _moment(table: str, name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:

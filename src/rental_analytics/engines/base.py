@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from rental_analytics.contracts.manifest import ExtractedTable, RunParameters, TransformedTable
+from rental_analytics.contracts.manifest import (
+    RUN_ID_BYTES,
+    ExtractedTable,
+    FileColumn,
+    RunParameters,
+    TransformedTable,
+)
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases.base import Database, ReadPlan, Window
@@ -30,6 +36,16 @@ RAW_COLUMNS = (
     ("_is_deleted", "BOOLEAN"),
 )
 """Columns every raw file has behind those of its source table."""
+
+
+def raw_columns(plan: ReadPlan) -> tuple[FileColumn, ...]:
+    """Columns of a source table's raw files, in file order."""
+    bounds = {"_run_id": RUN_ID_BYTES}
+    return (
+        *(FileColumn(name=column.name, type=column.type, max_bytes=column.max_bytes) for column in plan.columns),
+        *(FileColumn(name=name, type=kind, max_bytes=bounds.get(name)) for name, kind in RAW_COLUMNS),
+    )
+
 
 Progress = Callable[[int], None]
 """Told how many more rows have passed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rental_analytics.contracts.manifest import FileColumn, LakeFile
+from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.databases.base import ReadPlan
 from rental_analytics.engines.base import RAW_COLUMNS, ExtractRequest
 from rental_analytics.engines.hashes import ROW_HASHES, row_hash
@@ -61,8 +61,12 @@ class ReadState:
     def comparable(self) -> bool:
         """Whether the last run's hashes were made as this run's will be."""
         previous = self._request.previous
-        columns = tuple(FileColumn(name=name, type=kind) for name, kind in (*_data(self._request.plan), *RAW_COLUMNS))
-        return bool(previous and previous.state_method == ROW_HASHES and previous.columns == columns)
+        columns = [*_data(self._request.plan), *RAW_COLUMNS]
+        return bool(
+            previous
+            and previous.state_method == ROW_HASHES
+            and [(column.name, column.type) for column in previous.columns] == columns
+        )
 
     def write_hashes(self, source: str, folder: Folder) -> tuple[list[LakeFile], str]:
         """Write the hashes of a table's rows; give the files and a relation."""

@@ -6,10 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 
-from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, LakeFile, Proof
+from rental_analytics.contracts.manifest import ExtractedTable, LakeFile, Proof
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import Database, Window
-from rental_analytics.engines.base import FETCHED_OFFSET, RAW_COLUMNS, ROW_ID_BITS, ExtractRequest, Progress
+from rental_analytics.engines.base import (
+    FETCHED_OFFSET,
+    RAW_COLUMNS,
+    ROW_ID_BITS,
+    ExtractRequest,
+    Progress,
+    raw_columns,
+)
 from rental_analytics.engines.hashes import key_hash
 from rental_analytics.engines.read_state import ReadState
 from rental_analytics.engines.session import Arrival, Folder, Selection, Session, below, empty_relation, inside
@@ -68,7 +75,7 @@ class TableRead(ABC):
             mode=self.plan.mode,
             complete=self.complete,
             key=self.plan.key,
-            columns=tuple(FileColumn(name=name, type=kind) for name, kind in (*self.data, *RAW_COLUMNS)),
+            columns=raw_columns(self.plan),
             files=written,
             deletes=removed,
             state=below(state_prefix, kept),

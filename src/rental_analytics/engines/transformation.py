@@ -7,6 +7,7 @@ from typing import Any
 
 from rental_analytics.contracts.base import Check, Severity
 from rental_analytics.contracts.manifest import (
+    RUN_ID_BYTES,
     CheckResult,
     ExtractedTable,
     FileColumn,
@@ -230,10 +231,10 @@ def _all_checks(model: CuratedModel) -> list[Check]:
 
 
 def _file_columns(model: CuratedModel) -> list[FileColumn]:
-    columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
+    columns = list(model.file_columns)
     if model.versions_of:
         columns.append(FileColumn(name="_first_valid_from", type="TIMESTAMP"))
-    return [*columns, FileColumn(name="_run_id", type="VARCHAR")]
+    return [*columns, FileColumn(name="_run_id", type="VARCHAR", max_bytes=RUN_ID_BYTES)]
 
 
 def _nothing(model: CuratedModel) -> TransformedTable:

@@ -162,7 +162,7 @@ class StepRunner:
         if run.as_of is None:
             return
         sql = (files("rental_analytics.monitoring") / "queries" / "first_booking.sql").read_text(encoding="utf-8")
-        first = self._parts.warehouse.query(sql).column("first_day")[0].as_py()
+        first = self._parts.warehouse.ask(sql).column("first_day")[0].as_py()
         newest = self._parts.warehouse.newest_day()
         if first and run.as_of < first:
             self._reporter.note(f"metrics: as_of {run.as_of} is before the first booking, {first}")

@@ -19,6 +19,11 @@ def literal(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def redshift_literal(text: object) -> str:
+    r"""A value as Redshift's string literal, in which a backslash begins an escape; it has no place for U+0000."""
+    return literal(str(text).replace("\\", "\\\\").replace("\x00", ""))
+
+
 def identifiers(names: Iterable[str], prefix: str = "") -> str:
     """Names as a comma-separated list, each behind `prefix.` where one is given."""
     lead = f"{identifier(prefix)}." if prefix else ""
@@ -36,6 +41,17 @@ def same(names: Iterable[str], left: str, right: str) -> str:
     return matching(names, left, right, "IS NOT DISTINCT FROM")
 
 
+def differing(name: str, left: str, right: str) -> str:
+    """A condition that two relations differ on a column, NULL being a value of its own."""
+    one, other = (f"{identifier(side)}.{identifier(name)}" for side in (left, right))
+    return f"({one} <> {other} OR ({one} IS NULL AND {other} IS NOT NULL) OR ({one} IS NOT NULL AND {other} IS NULL))"
+
+
+def table(relation: str) -> str:
+    """The table of a qualified name, by which the statement that changes it speaks of it."""
+    return relation.rpartition(".")[2]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -46,7 +62,14 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701 the text is SQL; identifiers and literals pass through the filters
     )
     environment.filters.update(
-        identifier=identifier, identifiers=identifiers, literal=literal, matching=matching, same=same
+        identifier=identifier,
+        identifiers=identifiers,
+        literal=literal,
+        redshift_literal=redshift_literal,
+        matching=matching,
+        same=same,
+        differing=differing,
+        table=table,
     )
     return environment
 

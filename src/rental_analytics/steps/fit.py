@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rental_analytics.contracts.base import common_type
 from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest
 from rental_analytics.errors import ContractError
-from rental_analytics.sql.render import identifier, literal
+from rental_analytics.sql.render import identifier
 from rental_analytics.steps.base import StepContext
 
 
@@ -22,7 +22,8 @@ def check_fits(context: StepContext, pending: Sequence[ExtractManifest]) -> None
     """
     for table in dict.fromkeys(name for manifest in pending for name in manifest.tables):
         extracts = [manifest.tables[table] for manifest in pending if table in manifest.tables]
-        held = raw = _raw_columns(context, table)
+        held: Mapping[str, str] = context.warehouse.columns(f"raw_data.{table}")
+        raw = held
         for extract in extracts:
             for name, arriving in _arriving(extract):
                 fitting = common_type(held.get(name, arriving), arriving)
@@ -37,17 +38,9 @@ def _arriving(extract: ExtractedTable) -> Iterator[tuple[str, str]]:
             yield column.name, column.type
 
 
-def _raw_columns(context: StepContext, table: str) -> Mapping[str, str]:
-    asked = context.warehouse.query(
-        "SELECT column_name, data_type FROM information_schema.columns "
-        f"WHERE table_schema = 'raw_data' AND table_name = {literal(table)}"
-    )
-    return dict(zip(*(column.to_pylist() for column in asked.columns), strict=True))
-
-
 def _has_values(context: StepContext, table: str, column: str) -> bool:
     relation = identifier(f"raw_data.{table}")
-    found = context.warehouse.query(f"SELECT 1 FROM {relation} WHERE {identifier(column)} IS NOT NULL LIMIT 1")
+    found = context.warehouse.ask(f"SELECT 1 FROM {relation} WHERE {identifier(column)} IS NOT NULL LIMIT 1")
     return bool(found.num_rows)
 
 

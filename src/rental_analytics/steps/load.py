@@ -20,7 +20,7 @@ from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.errors import LakeError
 from rental_analytics.steps.base import Parts, StepContext, StepResult, out_of_order
 from rental_analytics.steps.fit import check_fits
-from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableLoad
+from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableDetails, TableLoad
 
 RAW, CURATED = "load-raw", "load-curated"
 
@@ -70,6 +70,7 @@ def run_curated(context: StepContext) -> StepResult:
         loaded_at=context.run.started_at,
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),
+        follows=_last_loaded(context),
         ops_files=_rejected_files(manifest),
         ops_rows=_accounts(manifest),
     )
@@ -124,7 +125,21 @@ def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[s
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         version=models[model.versions_of].version if model.versions_of else None,
         replaced=_replaced(model.event_time, table),
+        details=TableDetails(
+            description=model.description,
+            descriptions={name: column.description for name, column in model.columns.items()},
+            required=(*model.required, "_run_id"),
+            layout=model.layout,
+        ),
     )
+
+
+def _last_loaded(context: StepContext) -> str | None:
+    """What the lake takes for loaded last; a run that reads everything anew may begin on any warehouse."""
+    if context.run.full_refresh:
+        return None
+    last = context.manifests.latest(CURATED, before=context.run.sequence)
+    return context.manifests.fingerprint(last.run_id, "transform") if last else ""
 
 
 def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
@@ -164,6 +179,16 @@ def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> 
         newest_by=(cursor, "_row_id") if cursor else ("_row_id",),
         complete=table.complete,
         replaced=_replaced(source.event_time if source else None, table),
+        details=_raw_details(table, source),
+    )
+
+
+def _raw_details(table: ExtractedTable, source: SourceTable | None) -> TableDetails:
+    known = source.columns.items() if source else ()
+    return TableDetails(
+        description=source.description if source else "",
+        descriptions={name: column.description for name, column in known},
+        required=table.key,
     )
 
 
@@ -208,7 +233,7 @@ def _proofs(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
 
 def _record_freshness(context: StepContext, manifest: ExtractManifest) -> None:
     """A run that is continued after a newer one read the source does not make its tables older."""
-    known = context.warehouse.query("SELECT table_name, watermark FROM ops.freshness").to_pylist()
+    known = context.warehouse.ask("SELECT table_name, watermark FROM ops.freshness").to_pylist()
     newest = {row["table_name"]: row["watermark"] for row in known}
     rows = [
         row

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rental_analytics.failpoints import reach
 
@@ -55,6 +56,18 @@ class Lake(ABC):
 
         Raises:
             LakeError: an object is missing.
+        """
+
+    @abstractmethod
+    def size(self, path: str) -> int | None:
+        """Bytes of an object, or None where there is none."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """An object to read parts of, closed by the caller; of a large one no more is fetched than is read.
+
+        Raises:
+            LakeError: there is none.
         """
 
     @abstractmethod

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
@@ -105,6 +106,14 @@ class LocalLake(Lake):
                     remedy="restore the file, or run `rental run --full-refresh`.",
                 )
         return files
+
+    def size(self, path: str) -> int | None:
+        file = self.root / path
+        return file.stat().st_size if file.is_file() else None
+
+    def open(self, path: str) -> BinaryIO:
+        (file,) = self.local_copies([path])
+        return file.open("rb")
 
     def location(self, path: str) -> str:
         return f"{self.root.absolute()}/{path}"

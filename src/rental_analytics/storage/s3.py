@@ -6,12 +6,14 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import DRAFTS, Lake
+from rental_analytics.storage.ranges import RangedObject
 from rental_analytics.storage.scratch import ScratchFolder
 
 _CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -28,6 +30,7 @@ _TRANSIENT = {
     "ThrottlingException",
 }
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
+_READ_AHEAD = 256 * 1024
 
 
 class S3Lake(Lake):
@@ -152,6 +155,28 @@ class S3Lake(Lake):
                 )
             draft.rename(target)
         return target
+
+    def size(self, path: str) -> int | None:
+        with self._translated(path, tolerate=_ABSENT) as absent:
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
+        return None if absent else int(answer["ContentLength"])
+
+    def open(self, path: str) -> BinaryIO:
+        size = self.size(path)
+        if size is None:
+            raise LakeError(
+                f"There is no object {self.url}/{path}.",
+                remedy="restore the object, or run `rental run --full-refresh`.",
+            )
+
+        def fetch(start: int, length: int) -> bytes:
+            with self._translated(path):
+                wanted = f"bytes={start}-{start + length - 1}"
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path, Range=wanted)
+                content: bytes = answer["Body"].read()
+                return content
+
+        return BufferedReader(RangedObject(fetch, size), buffer_size=_READ_AHEAD)
 
     def location(self, path: str) -> str:
         return f"{self.url}/{path}"

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import CheckResult, FileColumn, LakeFile, LoadedTable
-from rental_analytics.contracts.model import PresentationModel, Reference
+from rental_analytics.contracts.model import Layout, PresentationModel, Reference
+from rental_analytics.errors import WarehouseError
 from rental_analytics.storage.base import Lake
 
 if TYPE_CHECKING:
@@ -42,6 +43,26 @@ class Disposition(StrEnum):
 
 
 @dataclass(frozen=True)
+class TableDetails:
+    """What a contract says of a table beside its columns' types; a warehouse uses what it has a place for.
+
+    Args:
+        descriptions: what the columns mean, by name.
+        required: columns that are never NULL.
+        layout: where its rows lie; None leaves it to the warehouse.
+    """
+
+    description: str = ""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    layout: Layout | None = None
+
+
+PLAIN = TableDetails()
+"""Of a table no contract says anything."""
+
+
+@dataclass(frozen=True)
 class TableLoad:
     """Files that change one table.
 
@@ -56,6 +77,7 @@ class TableLoad:
         versions_of: table whose rows have these versions; loaded before this one.
         version: column of that table with the moment of its row's version.
         replaced: rows that go before the files' rows are appended.
+        details: what its contract says of the table.
     """
 
     relation: str
@@ -72,6 +94,7 @@ class TableLoad:
     versions_of: str | None = None
     version: str | None = None
     replaced: Replaced | None = None
+    details: TableDetails = PLAIN
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,8 @@ class Load:
         manifest_hash: identifies the manifest in `ops.loads`.
         loaded_at: written to `_loaded_at`.
         upper_bound: the source was read up to this moment, UTC.
+        follows: hash of the manifest of this step that has to be the last one loaded, empty where none has been; else
+            the load is refused. None for whichever it is.
         ops_files: Parquet files for tables of schema `ops`, by table, in place of what these have of the run.
         ops_rows: rows for tables of schema `ops`, likewise.
     """
@@ -92,6 +117,7 @@ class Load:
     loaded_at: datetime
     upper_bound: datetime
     tables: tuple[TableLoad, ...]
+    follows: str | None = None
     ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
     ops_rows: OpsRows = field(default_factory=dict)
 
@@ -137,7 +163,11 @@ class Warehouse(ABC):
 
     @abstractmethod
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
-        """Apply a load in one transaction; one that was applied before changes nothing."""
+        """Apply a load in one transaction; one that was applied before changes nothing.
+
+        Raises:
+            WarehouseError: another load came in between, or a file is not what its manifest says; nothing is changed.
+        """
 
     @abstractmethod
     def account(self, load: Load, lake: Lake) -> None:
@@ -166,8 +196,16 @@ class Warehouse(ABC):
         """Mark the runs that `ops.runs` has as running as failed: their processes ended and could not say so."""
 
     @abstractmethod
+    def columns(self, relation: str) -> dict[str, str]:
+        """Columns of a table in order, typed as contracts spell types; empty where there is no such table."""
+
+    @abstractmethod
+    def ask(self, sql: str) -> pa.Table:
+        """Rows of a query of the project's own, which is written in DuckDB's dialect wherever it runs."""
+
+    @abstractmethod
     def query(self, sql: str, limit: int | None = None) -> pa.Table:
-        """Rows of a read-only statement, at most `limit`.
+        """Rows of a user's statement in the warehouse's own SQL, at most `limit`; nothing is changed.
 
         Raises:
             ConfigurationError: the statement is wrong, or is not one that only reads.
@@ -176,3 +214,11 @@ class Warehouse(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the warehouse."""
+
+
+def out_of_turn(load: Load, warehouse: str) -> WarehouseError:
+    """The error for a load whose predecessor is not the last one loaded."""
+    return WarehouseError(
+        f"Another process loaded into {warehouse} since run {load.run_id} began; nothing of this run was loaded.",
+        remedy="see that one scheduler alone runs the pipeline on this warehouse, then start a new run.",
+    )

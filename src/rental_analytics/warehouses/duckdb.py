@@ -18,7 +18,7 @@ from rental_analytics.errors import ConfigurationError, LockHeldError, QualityEr
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
-from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
 from rental_analytics.warehouses.duckdb_load import TableLoader
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class DuckDbWarehouse(Warehouse):
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         if self.loaded(load.step, load.manifest_hash):
             return {table.relation: LoadedTable(inserted=0) for table in load.tables}
+        if load.follows is not None and load.follows != (self.last_loaded(load.step) or ""):
+            raise out_of_turn(load, self.display_url)
         with self._transaction():
             reach(f"{load.step}-begun")
             loader, result = TableLoader(self._run, load, lake), dict[str, LoadedTable]()
@@ -196,7 +198,7 @@ class DuckDbWarehouse(Warehouse):
         return built, results
 
     def _build(self, model: PresentationModel) -> LoadedTable:
-        columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
+        columns = model.file_columns
         self._create(model.relation, columns, replace=True)
         self._run_query_of(
             model,
@@ -259,6 +261,17 @@ class DuckDbWarehouse(Warehouse):
             columns = list(ops_tables()[name].columns)
             marks, values = _values(rows, columns)
             self._run(f"INSERT INTO {identifier(f'ops.{name}')} ({identifiers(columns)}) VALUES {marks}", values)
+
+    def columns(self, relation: str) -> dict[str, str]:
+        schema, _, table = relation.partition(".")
+        listed = (
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
+        )
+        return {str(name): str(kind) for name, kind in self._run(listed, [schema, table])}
+
+    def ask(self, sql: str) -> pa.Table:
+        return self.query(sql)
 
     def query(self, sql: str, limit: int | None = None) -> pa.Table:
         import duckdb

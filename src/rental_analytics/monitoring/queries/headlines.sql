@@ -18,51 +18,52 @@ users AS (
 
 SELECT
     'Average price of an active listing, USD per night' AS metric,
-    'week of ' || weekly.week_start AS "period",
+    'week of ' || CAST(weekly.week_start AS VARCHAR) AS "period",
     CAST(weekly.average_price_usd AS VARCHAR) AS "value"
 FROM presentation.average_listing_price_weekly AS weekly
 INNER JOIN periods ON weekly.week_start = periods.whole_week
 UNION ALL
 SELECT
     'Occupancy, share of available nights that were booked',
-    'month of ' || monthly.month_start,
+    'month of ' || CAST(monthly.month_start AS VARCHAR),
     CAST(CAST(100 * monthly.occupancy_rate AS DECIMAL(9, 1)) AS VARCHAR) || ' %'
 FROM presentation.occupancy_rate_monthly AS monthly
 INNER JOIN periods ON monthly.month_start = periods.whole_month
 UNION ALL
 SELECT
     'Most booked city',
-    'week of ' || weekly.week_start,
-    weekly.city || ', ' || weekly.bookings || ' bookings'
+    'week of ' || CAST(weekly.week_start AS VARCHAR),
+    weekly.city || ', ' || CAST(weekly.bookings AS VARCHAR) || ' bookings'
 FROM presentation.popular_locations_weekly AS weekly
 INNER JOIN periods ON weekly.week_start = periods.whole_week
 WHERE weekly.location_rank = 1
 UNION ALL
 SELECT
     'Top listing by confirmed revenue',
-    'week of ' || weekly.week_start,
-    COALESCE(weekly.title, 'listing ' || weekly.listing_id) || ', ' || weekly.confirmed_revenue_usd || ' USD'
+    'week of ' || CAST(weekly.week_start AS VARCHAR),
+    COALESCE(weekly.title, 'listing ' || CAST(weekly.listing_id AS VARCHAR))
+    || ', ' || CAST(weekly.confirmed_revenue_usd AS VARCHAR) || ' USD'
 FROM presentation.top_listings_weekly AS weekly
 INNER JOIN periods ON weekly.week_start = periods.whole_week
 WHERE weekly.revenue_rank = 1
 UNION ALL
 SELECT
     'Bookings, and users who made them',
-    'week of ' || users.week_start,
-    users.bookings || ' by ' || users.users || ' users'
+    'week of ' || CAST(users.week_start AS VARCHAR),
+    CAST(users.bookings AS VARCHAR) || ' by ' || CAST(users.users AS VARCHAR) || ' users'
 FROM users
 INNER JOIN periods ON users.week_start = periods.whole_week
 UNION ALL
 SELECT
     'Average stay, nights',
-    'check-ins in month of ' || monthly.month_start,
+    'check-ins in month of ' || CAST(monthly.month_start AS VARCHAR),
     CAST(monthly.average_stay_nights AS VARCHAR)
 FROM presentation.booking_duration_monthly AS monthly
 INNER JOIN periods ON monthly.month_start = periods.whole_month
 UNION ALL
 SELECT
     'Customers of the last 30 days who booked twice or more',
-    'to ' || daily.calendar_date,
+    'to ' || CAST(daily.calendar_date AS VARCHAR),
     CAST(CAST(100 * daily.repeat_customer_rate AS DECIMAL(9, 1)) AS VARCHAR) || ' %'
 FROM presentation.repeat_customer_rate_daily AS daily
 INNER JOIN periods ON daily.calendar_date = periods.as_of

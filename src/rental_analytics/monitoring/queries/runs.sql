@@ -1,11 +1,5 @@
--- A warehouse that no run has opened since these columns came does not have them.
 WITH runs AS (
-    SELECT * FROM ops.runs
-    UNION ALL BY NAME
-    SELECT
-        CAST(NULL AS DATE) AS backfill_from,
-        CAST(NULL AS DATE) AS backfill_to
-    WHERE FALSE
+    SELECT runs.*:absent_columns FROM ops.runs AS runs
 ),
 
 rejections AS (
@@ -21,7 +15,7 @@ SELECT
     runs.status,
     CASE
         WHEN runs.backfill_from IS NOT NULL
-            THEN 'backfill ' || runs.backfill_from || ' to ' || runs.backfill_to
+            THEN 'backfill ' || CAST(runs.backfill_from AS VARCHAR) || ' to ' || CAST(runs.backfill_to AS VARCHAR)
         WHEN runs.full_refresh THEN 'full refresh'
         ELSE 'changes'
     END AS kind,

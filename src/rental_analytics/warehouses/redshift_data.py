@@ -1,0 +1,253 @@
+"""Statements sent through the Amazon Redshift Data API, and what came of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.errors import ConfigurationError, RentalError, WarehouseError, WarehouseUnavailableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 40
+"""Most statements that one transaction of the Data API takes."""
+
+_FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.02, 2.0, 1.5
+_ENDED = {"FINISHED", "FAILED", "ABORTED"}
+_TRANSIENT = {
+    "ActiveStatementsExceededException",
+    "ActiveSessionsExceededException",
+    "InternalServerException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "RequestTimeout",
+    "DatabaseConnectionException",
+}
+_TRANSIENT_STATUS = {429, 500, 502, 503, 504}
+_REFUSED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
+_PASSING = re.compile(
+    r"serializable isolation violation|could not serialize|deadlock detected|connection|terminated by|shutting down"
+    r"|is being resumed|not available|try again|internal error",
+    re.IGNORECASE,
+)
+_NO_RIGHT = re.compile(r"permission denied|must be owner|not authorized to", re.IGNORECASE)
+_NO_DATABASE = re.compile(r'database "[^"]*" does not exist', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where statements go: a Serverless workgroup or a cluster, and a database in it.
+
+    Args:
+        user: database user on a cluster; None for the one that belongs to the IAM identity.
+    """
+
+    name: str
+    database: str
+    region: str | None = None
+    is_cluster: bool = False
+    user: str | None = None
+
+    @property
+    def request(self) -> dict[str, str]:
+        """The members of a request that name it."""
+        named = {"ClusterIdentifier" if self.is_cluster else "WorkgroupName": self.name, "Database": self.database}
+        return named | ({"DbUser": self.user} if self.user else {})
+
+
+class DataApi:
+    """Runs statements with the IAM credentials of this process, and waits for them.
+
+    A statement that the process stops waiting for, for whatever reason, is cancelled. Nothing here repeats a statement:
+    what may have happened is the caller's to find out.
+    """
+
+    def __init__(self, target: Target) -> None:
+        try:
+            import boto3
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
+        except ImportError as error:
+            raise ConfigurationError(
+                "Redshift needs the package boto3, which is not installed.",
+                remedy="install it with `pip install 'rental-analytics[s3]'`.",
+            ) from error
+
+        self.target = target
+        self.name = "rental"
+        # A request that is sent again carries the token of the first, by which the service knows it.
+        config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
+        try:
+            session = boto3.session.Session()
+            self._client: Any = session.client("redshift-data", region_name=target.region, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(
+                f"Redshift cannot be reached: {error}.",
+                remedy="name the region in warehouse.url, as in redshift://workgroup/database?region=eu-west-1.",
+            ) from error
+
+    def query(self, sql: str) -> pa.Table:
+        """Rows of one statement."""
+        answer = self._run([sql])
+        return self._rows(answer["Id"])
+
+    def queries(self, statements: Sequence[str]) -> list[pa.Table]:
+        """Rows of several statements, which see one state of the database."""
+        if len(statements) == 1:
+            return [self.query(statements[0])]
+        answer = self._run(statements)
+        return [self._rows(part["Id"]) for part in answer["SubStatements"]]
+
+    def run(self, statements: Sequence[str]) -> list[int]:
+        """Run statements, 40 at most, in one transaction; how many rows each changed.
+
+        Raises:
+            WarehouseError: one was refused, and none took effect; `statement` says which.
+            WarehouseUnavailableError: it is not known whether they took effect.
+        """
+        answer = self._run(statements)
+        return [max(0, part.get("ResultRows", 0)) for part in answer.get("SubStatements") or [answer]]
+
+    def run_beside(self, batches: Sequence[Sequence[str]]) -> None:
+        """Run several transactions at once, and wait for all.
+
+        Raises:
+            WarehouseError: one was refused; the others ended too, or were cancelled.
+        """
+        begun: list[tuple[str, Sequence[str]]] = []
+        try:
+            for batch in batches:
+                begun.append((self._submit(batch), batch))  # noqa: PERF401 what was begun has to be known when one fails
+            for identity, batch in begun:
+                self._wait(identity, batch)
+        except BaseException:
+            for identity, _ in begun:
+                self._cancel(identity)
+            raise
+
+    def _run(self, statements: Sequence[str]) -> dict[str, Any]:
+        return self._wait(self._submit(statements), statements)
+
+    def _submit(self, statements: Sequence[str]) -> str:
+        common = self.target.request | {"StatementName": self.name}
+        with self._translated():
+            if len(statements) == 1:
+                answer = self._client.execute_statement(Sql=statements[0], **common)
+            else:
+                answer = self._client.batch_execute_statement(Sqls=list(statements), **common)
+        return str(answer["Id"])
+
+    def _wait(self, identity: str, statements: Sequence[str]) -> dict[str, Any]:
+        wait = _FIRST_WAIT
+        try:
+            while True:
+                with self._translated():
+                    answer: dict[str, Any] = self._client.describe_statement(Id=identity)
+                if answer["Status"] in _ENDED:
+                    break
+                time.sleep(wait)
+                wait = min(wait * _GROWTH, _LONGEST_WAIT)
+        except BaseException:
+            self._cancel(identity)
+            raise
+        if answer["Status"] != "FINISHED":
+            raise self._failed(answer, statements)
+        return answer
+
+    def _cancel(self, identity: str) -> None:
+        """Statements that ended cannot be cancelled, and one that cannot be reached ends by itself."""
+        with suppress(RentalError), self._translated():
+            self._client.cancel_statement(Id=identity)
+
+    def _rows(self, identity: str) -> pa.Table:
+        from rental_analytics.warehouses.redshift_rows import arrow_table
+
+        pages: list[dict[str, Any]] = []
+        with self._translated():
+            request = {"Id": identity}
+            while True:
+                pages.append(self._client.get_statement_result(**request))
+                token = pages[-1].get("NextToken")
+                if not token:
+                    break
+                request = {"Id": identity, "NextToken": token}
+        records = [record for page in pages for record in page["Records"]]
+        return arrow_table(pages[0]["ColumnMetadata"], records)
+
+    def _failed(self, answer: dict[str, Any], statements: Sequence[str]) -> RentalError:
+        parts = answer.get("SubStatements") or []
+        number = next((n for n, part in enumerate(parts) if part["Status"] in {"FAILED", "ABORTED"}), 0)
+        text = " ".join(str(answer.get("Error") or (parts[number].get("Error") if parts else "")).split())
+        told = text.removeprefix("ERROR: ").rstrip(".") or "it was cancelled"
+        place = f"{self.target.name}/{self.target.database}"
+        if _NO_DATABASE.search(text):
+            return ConfigurationError(
+                f"Redshift {place}: {told}.", remedy="correct the database at the end of warehouse.url."
+            )
+        if _NO_RIGHT.search(text):
+            return ConfigurationError(
+                f"Redshift {place}: {told}.",
+                remedy="give this user the role loader (or analyst, to read): docs/reference/redshift.md has the SQL.",
+            )
+        if answer["Status"] == "ABORTED":
+            return WarehouseUnavailableError(
+                f"Redshift {place}: a statement was cancelled.", remedy="run again; nothing of it took effect."
+            )
+        kind = WarehouseUnavailableError if _PASSING.search(text) else StatementError
+        error = kind(
+            f"Redshift {place} refused a statement: {told}.", remedy="run again with --debug for the whole error."
+        )
+        if isinstance(error, StatementError):
+            error.statement, error.process = statements[number], answer.get("RedshiftPid")
+        return error
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+        place = f"{self.target.name}/{self.target.database}"
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            text = str(error.response.get("Error", {}).get("Message", "")).rstrip(".") or code
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if code in _TRANSIENT or status in _TRANSIENT_STATUS:
+                raise WarehouseUnavailableError(
+                    f"Redshift {place} did not take a request: {code}: {text}.", remedy="run again."
+                ) from error
+            if code in _REFUSED:
+                remedy = (
+                    "allow redshift-data and redshift-serverless:GetCredentials (on a cluster, "
+                    "redshift:GetClusterCredentialsWithIAM) to the IAM identity of this process; "
+                    "docs/reference/redshift.md lists its rights."
+                )
+                raise ConfigurationError(f"Redshift {place} may not be used: {text}.", remedy=remedy) from error
+            remedy = "check workgroup, database and region in warehouse.url."
+            raise ConfigurationError(f"Redshift {place} cannot be used: {text}.", remedy=remedy) from error
+        except (ConnectionError, HTTPClientError) as error:
+            remedy = "check the network path to AWS, such as the VPC endpoint of redshift-data."
+            raise WarehouseUnavailableError(f"Redshift {place} cannot be reached: {error}.", remedy=remedy) from error
+        except BotoCoreError as error:
+            raise ConfigurationError(
+                f"Redshift {place} cannot be used: {error}.",
+                remedy="check the AWS credentials and region of this machine.",
+            ) from error
+
+
+class StatementError(WarehouseError):
+    """A statement was refused, and so was all of its transaction.
+
+    `statement` is its text, `process` the number by which Redshift's system views know the session.
+    """
+
+    statement: str = ""
+    process: int | None = None

@@ -1,0 +1,234 @@
+"""Tables of Redshift: their DDL, what the catalogue says of them, and how they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.base import common_type
+from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.contracts.model import MAX_TEXT_BYTES, Layout
+from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.errors import ContractError
+from rental_analytics.sql.render import identifier, identifiers, redshift_literal, render
+from rental_analytics.warehouses.base import PLAIN, TableDetails
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMAS = ("raw_data", "curated", "presentation", "ops")
+STAGING = "ops.stage_"
+"""How the names of tables begin that hold rows on their way; none outlives its load."""
+
+_HELD = {
+    "smallint": "SMALLINT",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "double precision": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "character varying": "VARCHAR",
+    "date": "DATE",
+    "timestamp without time zone": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as Redshift has it, or is to have it."""
+
+    name: str
+    type: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class HeldColumn:
+    """A column the warehouse has: its type as contracts spell it, and the bytes a text may have."""
+
+    type: str
+    max_bytes: int | None = None
+    required: bool = False
+
+    @property
+    def sql_type(self) -> str:
+        """Its type in Redshift's words."""
+        return sql_type(FileColumn(name="held", type=self.type, max_bytes=self.max_bytes))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Tables and comments the warehouse has; columns by table, comments by table or `table.column`."""
+
+    tables: Mapping[str, Mapping[str, HeldColumn]] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """A table as its contract wants it."""
+
+    relation: str
+    columns: tuple[FileColumn, ...]
+    key: tuple[str, ...] = ()
+    details: TableDetails = PLAIN
+
+    def create(self, relation: str | None = None, *, keep: bool = True) -> str:
+        """The statement that makes it, under another name if one is given."""
+        required = {*self.key, *self.details.required}
+        columns = [Column(column.name, sql_type(column), column.name in required) for column in self.columns]
+        return create_table(relation or self.relation, columns, self.key, self.details.layout, keep=keep)
+
+    def comments(self, known: Mapping[str, str]) -> list[str]:
+        """Statements that bring the comments up to date with the contract."""
+        wanted = {self.relation: self.details.description} | {
+            f"{self.relation}.{column.name}": self.details.descriptions.get(column.name, "") for column in self.columns
+        }
+        return [
+            f"COMMENT ON {'TABLE' if place == self.relation else 'COLUMN'} {identifier(place)} "
+            f"IS {redshift_literal(text)}"
+            for place, text in wanted.items()
+            if text and known.get(place) != text
+        ]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Statements that make a table fit: those of one transaction, and those that none may hold."""
+
+    together: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+
+
+def sql_type(column: FileColumn) -> str:
+    """A column's type in Redshift; texts are sized in bytes."""
+    if column.type == "VARCHAR":
+        return f"VARCHAR({min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)})"
+    return "DOUBLE PRECISION" if column.type == "DOUBLE" else column.type
+
+
+def create_table(
+    relation: str,
+    columns: Sequence[Column],
+    key: Sequence[str] = (),
+    layout: Layout | None = None,
+    *,
+    keep: bool = True,
+) -> str:
+    """The statement that makes a table; `keep` leaves one alone that is there. Keys are declared, not enforced."""
+    return render("redshift/create_table", relation=relation, columns=columns, key=key, layout=layout, keep=keep)
+
+
+def ops_shapes() -> list[TableShape]:
+    """The tables of schema `ops`."""
+    return [
+        TableShape(
+            f"ops.{name}",
+            table.file_columns,
+            details=TableDetails(table.description, {column: text for column, (_, text) in table.columns.items()}),
+        )
+        for name, table in ops_tables().items()
+    ]
+
+
+def read_catalogue(columns: pa.Table, comments: pa.Table) -> Catalogue:
+    """What the two queries of the catalogue answered."""
+    tables: dict[str, dict[str, HeldColumn]] = {}
+    for row in columns.to_pylist():
+        held = tables.setdefault(f"{row['schema_name']}.{row['table_name']}", {})
+        held[row["column_name"]] = HeldColumn(_held_type(row), row["max_bytes"], row["is_nullable"] == "NO")
+    told = {
+        ".".join(filter(None, (row["schema_name"], row["table_name"], row["column_name"]))): row["description"]
+        for row in comments.to_pylist()
+    }
+    return Catalogue(tables, told)
+
+
+def _held_type(row: Mapping[str, Any]) -> str:
+    if row["data_type"] == "numeric":
+        return f"DECIMAL({row['digits']},{row['scale']})"
+    return _HELD.get(row["data_type"], str(row["data_type"]).upper())
+
+
+def growth(shape: TableShape, held: Mapping[str, HeldColumn], emptied: Iterable[str] = ()) -> Growth:
+    """How a table the warehouse has grows to take what its contract says; one that fits needs nothing.
+
+    Args:
+        emptied: columns that hold no value, so that they may get any type.
+
+    Raises:
+        ContractError: a column cannot take its new type, or a column that may not be NULL has gone from the contract.
+    """
+    added = [column for column in shape.columns if column.name not in held]
+    merged = [_grown(shape, column, held.get(column.name), set(emptied)) for column in shape.columns]
+    _check_gone(shape, held)
+    statements = [
+        f"ALTER TABLE {identifier(shape.relation)} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
+        for column in added
+    ]
+    other = [column for column in merged if column.name in held and column.type != held[column.name].type]
+    if other:
+        return Growth(together=tuple(_rebuilt(shape, merged, held)))
+    longer = [
+        column
+        for column in merged
+        if column.name in held and column.type == "VARCHAR" and sql_type(column) != held[column.name].sql_type
+    ]
+    alone = [
+        f"ALTER TABLE {identifier(shape.relation)} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}"
+        for column in longer
+    ]
+    return Growth(tuple(statements), tuple(alone))
+
+
+def _grown(shape: TableShape, column: FileColumn, held: HeldColumn | None, emptied: set[str]) -> FileColumn:
+    """The column as it is to be: wide enough for what is there and for what comes."""
+    if held is None:
+        return column
+    kind = common_type(held.type, column.type)
+    if kind is None and column.name in emptied:
+        return column
+    if kind is None:
+        raise ContractError(
+            f"Column {shape.relation}.{column.name} is {held.type} in the warehouse and {column.type} in the files.",
+            remedy=f"drop or convert {shape.relation} in the warehouse, then `rental run --full-refresh`.",
+            table=shape.relation,
+        )
+    sizes = (held.max_bytes or 0, min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES))
+    return FileColumn(name=column.name, type=kind, max_bytes=max(sizes) if kind == "VARCHAR" else None)
+
+
+def _check_gone(shape: TableShape, held: Mapping[str, HeldColumn]) -> None:
+    """A column that is in no file any more gets no value."""
+    wanted = {column.name for column in shape.columns}
+    gone = next((name for name, column in held.items() if column.required and name not in wanted), None)
+    if gone:
+        raise ContractError(
+            f"{shape.relation}.{gone} may not be NULL in the warehouse, and the contract has no such column any more.",
+            remedy=f"ALTER TABLE {shape.relation} DROP COLUMN {gone} in the warehouse, or put it back in the contract.",
+            table=shape.relation,
+        )
+
+
+def _rebuilt(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> Iterable[str]:
+    """Redshift lengthens a VARCHAR and changes no other type, so the rows move to a new table in one transaction.
+
+    Columns the contract does not name stay behind the others.
+    """
+    kept = [
+        FileColumn(name=name, type=column.type, max_bytes=column.max_bytes)
+        for name, column in held.items()
+        if name not in {column.name for column in columns}
+    ]
+    new = f"{shape.relation}__new"
+    types = {column.name: column.type for column in (*columns, *kept)}
+    names = [name for name, column in held.items() if common_type(column.type, types[name])]
+    required = tuple(name for name in shape.details.required if name in held and held[name].required)
+    wider = replace(shape, columns=(*columns, *kept), details=replace(shape.details, required=required))
+    yield wider.create(new, keep=False)
+    yield (
+        f"INSERT INTO {identifier(new)} ({identifiers(names)}) "
+        f"SELECT {identifiers(names)} FROM {identifier(shape.relation)}"
+    )
+    yield f"DROP TABLE {identifier(shape.relation)}"
+    yield f"ALTER TABLE {identifier(new)} RENAME TO {identifier(shape.relation.partition('.')[2])}"
