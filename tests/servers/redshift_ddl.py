@@ -86,7 +86,8 @@ def alter_table(cursor: Cursor) -> Plan:
         return Plan("ALTER TABLE", [_renamed(table, name), f"{head} RENAME TO {quoted(name)}"])
     cursor.need("ALTER", "COLUMN")
     name = cursor.name()
-    cursor.need("TYPE", "VARCHAR")
+    cursor.need("TYPE")
+    cursor.need("VARCHAR")
     arguments = f"{literal(table_name(table))}, {literal(name)}, {_length(cursor)}"
     return Plan("ALTER TABLE", [f"SELECT redshift_stand_in.grow({arguments})"], alone=True)
 

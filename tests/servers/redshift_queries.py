@@ -187,5 +187,7 @@ _REWRITES: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
     exp.Extract: _extracted,
     exp.CurrentTimestamp: _now,
     exp.Avg: lambda node: _call("average", node.this),
+    # sqlglot would make decimals of doubles.
+    exp.Round: lambda node: _call("round", node.this, node.args.get("decimals")),
     exp.SHA2: lambda node: _call("sha2", node.this, node.args.get("length") or exp.Literal.number(256)),
 }

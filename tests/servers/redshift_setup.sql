@@ -48,10 +48,22 @@ CREATE FUNCTION redshift_stand_in.trunc(timestamp) RETURNS date
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT $1::date $$;
 
 -- The average of whole numbers is a whole number.
+CREATE FUNCTION redshift_stand_in.add_to_average(numeric[], smallint) RETURNS numeric[]
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT ARRAY[$1[1] + $2, $1[2] + 1] $$;
+CREATE FUNCTION redshift_stand_in.add_to_average(numeric[], int) RETURNS numeric[]
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT ARRAY[$1[1] + $2, $1[2] + 1] $$;
 CREATE FUNCTION redshift_stand_in.add_to_average(numeric[], bigint) RETURNS numeric[]
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT ARRAY[$1[1] + $2, $1[2] + 1] $$;
 CREATE FUNCTION redshift_stand_in.whole_average(numeric[]) RETURNS bigint
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT CASE WHEN $1[2] > 0 THEN pg_catalog.trunc($1[1] / $1[2])::bigint END $$;
+CREATE AGGREGATE redshift_stand_in.average(smallint) (
+    sfunc = redshift_stand_in.add_to_average, stype = numeric[], initcond = '{0,0}',
+    finalfunc = redshift_stand_in.whole_average
+);
+CREATE AGGREGATE redshift_stand_in.average(int) (
+    sfunc = redshift_stand_in.add_to_average, stype = numeric[], initcond = '{0,0}',
+    finalfunc = redshift_stand_in.whole_average
+);
 CREATE AGGREGATE redshift_stand_in.average(bigint) (
     sfunc = redshift_stand_in.add_to_average, stype = numeric[], initcond = '{0,0}',
     finalfunc = redshift_stand_in.whole_average

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from servers.postgresql import PostgreSQL
 from servers.redshift_api import ApiError, DataApi
@@ -23,6 +23,9 @@ from servers.redshift_faults import Faults
 from servers.redshift_rights import role_name
 from servers.redshift_runner import Runner
 from servers.s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 TARGET = "RedshiftData."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -75,6 +78,10 @@ class RedshiftStandIn:
     def execute(self, sql: str, database: str) -> list[tuple[Any, ...]]:
         """Run one statement of PostgreSQL past the Data API; the rows it gives."""
         return self._postgresql.execute(sql, database)
+
+    def connect(self, database: str) -> "Connection[Any]":
+        """A connection to PostgreSQL, past the Data API; each statement is a transaction."""
+        return self._postgresql.connect(database)
 
     def role(self, database: str, name: str) -> str:
         """What a role of Redshift is called in PostgreSQL."""
