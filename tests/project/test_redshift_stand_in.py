@@ -142,6 +142,12 @@ REFUSED = [
     ("UPDATE u SET u.name = 'a'", "table name"),
     ("LOCK u IN SHARE MODE", "syntax error"),
     ("GRANT EXECUTE ON u TO ROLE loader", "EXECUTE|syntax error"),
+    ("WITH q AS (DELETE FROM u) SELECT 1", "syntax error"),
+    ("SELECT id FROM t FOR UPDATE", "locks"),
+    ("SELECT pg_sleep(0)", "pg_sleep"),
+    ("SELECT CONCAT('a', 'b', 'c')", "concat"),
+    ("SELECT LAG(id) IGNORE NULLS OVER (ORDER BY id) FROM t", "not to be had"),
+    (f"CREATE TABLE {'x' * 64} (id INTEGER)", "63"),
     ("SELECT 1 / 0", "^ERROR: Divide by zero$"),
 ]
 MERGE = "MERGE INTO {target} USING {source} ON u.id = n.id {matched} {missing}"
@@ -213,6 +219,12 @@ RESULTS = [
     (r"'it\'s \\ a\ttab \101'", "it's \\ a\ttab A"),
     ("SHA2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
     ("CAST(1.005 AS DECIMAL(10,2))", "1.01"),
+    ("CAST('üüü' AS VARCHAR(5))", "üü"),
+    ("EXTRACT(epoch FROM DATEADD(day, 1, DATE_TRUNC('year', DATE '1970-05-05')))", 86400),
+    ("DATEDIFF(day, DATE_TRUNC('month', DATE '2024-02-29'), DATEADD(month, 1, DATE '2024-02-29'))", 57),
+    ("CONCAT('a', NULL)", None),
+    ("AVG(ROUND(x.f, 1)) OVER () FROM (SELECT CAST(2.25 AS DOUBLE PRECISION) AS f) AS x", 2.3),
+    ("COUNT(*) FROM (SELECT 1 AS n) AS x WHERE 'a_b' LIKE 'a\\\\_b' AND 'axb' NOT LIKE 'a\\\\_b'", 1),
 ]
 
 

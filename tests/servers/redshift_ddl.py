@@ -4,6 +4,7 @@ Keys are not enforced; NOT NULL is. A VARCHAR's length counts bytes. How a table
 `redshift_stand_in.table_layout`.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 
 from servers.redshift_lexer import Cursor, SqlError, literal, quoted
@@ -143,8 +144,9 @@ def _type(cursor: Cursor, column: str) -> str:
         return _decimal(cursor)
     if word == "VARCHAR":
         length = _length(cursor)
-        # The name tells the length when the check fails.
-        check = f"CONSTRAINT {quoted(f'bytes_{length}_{column}')} CHECK (octet_length({quoted(column)}) <= {length})"
+        # The name tells the length when the check fails. A column's own name may be too long to be a part of it.
+        suffix = hashlib.md5(column.encode()).hexdigest()
+        check = f"CONSTRAINT {quoted(f'bytes_{length}_{suffix}')} CHECK (octet_length({quoted(column)}) <= {length})"
         return f"VARCHAR({length}) {check}"
     cursor.position -= 1
     raise cursor.error()

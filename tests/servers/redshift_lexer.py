@@ -18,6 +18,8 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+# PostgreSQL would cut a longer one; Redshift takes 127 bytes.
+LONGEST_NAME = 63
 # https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
 _RESERVED_TEXT = """
     AES128 AES256 ALL ALLOWOVERWRITE ANALYSE ANALYZE AND ANY ARRAY AS ASC AUTHORIZATION AZ64 BACKUP BETWEEN BINARY
@@ -120,6 +122,8 @@ class Cursor:
     def name(self, *, after_dot: bool = False) -> str:
         """An identifier, in small letters as Redshift keeps them."""
         token = self._next()
+        if len(token.text.encode()) > LONGEST_NAME:
+            raise SqlError(f"ERROR: (stand-in: a name has at most {LONGEST_NAME} bytes) {token.text}")
         if token.kind == "quoted":
             return token.text[1:-1].replace('""', '"').lower()
         if token.kind != "word" or (not after_dot and token.key in RESERVED):

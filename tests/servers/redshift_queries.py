@@ -98,6 +98,8 @@ def _parse(sql: str, *kinds: type[exp.Expression]) -> Any:
     if not isinstance(tree, kinds):
         raise SqlError("ERROR: syntax error (stand-in: unknown kind of statement)")
     for node in tree.walk():
+        if isinstance(node, exp.DML) and node is not tree and not isinstance(node.parent, exp.When):
+            raise SqlError("ERROR: syntax error (stand-in: a query changes no rows)")
         allowed = _ALLOWED_PARTS.get(type(node))
         unknown = {name for name, part in node.args.items() if part} - allowed if allowed else set()
         if unknown and not isinstance(node.parent, exp.When):
@@ -126,16 +128,14 @@ def _postgres(tree: exp.Expression) -> str:
     for identifier in tree.find_all(exp.Identifier):
         # Redshift folds even quoted names.
         identifier.set("this", identifier.name.lower())
-    tree = tree.transform(_rewritten)
+    # From the innermost outwards: what is rewritten may hold what has been.
+    for node in reversed(list(tree.walk())):
+        if rewrite := _REWRITES.get(type(node)):
+            node.replace(rewrite(node))
     try:
         return str(tree.sql(Dialect.get_or_raise("postgres"), identify=True, unsupported_level=ErrorLevel.RAISE))
     except UnsupportedError as problem:
         raise SqlError(f"ERROR: (stand-in: not to be had from PostgreSQL: {problem})") from None
-
-
-def _rewritten(node: exp.Expression) -> exp.Expression:
-    rewrite = _REWRITES.get(type(node))
-    return rewrite(node) if rewrite else node
 
 
 def _call(name: str, *arguments: exp.Expression | None) -> exp.Anonymous:
@@ -178,7 +178,25 @@ def _now(node: exp.Expression) -> exp.Expression:
     return _call("date_trunc", exp.Literal.string("second"), _timestamp(_call("statement_timestamp")))
 
 
+def _cast(node: exp.Expression) -> exp.Expression:
+    """A cast to VARCHAR(n) cuts after n bytes."""
+    length = node.args["to"].find(exp.DataTypeParam)
+    if node.args["to"].this != exp.DType.VARCHAR or length is None:
+        return node
+    text = _call("left_bytes", exp.cast(node.this, exp.DType.TEXT), length.this)
+    return exp.Cast(this=text, to=node.args["to"])
+
+
+def _concat(node: exp.Expression) -> exp.Expression:
+    if len(node.expressions) != 2:
+        raise SqlError("ERROR: function concat() with other than two arguments does not exist")
+    first, second = (exp.cast(part, exp.DType.TEXT) for part in node.expressions)
+    return exp.paren(exp.DPipe(this=first, expression=second))
+
+
 _REWRITES: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
+    exp.Cast: _cast,
+    exp.Concat: _concat,
     exp.TsOrDsAdd: _date_add,
     exp.TsOrDsDiff: _date_diff,
     exp.DateDiff: _date_diff,

@@ -21,10 +21,6 @@ def create_role(cursor: Cursor, database: str) -> Plan:
     return Plan("CREATE ROLE", [f"CREATE ROLE {quoted(role_name(database, cursor.name()))}"])
 
 
-def drop_role(cursor: Cursor, database: str) -> Plan:
-    return Plan("DROP ROLE", [f"DROP ROLE {quoted(role_name(database, cursor.name()))}"])
-
-
 def grant(cursor: Cursor, database: str, verb: str) -> Plan:
     """GRANT or REVOKE, of a role or of rights."""
     if cursor.take("ROLE"):

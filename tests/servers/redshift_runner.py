@@ -91,16 +91,21 @@ class Runner:
         """Run a statement to its end, whatever that is."""
         statement.become("STARTED")
         try:
-            connection = self._connect(statement.database)
+            status, error = self._connected(statement)
         except SqlError as problem:
-            _end(statement, FAILED, str(problem))
-            return
-        with closing(connection):
+            status, error = FAILED, str(problem)
+        except Exception as problem:  # noqa: BLE001 else the test would wait for ever
+            status, error = FAILED, f"ERROR: (stand-in: its own failure) {problem!r}"
+        _end(statement, status, error)
+
+    def _connected(self, statement: Statement) -> tuple[str, str | None]:
+        with closing(self._connect(statement.database)) as connection:
             statement.connection = connection
             statement.pid = connection.info.backend_pid
-            status, error = self._transaction(statement, connection)
-            statement.connection = None
-        _end(statement, status, error)
+            try:
+                return self._transaction(statement, connection)
+            finally:
+                statement.connection = None
 
     def _connect(self, database: str) -> "Connection[Any]":
         import psycopg

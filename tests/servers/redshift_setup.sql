@@ -38,6 +38,12 @@ CREATE FUNCTION redshift_stand_in.sha2(value text, bits int) RETURNS text IMMUTA
         'hex')
 $$;
 
+CREATE FUNCTION redshift_stand_in.left_bytes(value text, bytes int) RETURNS text IMMUTABLE STRICT LANGUAGE sql AS $$
+    SELECT CASE WHEN octet_length(value) <= bytes THEN value ELSE (
+        SELECT max(left(value, kept)) FROM generate_series(0, bytes) AS kept WHERE octet_length(left(value, kept)) <= bytes
+    ) END
+$$;
+
 CREATE FUNCTION redshift_stand_in.round(double precision, int) RETURNS double precision
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT pg_catalog.round($1::numeric, $2)::double precision $$;
 CREATE FUNCTION redshift_stand_in.round(int, int) RETURNS numeric
@@ -90,6 +96,6 @@ BEGIN
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', target, old_check);
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE varchar(%s)', target, column_name, bytes);
     EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (octet_length(%I) <= %s)', target,
-        'bytes_' || bytes || '_' || column_name, column_name, bytes);
+        'bytes_' || bytes || '_' || md5(column_name), column_name, bytes);
 END
 $$;
