@@ -222,6 +222,8 @@ RESULTS = [
     ("CAST('üüü' AS VARCHAR(5))", "üü"),
     ("EXTRACT(epoch FROM DATEADD(day, 1, DATE_TRUNC('year', DATE '1970-05-05')))", 86400),
     ("DATEDIFF(day, DATE_TRUNC('month', DATE '2024-02-29'), DATEADD(month, 1, DATE '2024-02-29'))", 57),
+    ("LEN(CAST(REPEAT('x', 300) AS VARCHAR))", 256),
+    ("LEN(CAST(REPEAT('x', 300) AS VARCHAR(MAX)))", 300),
     ("CONCAT('a', NULL)", None),
     ("AVG(ROUND(x.f, 1)) OVER () FROM (SELECT CAST(2.25 AS DOUBLE PRECISION) AS f) AS x", 2.3),
     ("COUNT(*) FROM (SELECT 1 AS n) AS x WHERE 'a_b' LIKE 'a\\\\_b' AND 'axb' NOT LIKE 'a\\\\_b'", 1),
@@ -241,6 +243,14 @@ def test_nulls_come_last_and_whole_averages_are_whole(tables: Warehouse) -> None
     assert tables.rows(f"SELECT n FROM {numbers} ORDER BY n") == [(1,), (2,), (None,)]
     assert tables.rows(f"SELECT n FROM {numbers} ORDER BY n DESC NULLS LAST") == [(2,), (1,), (None,)]
     assert tables.rows(f"SELECT AVG(n), AVG(n * 1.0), SUM(n) FROM {numbers}") == [(1, "1.5000000000000000", 3)]
+
+
+def test_windows_can_pass_over_nulls(tables: Warehouse) -> None:
+    numbers = "(SELECT 1 AS n, 'a' AS v UNION ALL SELECT 2, NULL UNION ALL SELECT 3, 'c') AS x"
+    frame = "OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    rows = tables.rows(f"SELECT n, LAST_VALUE(v IGNORE NULLS) {frame} FROM {numbers} ORDER BY n")
+
+    assert rows == [(1, "a"), (2, "a"), (3, "c")]
 
 
 def test_results_tell_types_and_come_in_pages(warehouse: Warehouse) -> None:

@@ -7,11 +7,12 @@ from sqlglot import Dialect, exp, parse_one
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
-from servers.redshift_ddl import Plan
+from servers.redshift_ddl import LONGEST_VARCHAR, Plan
 from servers.redshift_denied import deny_in_tree, deny_in_words
 from servers.redshift_lexer import SqlError, standard_strings, tokenise
 
 UNITS = {"year", "quarter", "month", "week", "day", "hour", "minute", "second"}
+_VARCHAR_BYTES = "256"
 _ALLOWED_PARTS: dict[type[exp.Expression], set[str]] = {
     exp.Select: {
         "with_",
@@ -179,12 +180,22 @@ def _now(node: exp.Expression) -> exp.Expression:
 
 
 def _cast(node: exp.Expression) -> exp.Expression:
-    """A cast to VARCHAR(n) cuts after n bytes."""
-    length = node.args["to"].find(exp.DataTypeParam)
-    if node.args["to"].this != exp.DType.VARCHAR or length is None:
+    """A cast to VARCHAR(n) cuts after n bytes; without a length n is 256."""
+    if node.args["to"].this not in {exp.DType.VARCHAR, exp.DType.TEXT}:
         return node
-    text = _call("left_bytes", exp.cast(node.this, exp.DType.TEXT), length.this)
-    return exp.Cast(this=text, to=node.args["to"])
+    given = node.args["to"].find(exp.DataTypeParam)
+    length = _VARCHAR_BYTES if given is None else given.name
+    number = exp.Literal.number(LONGEST_VARCHAR if length.upper() == "MAX" else length)
+    text = _call("left_bytes", exp.cast(node.this, exp.DType.TEXT), number)
+    kind = exp.DataType(this=exp.DType.VARCHAR, expressions=[exp.DataTypeParam(this=number.copy())])
+    return exp.Cast(this=text, to=kind)
+
+
+def _known(node: exp.Expression) -> exp.Expression:
+    """The first or last value of a window that is not NULL, which PostgreSQL cannot say."""
+    names = {exp.FirstValue: "first_known", exp.LastValue: "last_known"}
+    name = names.get(type(node.this))
+    return _call(name, node.this.this) if name else node
 
 
 def _concat(node: exp.Expression) -> exp.Expression:
@@ -197,6 +208,7 @@ def _concat(node: exp.Expression) -> exp.Expression:
 _REWRITES: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
     exp.Cast: _cast,
     exp.Concat: _concat,
+    exp.IgnoreNulls: _known,
     exp.TsOrDsAdd: _date_add,
     exp.TsOrDsDiff: _date_diff,
     exp.DateDiff: _date_diff,

@@ -81,6 +81,14 @@ CREATE AGGREGATE redshift_stand_in.average(double precision) (
     sfunc = float8_accum, stype = double precision[], initcond = '{0,0,0}', finalfunc = float8_avg
 );
 
+-- A strict function never sees NULL, so these are FIRST_VALUE and LAST_VALUE ... IGNORE NULLS.
+CREATE FUNCTION redshift_stand_in.keep_first(anyelement, anyelement) RETURNS anyelement
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.keep_last(anyelement, anyelement) RETURNS anyelement
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT $2 $$;
+CREATE AGGREGATE redshift_stand_in.first_known(anyelement) (sfunc = redshift_stand_in.keep_first, stype = anyelement);
+CREATE AGGREGATE redshift_stand_in.last_known(anyelement) (sfunc = redshift_stand_in.keep_last, stype = anyelement);
+
 CREATE FUNCTION redshift_stand_in.grow(target text, column_name text, bytes int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     present int;
