@@ -68,9 +68,9 @@ def deny_in_tree(tree: exp.Expression) -> None:
         _check_name(node)
 
 
-def _check_name(node: exp.Expression) -> None:
+def _check_name(node: exp.Expr) -> None:
     """A reserved word is no name, but for what comes after a dot."""
-    first: exp.Expression | None = None
+    first: exp.Expr | None = None
     if isinstance(node, exp.Table):
         first = node.args.get("db") or node.this
     elif isinstance(node, exp.Column):

@@ -13,7 +13,7 @@ from servers.redshift_lexer import SqlError, standard_strings, tokenise
 
 UNITS = {"year", "quarter", "month", "week", "day", "hour", "minute", "second"}
 _VARCHAR_BYTES = "256"
-_ALLOWED_PARTS: dict[type[exp.Expression], set[str]] = {
+_ALLOWED_PARTS: dict[type[exp.Expr], set[str]] = {
     exp.Select: {
         "with_",
         "expressions",
@@ -90,8 +90,9 @@ def merge(sql: str) -> Plan:
     return Plan("MERGE", [_postgres(tree)], plain_tables=tables)
 
 
-def _parse(sql: str, *kinds: type[exp.Expression]) -> Any:
+def _parse(sql: str, *kinds: type[exp.Expr]) -> Any:
     deny_in_words(tokenise(sql))
+    tree: exp.Expr
     try:
         tree = parse_one(standard_strings(sql), read=_PlainStrings)
     except (ParseError, TokenError) as problem:
@@ -205,7 +206,7 @@ def _concat(node: exp.Expression) -> exp.Expression:
     return exp.paren(exp.DPipe(this=first, expression=second))
 
 
-_REWRITES: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
+_REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expression]] = {
     exp.Cast: _cast,
     exp.Concat: _concat,
     exp.IgnoreNulls: _known,
