@@ -52,7 +52,7 @@ def deny_in_words(tokens: Sequence[Token]) -> None:
             raise SqlError(f"ERROR: function {key.lower()}() does not exist (stand-in: not in Redshift)")
 
 
-def deny_in_tree(tree: exp.Expression) -> None:
+def deny_in_tree(tree: exp.Expr) -> None:
     """Refuse what takes the parsed statement to see."""
     for node in tree.walk():
         if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
