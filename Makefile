@@ -20,6 +20,7 @@ demo: setup  ## generate a marketplace in demo/, run the pipeline on it, show th
 
 test: setup  ## run every check and every test, real servers included
 	@scripts/install_mariadb.sh
+	@scripts/install_postgresql.sh
 	@scripts/setup_spark.sh --tests
 	@scripts/check.sh
 	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from servers.mariadb import MariaDB, start_mariadb
-from servers.s3 import S3Server, start_s3
+from servers.postgresql import PostgreSQL, start_postgresql
+from servers.redshift_stand_in import RedshiftStandIn, start_redshift_stand_in
+from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server, start_s3
 from servers.spark import start_spark
 
 if TYPE_CHECKING:
@@ -44,6 +46,20 @@ def mariadb() -> Iterator[MariaDB]:
 def s3() -> Iterator[S3Server]:
     """One S3 server for the whole session; take a bucket of your own with `create_bucket`."""
     with start_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One PostgreSQL server for the whole session; take a database of your own with `create_database`."""
+    with start_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redshift(postgresql: PostgreSQL, s3: S3Server) -> Iterator[RedshiftStandIn]:
+    """One stand-in for Redshift for the whole session; take a database of your own with `create_database`."""
+    with start_redshift_stand_in(postgresql, s3, {"default": (ACCESS_KEY, SECRET_KEY)}) as server:
         yield server
 
 

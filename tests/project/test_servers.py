@@ -10,6 +10,7 @@ import pytest
 
 from servers import process
 from servers.mariadb import MariaDB, start_mariadb
+from servers.postgresql import PostgreSQL
 from servers.process import running
 from servers.s3 import S3Server
 
@@ -46,6 +47,22 @@ def test_mariadb_loads_local_files(mariadb: MariaDB, tmp_path: Path) -> None:
 @pytest.mark.service
 def test_mariadb_listens_on_loopback_only(mariadb: MariaDB) -> None:
     assert mariadb.execute("SELECT @@bind_address, @@character_set_server") == [("127.0.0.1", "utf8mb4")]
+
+
+@pytest.mark.service
+def test_postgresql_gives_each_test_its_own_database(postgresql: PostgreSQL) -> None:
+    first, second = postgresql.create_database(), postgresql.create_database()
+    postgresql.execute("CREATE TABLE bookings AS SELECT 'Zürich 🏠' AS title", first)
+
+    assert postgresql.execute("SELECT title FROM bookings", first) == [("Zürich 🏠",)]
+    assert postgresql.execute("SELECT to_regclass('bookings')", second) == [(None,)]
+
+
+@pytest.mark.service
+def test_postgresql_is_in_utc_and_compares_bytes(postgresql: PostgreSQL) -> None:
+    settings = "current_setting('TimeZone'), current_setting('listen_addresses'), 'Z' < 'a', 'z' < 'é'"
+
+    assert postgresql.execute(f"SELECT {settings}") == [("UTC", "127.0.0.1", True, True)]
 
 
 @pytest.mark.fast

@@ -1,6 +1,7 @@
 """Starting and stopping a server program."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -48,15 +49,19 @@ def running(
     log: Path,
     is_ready: Callable[[], bool],
     env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    stop_signal: int = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server from the moment it answers to the end of the block."""
+    """Run a server, as this user, from the moment it answers to the end of the block."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, user=user
+        )
     try:
         _wait_until_ready(process, is_ready, log)
         yield process
     finally:
-        _stop(process)
+        _stop(process, stop_signal)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
@@ -73,8 +78,8 @@ def _fail(problem: str, log: Path) -> None:
     raise RuntimeError(f"{problem}. Its log:\n{log.read_text(errors='replace')[-8000:]}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], stop_signal: int) -> None:
+    process.send_signal(stop_signal)
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -19,7 +19,7 @@ _bucket_numbers = count(1)
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server; it takes any credentials."""
+    """A running server; it takes any credentials unless it enforces rights."""
 
     host: str
     port: int
@@ -58,8 +58,8 @@ class S3Server:
 
 
 @contextmanager
-def start_s3() -> Iterator[S3Server]:
-    """Run a new server, empty, its objects in memory."""
+def start_s3(*, enforces_rights: bool = False) -> Iterator[S3Server]:
+    """Run a new server, empty, its objects in memory; one that enforces rights has IAM, and `client` is its root."""
     with temporary_folder("s3-") as folder:
         server = S3Server("127.0.0.1", free_port())
         settings = {
@@ -74,6 +74,9 @@ def start_s3() -> Iterator[S3Server]:
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{folder / 'no-docker'}",
         }
+        if enforces_rights:
+            root = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+            settings |= {"AUTH": "true", "SERVICES": "s3,secretsmanager,iam,sts", **root}
         command = [sys.executable, "-m", "ministack"]
         with running(command, log=folder / "log", is_ready=lambda: _answers(server), env=settings):
             yield server

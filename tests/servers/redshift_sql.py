@@ -1,0 +1,76 @@
+"""One statement of Redshift: which kind it is, and what PostgreSQL is to run for it.
+
+Only the kinds named here are known. Anything else is a syntax error, even where Redshift would take it.
+"""
+
+from collections.abc import Callable
+
+from servers import redshift_ddl as ddl
+from servers import redshift_queries as queries
+from servers import redshift_rights as rights
+from servers.redshift_copy import CopyJob, parse_copy
+from servers.redshift_ddl import Plan, table_name
+from servers.redshift_lexer import Cursor, SqlError, tokenise
+
+_ROWS: dict[str, Callable[[str], Plan]] = {
+    "SELECT": queries.query,
+    "WITH": queries.query,
+    "(": queries.query,
+    "INSERT": queries.insert,
+    "UPDATE": queries.update,
+    "DELETE": queries.delete,
+    "MERGE": queries.merge,
+}
+_TABLES: dict[tuple[str, ...], Callable[[Cursor], Plan]] = {
+    ("CREATE", "SCHEMA"): ddl.create_schema,
+    ("CREATE", "TABLE"): ddl.create_table,
+    ("DROP", "TABLE"): ddl.drop_table,
+    ("ALTER", "TABLE"): ddl.alter_table,
+    ("COMMENT", "ON"): ddl.comment,
+}
+_RIGHTS: dict[tuple[str, ...], Callable[[Cursor, str], Plan]] = {
+    ("CREATE", "ROLE"): rights.create_role,
+    ("GRANT",): lambda cursor, database: rights.grant(cursor, database, "GRANT"),
+    ("REVOKE",): lambda cursor, database: rights.grant(cursor, database, "REVOKE"),
+    ("ALTER", "DEFAULT", "PRIVILEGES"): rights.default_privileges,
+}
+
+
+def parse(sql: str, database: str) -> Plan | CopyJob:
+    """What to do for this statement."""
+    tokens = tokenise(sql)
+    while tokens and tokens[-1].key == ";":
+        tokens.pop()
+        sql = sql.rstrip().removesuffix(";")
+    if any(token.key == ";" for token in tokens):
+        raise SqlError("ERROR: cannot insert multiple commands into a prepared statement")
+    if not tokens:
+        raise SqlError("ERROR: syntax error at end of input")
+    if tokens[0].key in _ROWS:
+        return _ROWS[tokens[0].key](sql)
+    cursor = Cursor(tokens)
+    plan = _other(cursor, database)
+    cursor.end()
+    return plan
+
+
+def _other(cursor: Cursor, database: str) -> Plan | CopyJob:
+    for words, read in _TABLES.items():
+        if cursor.take(*words):
+            return read(cursor)
+    for words, read_rights in _RIGHTS.items():
+        if cursor.take(*words):
+            return read_rights(cursor, database)
+    if cursor.take("COPY"):
+        return parse_copy(cursor)
+    if cursor.take("LOCK"):
+        cursor.take("TABLE")
+        tables = ", ".join(table_name(table) for table in cursor.listed(cursor.qualified))
+        return Plan("LOCK", [f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"])
+    if cursor.take("ANALYZE"):
+        return Plan("ANALYZE", [f"ANALYZE {table_name(cursor.qualified())}"])
+    if cursor.take("TRUNCATE"):
+        cursor.take("TABLE")
+        return Plan("TRUNCATE", [f"TRUNCATE TABLE {table_name(cursor.qualified())}"], commits=True)
+    word = cursor.raw().text
+    raise SqlError(f'ERROR: syntax error (stand-in: unknown kind of statement) at or near "{word}"')
