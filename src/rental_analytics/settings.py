@@ -76,9 +76,12 @@ class EngineSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """What is loaded: `duckdb:///FILE`."""
+    """What is loaded: `duckdb:///FILE`, or `redshift://workgroup/database?region=REGION`."""
 
     url: str = "duckdb:///warehouse.duckdb"
+    iam_role: str = Field(
+        default="default", pattern=r"^(default|arn:.+)$", examples=["default", "arn:aws:iam::123456789012:role/copy"]
+    )
 
 
 class QualitySettings(_Section):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.databases.base import Database
@@ -130,12 +130,43 @@ def make_engine(settings: Settings) -> Engine:
 def make_warehouse(settings: Settings) -> Warehouse:
     """The warehouse behind `warehouse.url`."""
     url = settings.warehouse.url
-    if not url.startswith("duckdb://"):
-        raise _unknown("warehouse.url", url, "duckdb:///FILE")
+    known = "duckdb:///FILE or redshift://workgroup/database?region=REGION"
+    parts = _split("warehouse.url", url, known)
+    if parts.scheme == "redshift":
+        return _redshift(settings, parts)
+    if parts.scheme != "duckdb":
+        raise _unknown("warehouse.url", url, known)
     from rental_analytics.warehouses.duckdb import DuckDbWarehouse
 
     path = _file(settings, url, "warehouse.url")
     return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
+
+
+def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
+    url = settings.warehouse.url
+    if not settings.lake.url.startswith("s3://"):
+        raise ConfigurationError(
+            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
+            remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    kind = options.get("type", "serverless")
+    database = unquote(parts.path.lstrip("/"))
+    well_formed = (
+        parts.netloc and not {"@", ":"} & set(parts.netloc) and database and "/" not in database and not parts.fragment
+    )
+    if not well_formed or kind not in {"serverless", "cluster"} or set(options) - {"region", "type", "user"}:
+        raise _unknown(
+            "warehouse.url",
+            url,
+            "redshift://workgroup/database?region=REGION, or redshift://cluster/database?type=cluster&region=REGION "
+            "(and user=NAME for a database user of the cluster); logins are those of IAM, so there is no password",
+        )
+    from rental_analytics.warehouses.redshift import RedshiftWarehouse
+    from rental_analytics.warehouses.redshift_data import Target
+
+    target = Target(parts.netloc, database, options.get("region"), kind == "cluster", options.get("user"))
+    return RedshiftWarehouse(target, settings.warehouse.iam_role)
 
 
 @contextmanager

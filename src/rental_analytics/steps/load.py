@@ -179,16 +179,16 @@ def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> 
         newest_by=(cursor, "_row_id") if cursor else ("_row_id",),
         complete=table.complete,
         replaced=_replaced(source.event_time if source else None, table),
-        details=_raw_details(table, source),
+        details=_raw_details(source, table.key if disposition is Disposition.MERGE else ()),
     )
 
 
-def _raw_details(table: ExtractedTable, source: SourceTable | None) -> TableDetails:
+def _raw_details(source: SourceTable | None, required: tuple[str, ...]) -> TableDetails:
     known = source.columns.items() if source else ()
     return TableDetails(
         description=source.description if source else "",
         descriptions={name: column.description for name, column in known},
-        required=table.key,
+        required=required,
     )
 
 

@@ -1,0 +1,351 @@
+"""Amazon Redshift, Serverless or a cluster, as the warehouse; reached through the Data API."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.manifest import CheckResult, LoadedTable
+from rental_analytics.contracts.model import PresentationModel
+from rental_analytics.errors import ConfigurationError, ContractError, LakeError, RentalError, WarehouseError
+from rental_analytics.failpoints import reach
+from rental_analytics.sql.redshift import redshift
+from rental_analytics.sql.render import identifier, redshift_literal, render
+from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.redshift_data import BATCH, DataApi, StatementError, Target
+from rental_analytics.warehouses.redshift_files import Facts, check_files
+from rental_analytics.warehouses.redshift_load import Change, LoadPlan, copy_manifest
+from rental_analytics.warehouses.redshift_query import bounded
+from rental_analytics.warehouses.redshift_rebuild import Rebuild
+from rental_analytics.warehouses.redshift_tables import (
+    SCHEMAS,
+    STAGING,
+    Catalogue,
+    TableShape,
+    growth,
+    ops_shapes,
+    read_catalogue,
+)
+from rental_analytics.warehouses.redshift_values import deletion, insertions, value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class RedshiftWarehouse(Warehouse):
+    """A database of a workgroup or a cluster; the lake has to be a bucket of the same region.
+
+    Args:
+        role: ARN of the role by which COPY reads the lake, or `default` for the one attached as such.
+    """
+
+    name = "redshift"
+
+    def __init__(self, target: Target, role: str = "default") -> None:
+        self.display_url = f"redshift://{target.name}/{target.database}"
+        self._api = DataApi(target)
+        self._role = role
+        self._known: Catalogue | None = None
+
+    def open(self, *, read_only: bool = False) -> None:
+        if read_only:
+            return
+        self._make_schemas()
+        self._run(shape.create() for shape in ops_shapes() if shape.relation not in self._catalogue.tables)
+        for shape in ops_shapes():
+            self._fit(shape)
+        # Left by processes that were killed; whoever opens holds the lock of the lake.
+        left = [name for name in self._catalogue.tables if name.startswith(STAGING)]
+        self._run(f"DROP TABLE IF EXISTS {identifier(name)}" for name in left)
+
+    def _make_schemas(self) -> None:
+        """The right to make schemas is asked for only where one is missing."""
+        named = ", ".join(redshift_literal(schema) for schema in SCHEMAS)
+        found = self._api.query(f"SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname IN ({named})")
+        held = set(found.column("name").to_pylist())
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS if schema not in held)
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        if self._known is None:
+            columns, comments = self._api.queries([render("redshift/catalogue"), render("redshift/comments")])
+            self._known = read_catalogue(columns, comments)
+        return self._known
+
+    def _run(self, statements: Iterable[str]) -> None:
+        """Run statements that may be repeated, in as few transactions as they fit."""
+        for batch in _batches(statements):
+            self._api.run(batch)
+            self._known = None
+
+    def _fit(self, shape: TableShape) -> None:
+        """Make a table, or let it grow to what its contract says, and tell in comments what it is."""
+        held = self._catalogue.tables.get(shape.relation)
+        if held is None:
+            self._run([shape.create()])
+        else:
+            try:
+                grown = growth(shape, held)
+            except ContractError:
+                grown = growth(shape, held, emptied=self._empty_columns(shape))
+            if grown.together:
+                self._api.run(grown.together)
+            for statement in grown.alone:
+                self._api.run([statement])
+            if grown.together or grown.alone:
+                self._known = None
+        comments = shape.comments(self._catalogue.comments)
+        if comments:
+            self._run(comments)
+
+    def _empty_columns(self, shape: TableShape) -> list[str]:
+        held = [column.name for column in shape.columns if column.name in self._catalogue.tables[shape.relation]]
+        counts = ", ".join(f"COUNT({identifier(name)})" for name in held)
+        found = self._api.query(f"SELECT {counts} FROM {identifier(shape.relation)}")
+        return [name for name, count in zip(held, found.columns, strict=True) if not count[0].as_py()]
+
+    def loaded(self, step: str, manifest_hash: str) -> bool:
+        found = f"SELECT 1 FROM ops.loads WHERE step = {value(step)} AND manifest_hash = {value(manifest_hash)}"
+        return bool(self._api.query(found).num_rows)
+
+    def last_loaded(self, step: str) -> str | None:
+        newest = (
+            f"SELECT manifest_hash FROM ops.loads WHERE step = {value(step)} "
+            "ORDER BY loaded_at DESC, run_id DESC LIMIT 1"
+        )
+        found = self._api.query(newest).column(0).to_pylist()
+        return str(found[0]) if found else None
+
+    def lake(self) -> FilledFrom | None:
+        found = self._api.query("SELECT lake_id, url FROM ops.lakes ORDER BY adopted_at DESC, run_id DESC LIMIT 1")
+        return FilledFrom(*found.to_pylist()[0].values()) if found.num_rows else None
+
+    def attempts(self, run_id: str, step: str) -> int:
+        counted = f"SELECT COUNT(*) FROM ops.steps WHERE run_id = {value(run_id)} AND step = {value(step)}"
+        return int(self._api.query(counted).column(0)[0].as_py())
+
+    def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
+        nothing = {table.relation: LoadedTable(inserted=0) for table in load.tables}
+        if self.loaded(load.step, load.manifest_hash):
+            return nothing
+        reach(f"{load.step}-begun")
+        plan = LoadPlan(load, secrets.token_hex(4))
+        with self._staged(plan, lake) as facts:
+            self._check_staged(plan)
+            accounts, changes = self._transactions(plan, facts)
+            self._run(change.sql for change in accounts)
+            reach(f"{load.step}-filled")
+            try:
+                counts = self._api.run([change.sql for change in changes])
+            except StatementError as error:
+                if self.loaded(load.step, load.manifest_hash):
+                    return nothing
+                if load.follows is not None and load.follows != (self.last_loaded(load.step) or ""):
+                    raise out_of_turn(load, self.display_url) from error
+                raise
+        reach(f"{load.step}-committed")
+        if load.step == "load-curated":
+            self._analyze(load)
+        return _loaded(load, changes, counts)
+
+    def _transactions(self, plan: LoadPlan, facts: dict[str, Facts]) -> tuple[list[Change], list[Change]]:
+        """All in one transaction; where it takes no more statements, accounts, which may be repeated, go ahead."""
+        held = {
+            relation: {name: column.sql_type for name, column in columns.items()}
+            for relation, columns in self._catalogue.tables.items()
+        }
+        accounts, changes = list(plan.accounts()), list(plan.changes(facts, held))
+        whole = [*plan.guard(), *changes, *accounts, *plan.entry()]
+        if len(whole) <= BATCH:
+            return [], whole
+        whole = [*plan.guard(), *changes, *plan.entry()]
+        if len(whole) > BATCH:
+            raise ContractError(
+                f"This load takes {len(whole)} statements, and a transaction of Redshift's Data API takes {BATCH}.",
+                remedy="keep fewer curated tables in one warehouse.",
+            )
+        return accounts, whole
+
+    @contextmanager
+    def _staged(self, plan: LoadPlan, lake: Lake) -> Iterator[dict[str, Facts]]:
+        """Check the files, make the tables fit, and copy to staging tables, which are gone at the end of the block."""
+        with lake.scratch() as scratch:
+            plan = plan.with_short_texts(lake, scratch)
+            facts = {staged.relation: check_files(lake, staged.room, staged.files) for staged in plan.staged}
+            for table in plan.tables:
+                self._fit(table.shape)
+                reach(f"{plan.step}-table-loaded")
+            batches: list[list[str]] = []
+            for number, staged in enumerate(plan.staged):
+                manifest = f"{scratch}{number}.manifest" if staged.files else None
+                if manifest:
+                    lake.create(manifest, copy_manifest(lake, staged.files))
+                batches.append(plan.staging(staged, lake.location(manifest) if manifest else None, self._role))
+            if plan.preparations():
+                batches.append(plan.preparations())
+            try:
+                self._copy(batches)
+                yield facts
+            finally:
+                # What stays is removed when the warehouse is opened next.
+                with suppress(RentalError):
+                    self._run(plan.removals())
+
+    def _copy(self, batches: Sequence[Sequence[str]]) -> None:
+        try:
+            self._api.run_beside(batches)
+        except StatementError as error:
+            if not error.statement.startswith("COPY") or error.process is None:
+                raise
+            raise self._not_copied(error) from error
+
+    def _not_copied(self, error: StatementError) -> WarehouseError:
+        """What Redshift noted of the rows it could not take."""
+        rows: list[dict[str, Any]] = []
+        with suppress(RentalError):
+            rows = self._api.query(render("redshift/load_errors", process=int(error.process or 0))).to_pylist()
+        told = "; ".join(
+            f"{str(row['file_name']).strip()}, column {str(row['column_name']).strip()} "
+            f"({str(row['column_type']).strip()}): {str(row['error_message']).strip()}"
+            for row in rows
+        )
+        return WarehouseError(
+            error.message + (f" Its load errors: {told}." if told else ""),
+            remedy="see that the role of warehouse.iam_role may read and decrypt the lake, that the bucket is in the "
+            "region of the warehouse, and what the rows above say; then run again.",
+        )
+
+    def _check_staged(self, plan: LoadPlan) -> None:
+        """COPY says how many rows it took only in its logs, and no key keeps a row from coming twice."""
+        tables = [{"relation": staged.copied, "key": ()} for staged in plan.staged]
+        unique = [{"relation": staged.relation, "key": staged.unique} for staged in plan.staged]
+        if not tables:
+            return
+        counted = self._api.query(redshift(render("redshift/staged", tables=tables), "count of staged rows"))
+        doubled = self._api.query(redshift(render("redshift/staged", tables=unique), "count of staged keys"))
+        rows = {row["place"]: row["staged_rows"] for row in counted.to_pylist()}
+        twice = {row["place"]: row["doubled_keys"] for row in doubled.to_pylist()}
+        for place, staged in enumerate(plan.staged):
+            if rows[place] != staged.rows:
+                raise LakeError(
+                    f"Of the {staged.rows:,} rows of {staged.room.table} in the lake {rows[place]:,} arrived; "
+                    "nothing was loaded.",
+                    remedy="run again; if it comes again, look at STL_S3CLIENT_ERROR in Redshift.",
+                    table=staged.room.table,
+                )
+            if twice[place]:
+                raise LakeError(
+                    f"{twice[place]:,} keys of {staged.room.table} stand more than once in the files of one run; "
+                    "nothing was loaded.",
+                    remedy="run `rental run --full-refresh`; the table's key may not be one.",
+                    table=staged.room.table,
+                )
+
+    def _analyze(self, load: Load) -> None:
+        """Tell the planner what metrics are about to read; Redshift skips tables of which little changed."""
+        for table in load.tables:
+            with suppress(WarehouseError):
+                self._api.run([f"ANALYZE {identifier(table.relation)}"])
+
+    def account(self, load: Load, lake: Lake) -> None:
+        plan = LoadPlan(load, secrets.token_hex(4))
+        with self._staged(plan, lake):
+            self._api.run([change.sql for change in plan.accounts()] or ["SELECT 1"])
+
+    def newest_day(self) -> date | None:
+        day = self.ask(render("newest_day")).column(0)[0].as_py()
+        assert day is None or isinstance(day, date)
+        return day
+
+    def rebuild(
+        self, models: Sequence[PresentationModel], run_id: str, as_of: date | None
+    ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
+        rebuild = Rebuild(models, run_id, as_of, secrets.token_hex(4), self._catalogue.tables)
+        reach("metrics-begun")
+        try:
+            self._build(rebuild)
+            results = rebuild.results(self._api.queries(rebuild.checks()))
+            rebuild.stop_if_broken(results)
+            reach("metrics-filled")
+            counts = self._api.run(rebuild.swap())
+        finally:
+            with suppress(RentalError):
+                self._run(rebuild.removals())
+        reach("metrics-committed")
+        self._known = None
+        for model in models:
+            self._run(rebuild.shape(model).comments(self._catalogue.comments))
+        return rebuild.built(counts), results
+
+    def _build(self, rebuild: Rebuild) -> None:
+        for batch in _batches(rebuild.build()):
+            try:
+                self._api.run(batch)
+            except StatementError as error:
+                raise rebuild.not_run(error) from error
+            reach("metrics-table-built")
+
+    def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
+        statements: list[str] = []
+        for name, entries in rows.items():
+            if replacing and entries:
+                statements.append(deletion(name, entries, replacing))
+            statements += insertions(name, entries)
+        if statements:
+            self._api.run(statements)
+
+    def fail_running(self, finished_at: datetime, error: str) -> None:
+        self._api.run(
+            [
+                f"UPDATE ops.runs SET status = 'failed', finished_at = {value(finished_at)}, error = {value(error)} "
+                "WHERE status = 'running'"
+            ]
+        )
+
+    def columns(self, relation: str) -> dict[str, str]:
+        return {name: column.type for name, column in self._catalogue.tables.get(relation, {}).items()}
+
+    def ask(self, sql: str) -> pa.Table:
+        return self._answer(redshift(sql, "query"))
+
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
+        table = self._answer(bounded(sql, limit))
+        return table if limit is None else table.slice(0, limit)
+
+    def _answer(self, sql: str) -> pa.Table:
+        try:
+            return self._api.query(sql)
+        except StatementError as error:
+            reason = error.message.partition("refused a statement: ")[2] or error.message
+            raise ConfigurationError(
+                f"The query failed: {reason}",
+                remedy="correct the SQL, which is Redshift's; "
+                '`rental query "SELECT table_schema, table_name FROM svv_tables"` lists the tables, and `rental run` '
+                "fills them.",
+            ) from error
+
+    def close(self) -> None:
+        """Nothing is held: the Data API keeps no connection."""
+
+
+def _loaded(load: Load, changes: Sequence[Change], counts: Sequence[int]) -> dict[str, LoadedTable]:
+    found: dict[tuple[str, str], int] = {}
+    for change, count in zip(changes, counts, strict=True):
+        found[change.relation, change.effect] = found.get((change.relation, change.effect), 0) + count
+    return {
+        table.relation: LoadedTable(
+            inserted=found.get((table.relation, "inserted"), 0), deleted=found.get((table.relation, "deleted"), 0)
+        )
+        for table in load.tables
+    }
+
+
+def _batches(statements: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(statements)
+    while batch := list(islice(left, BATCH)):
+        yield batch

@@ -1,0 +1,190 @@
+"""Looks at files before COPY does: Redshift reads Parquet by position, and tells little of what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.manifest import FileColumn, LakeFile
+from rental_analytics.contracts.model import MAX_TEXT_BYTES
+from rental_analytics.errors import LakeError, WarehouseError
+from rental_analytics.storage.base import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+_WIDTHS = {"SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a table has room for.
+
+    Args:
+        table: how the table is called in messages.
+        columns: in the order the files have to have.
+        required: columns without NULL.
+        remedy: what to do about a text that is too long, `{column}` and `{bytes}` standing for what is found.
+    """
+
+    table: str
+    columns: tuple[FileColumn, ...]
+    required: tuple[str, ...] = ()
+    remedy: str = "shorten the value in the source; no text in Redshift is longer than 65,535 bytes."
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the files of a table hold: columns without any value, and the longest text of the others in bytes."""
+
+    empty: frozenset[str]
+    longest: dict[str, int]
+
+
+def check_files(lake: Lake, room: Room, files: Sequence[LakeFile]) -> Facts:
+    """See that COPY can take files as they lie in the lake.
+
+    Raises:
+        LakeError: a file is missing, or is not the one its manifest names.
+        WarehouseError: columns, types or values do not fit the table; names the column.
+    """
+    filled: set[str] = set()
+    longest: dict[str, int] = {}
+    for file in files:
+        facts = _check_file(lake, room, file)
+        filled |= {column.name for column in room.columns} - facts.empty
+        for name, size in facts.longest.items():
+            longest[name] = max(size, longest.get(name, 0))
+    return Facts(frozenset(column.name for column in room.columns if column.name not in filled), longest)
+
+
+def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = lake.location(file.path)
+    size = lake.size(file.path)
+    if size is None:
+        raise LakeError(
+            f"A committed manifest names {place}, but the object is gone; nothing of {room.table} was loaded.",
+            remedy="restore the object, or run `rental run --full-refresh`.",
+            table=room.table,
+        )
+    if size != file.bytes:
+        raise LakeError(
+            f"{place} has {size:,} bytes and its manifest says {file.bytes:,}; nothing of {room.table} was loaded.",
+            remedy="restore the object as the run wrote it, or run `rental run --full-refresh`.",
+            table=room.table,
+        )
+    with lake.open(file.path) as content:
+        try:
+            with pq.ParquetFile(content) as parquet:
+                _check_columns(room, place, parquet.schema_arrow)
+                if parquet.metadata.num_rows != file.rows:
+                    raise _unfit(
+                        room, f"{place} has {parquet.metadata.num_rows:,} rows and its manifest says {file.rows:,}"
+                    )
+                return _check_values(room, place, parquet)
+        except pa.ArrowInvalid as error:
+            raise _unfit(room, f"{place} is no Parquet file that can be read: {error}") from error
+
+
+def _check_columns(room: Room, place: str, schema: pa.Schema) -> None:
+    """COPY takes the first column of a file for the first of the table, whatever their names."""
+    wanted = [column.name for column in room.columns]
+    if len(schema.names) != len(wanted):
+        odd = sorted(set(schema.names) ^ set(wanted))
+        told = f": {', '.join(odd)}" if odd else ""
+        raise _unfit(
+            room, f"{place} has {len(schema.names)} columns and {room.table} takes {len(wanted)}; they differ in{told}"
+        )
+    for number, (column, found) in enumerate(zip(room.columns, schema, strict=True), start=1):
+        if found.name != column.name:
+            raise _unfit(
+                room, f"column {number} of {place} is {found.name}, and the {number}. of {room.table} is {column.name}"
+            )
+        if not _fits(column.type, found.type):
+            raise _unfit(room, f"column {column.name} of {place} is {found.type}, and {column.type} in {room.table}")
+
+
+def _fits(kind: str, found: Any) -> bool:
+    import pyarrow as pa
+
+    if kind in _WIDTHS:
+        return str(found) == _WIDTHS[kind]
+    if kind.startswith("DECIMAL"):
+        return bool(pa.types.is_decimal128(found)) and kind == f"DECIMAL({found.precision},{found.scale})"
+    plain = {
+        "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
+        "DOUBLE": pa.float64(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "VARCHAR": pa.string(),
+    }
+    return bool(found == plain.get(kind))
+
+
+def _check_values(room: Room, place: str, parquet: ParquetFile) -> Facts:
+    nulls = _null_counts(room, parquet)
+    for name in room.required:
+        if nulls.get(name):
+            raise _unfit(
+                room,
+                f"column {name} of {place} has {nulls[name]:,} NULLs, and {room.table} takes none",
+                f"correct what makes {name} NULL, or let it be NULL in the contract.",
+            )
+    longest = _longest(parquet, [column.name for column in room.columns if column.type == "VARCHAR"])
+    for column in room.columns:
+        bound = min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)
+        if longest.get(column.name, 0) > bound:
+            size = longest[column.name]
+            raise _unfit(
+                room,
+                f"column {column.name} of {place} has a text of {size:,} bytes, and {room.table} takes {bound:,}",
+                room.remedy.format(column=column.name, bytes=size),
+            )
+    rows = parquet.metadata.num_rows
+    return Facts(frozenset(name for name, count in nulls.items() if count == rows), longest)
+
+
+def _null_counts(room: Room, parquet: ParquetFile) -> dict[str, int]:
+    """As the file's statistics have them; columns without are read."""
+    counts: dict[str, int] = {}
+    unknown: list[str] = []
+    groups = [parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups)]
+    for place, column in enumerate(room.columns):
+        statistics = [group.column(place).statistics for group in groups]
+        if all(found is not None and found.has_null_count for found in statistics):
+            counts[column.name] = sum(found.null_count for found in statistics)
+        else:
+            unknown.append(column.name)
+    if unknown:
+        counts |= dict.fromkeys(unknown, 0)
+        for batch in parquet.iter_batches(columns=unknown):
+            for name in unknown:
+                counts[name] += batch.column(name).null_count
+    return counts
+
+
+def _longest(parquet: ParquetFile, names: Iterable[str]) -> dict[str, int]:
+    """Bytes of the longest text of each column; nothing else of the file is read."""
+    import pyarrow.compute as pc
+
+    wanted = list(names)
+    found = dict.fromkeys(wanted, 0)
+    if wanted:
+        for batch in parquet.iter_batches(columns=wanted):
+            for name in wanted:
+                found[name] = max(found[name], pc.max(pc.binary_length(batch.column(name))).as_py() or 0)
+    return found
+
+
+def _unfit(room: Room, found: str, remedy: str | None = None) -> WarehouseError:
+    told = f"C{found[1:]}" if found.startswith("column") else found
+    return WarehouseError(
+        f"{told}; nothing of {room.table} was loaded.",
+        remedy=remedy or "restore the object as the run wrote it, or run `rental run --full-refresh`.",
+        table=room.table,
+    )

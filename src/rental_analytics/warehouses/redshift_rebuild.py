@@ -1,0 +1,200 @@
+"""How the presentation tables are computed beside the old ones, checked, and swapped in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot import exp
+
+from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
+from rental_analytics.contracts.model import PresentationModel
+from rental_analytics.errors import ContractError, QualityError, WarehouseError
+from rental_analytics.sql.redshift import redshift
+from rental_analytics.sql.render import identifier, identifiers, render
+from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.redshift_data import BATCH, StatementError
+from rental_analytics.warehouses.redshift_tables import STAGING, Column, HeldColumn, TableShape, create_table, sql_type
+from rental_analytics.warehouses.redshift_values import insertions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PARAMETERS = "run_parameters"
+
+
+class Rebuild:
+    """The statements of one rebuild; nothing here speaks to the warehouse.
+
+    Args:
+        token: sets the names of its staging tables apart from those of any other attempt.
+        held: the tables the warehouse has.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[PresentationModel],
+        run_id: str,
+        as_of: date | None,
+        token: str,
+        held: Mapping[str, Mapping[str, HeldColumn]],
+    ) -> None:
+        self._models = list(models)
+        self._row = {"run_id": run_id, "as_of": as_of}
+        self._held = held
+        self._parameters = f"{STAGING}{token}_p"
+        self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}
+        self._builds: dict[str, str] = {}
+
+    def shape(self, model: PresentationModel) -> TableShape:
+        """A presentation table as its contract wants it."""
+        details = TableDetails(
+            description=model.definition,
+            descriptions={name: column.description for name, column in model.columns.items()},
+            required=model.required,
+            layout=model.layout,
+        )
+        # A key may hold NULL here, such as the state of a city, and Redshift's may not.
+        key = model.key if set(model.key) <= set(model.required) else ()
+        return TableShape(model.relation, model.file_columns, key, details)
+
+    def build(self) -> list[str]:
+        """Statements that compute every table beside the one that is read."""
+        columns = [Column("run_id", f"VARCHAR({RUN_ID_BYTES})"), Column("as_of", "DATE")]
+        statements = [create_table(self._parameters, columns, keep=False)]
+        statements += insertions(_PARAMETERS, [self._row], self._parameters)
+        for model in self._models:
+            stage = self._stages[model.name]
+            plain = [Column(column.name, sql_type(column)) for column in model.file_columns]
+            statements.append(create_table(stage, plain, keep=False))
+            self._builds[self._filling(model, stage)] = model.name
+            statements.append(next(reversed(self._builds)))
+        return statements
+
+    def _filling(self, model: PresentationModel, stage: str) -> str:
+        text = render(
+            "build",
+            relation=stage,
+            columns=model.file_columns,
+            names=list(model.columns),
+            key=model.key,
+            query=self._with_parameters(model),
+        )
+        return redshift(text, f"models/presentation/{model.name}/query.sql")
+
+    def _with_parameters(self, model: PresentationModel) -> str:
+        """The query, reading this run's parameters instead of those of the tables that are read still."""
+        query: Any = sqlglot.parse_one(model.query, read="duckdb")
+        for table in query.find_all(exp.Table):
+            if (table.db, table.name) == ("ops", _PARAMETERS):
+                alias = table.alias or _PARAMETERS
+                table.replace(exp.alias_(exp.to_table(self._parameters), alias, table=True))
+        return str(query.sql("duckdb"))
+
+    def checks(self) -> list[str]:
+        """A query for each table: the number of a check, and the rows that break it."""
+        if len(self._models) > BATCH:
+            raise _too_many(len(self._models))
+        return [
+            redshift(
+                " UNION ALL ".join(
+                    f"SELECT {place} AS place, failed_rows FROM ({sql}) AS found"
+                    for place, (_, _, sql) in enumerate(self._checks(model))
+                ),
+                f"checks of {model.name}",
+            )
+            for model in self._models
+        ]
+
+    def _checks(self, model: PresentationModel) -> Iterator[tuple[str, Severity, str]]:
+        stage = self._stages[model.name]
+        yield "unique_key", Severity.FAIL, render("not_unique", relation=stage, key=model.key)
+        for name in model.required:
+            missing = render("failing", relation=stage, when=f"{identifier(name)} IS NULL")
+            yield f"{name}_not_null", Severity.FAIL, missing
+        for check in model.checks:
+            yield check.name, check.severity, render("failing", relation=stage, when=check.when)
+
+    def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
+        """What the checks found, in the order of the models."""
+        found = []
+        for model, answer in zip(self._models, answers, strict=True):
+            failed = {row["place"]: row["failed_rows"] for row in answer.to_pylist()}
+            for place, (name, severity, _) in enumerate(self._checks(model)):
+                found.append(
+                    CheckResult(
+                        table_name=model.name, check_name=name, severity=severity, failed_rows=int(failed[place])
+                    )
+                )
+        return found
+
+    def stop_if_broken(self, results: Sequence[CheckResult]) -> None:
+        """Raise QualityError where a check that stops the run is broken."""
+        broken = [result for result in results if result.failed_rows and result.severity == Severity.FAIL]
+        if broken:
+            first = broken[0]
+            raise QualityError(
+                f"Check {first.check_name} of presentation.{first.table_name} is broken by "
+                f"{first.failed_rows:,} rows; the tables of the last run stay.",
+                remedy="look at the curated rows behind it; the check is in the metric's model.yaml.",
+                table=first.table_name,
+                results=results,
+            )
+
+    def swap(self) -> list[str]:
+        """The transaction after which readers see the new rows; until then they see the old ones.
+
+        Rows are deleted and inserted, since TRUNCATE would commit; a table that has other columns than its contract,
+        which cannot be wrong to lose, is made anew.
+        """
+        statements = [f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}", *insertions(_PARAMETERS, [self._row])]
+        for model in self._models:
+            statements += self._emptied(model)
+            names = identifiers(model.columns)
+            stage = identifier(self._stages[model.name])
+            statements.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
+        if len(statements) > BATCH:
+            raise _too_many(len(self._models))
+        return statements
+
+    def _emptied(self, model: PresentationModel) -> list[str]:
+        held = self._held.get(model.relation)
+        wanted = [(column.name, sql_type(column)) for column in model.file_columns]
+        if held is None:
+            return [self.shape(model).create(keep=False)]
+        if [(name, column.sql_type) for name, column in held.items()] == wanted:
+            return [f"DELETE FROM {identifier(model.relation)}"]
+        return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
+
+    def built(self, counts: Sequence[int]) -> dict[str, LoadedTable]:
+        """Rows of each table, from what the statements of the swap changed."""
+        swapped = [place for place, sql in enumerate(self.swap()) if sql.startswith('INSERT INTO "presentation"')]
+        return {
+            model.name: LoadedTable(inserted=counts[place]) for model, place in zip(self._models, swapped, strict=True)
+        }
+
+    def removals(self) -> list[str]:
+        """What removes the staging tables."""
+        return [f"DROP TABLE IF EXISTS {identifier(name)}" for name in (self._parameters, *self._stages.values())]
+
+    def not_run(self, error: StatementError) -> WarehouseError:
+        """The error for a model's query that was refused."""
+        model = self._builds.get(error.statement)
+        if model is None:
+            return error
+        reason = error.message.partition("refused a statement: ")[2]
+        return WarehouseError(
+            f"models/presentation/{model}/query.sql does not run: {reason}",
+            remedy="correct the query; the tables of the last run stay.",
+            table=model,
+        )
+
+
+def _too_many(count: int) -> ContractError:
+    return ContractError(
+        f"There are {count} metrics, more than one transaction of Redshift's Data API swaps ({BATCH} statements).",
+        remedy="keep fewer metrics in one warehouse.",
+    )

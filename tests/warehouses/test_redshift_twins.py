@@ -1,0 +1,37 @@
+"""One lake gives the same tables in DuckDB and in the stand-in for Redshift."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+from warehouses.twins import Twins
+
+pytestmark = pytest.mark.service
+
+OPTIONS = MarketplaceOptions(
+    listings=60, bookings=240, viewings=200, seed=11, end_date=date(2024, 3, 4), dirty_rate=0.3
+)
+
+
+@pytest.mark.parametrize("minimal", [False, True], ids=["all columns", "no optional column"])
+def test_generated_marketplace(tmp_path: Path, twins: Callable[[str], Twins], minimal: bool) -> None:
+    url = f"sqlite:///{tmp_path / 'marketplace.db'}"
+    both = twins(url)
+    generate(url, replace(OPTIONS, minimal=minimal))
+    both.run(run_id="first")
+    assert both.differences() == {}
+    filled = both.redshift.every("raw_data", "curated", "presentation")
+    assert len(filled) == 4 + 6 + 7
+    assert all(filled.values())
+
+    advance(url, 4, dirty_rate=0.3)
+    both.run("quality.max_deleted_share=1", run_id="second")
+    assert both.differences() == {}
+    assert both.redshift.every("curated") != {name: rows for name, rows in filled.items() if name.startswith("curated")}
+
+    both.run(run_id="third", full_refresh=True)
+    assert both.differences() == {}

@@ -1,0 +1,149 @@
+"""One lake, loaded into DuckDB and into the stand-in for Redshift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.harness import Pipeline
+from rental_analytics.runners.local import RunOutcome
+from servers.redshift_stand_in import RedshiftStandIn
+from servers.s3 import S3Server
+
+READ = ("extract", "transform")
+FILLED = ("load-raw", "load-curated", "metrics")
+HIDDEN = {"_run_id", "_loaded_at", "_row_id", "_extracted_at"}
+OPS = {
+    "row_accounting": "table_name, extracted, curated, superseded, rejected",
+    "rejected_rows": "table_name, row_key, rules, row_json",
+    "check_results": "table_name, check_name, severity, failed_rows, sample",
+    "proofs": "table_name, read_mode, source_rows, extracted_rows, deleted_keys, key_hash",
+    "freshness": "table_name, read_mode",
+}
+Rows = list[tuple[Any, ...]]
+
+
+class Redshift(Pipeline):
+    """The pipeline with a database of the stand-in as its warehouse."""
+
+    def __init__(self, folder: Path, source_url: str, lake: str, stand_in: RedshiftStandIn) -> None:
+        self.stand_in = stand_in
+        self.database = stand_in.create_database()
+        warehouse = f"warehouse.url=redshift://test-workgroup/{self.database}"
+        super().__init__(folder, source_url, f"lake.url={lake}", warehouse)
+
+    def seen(self, sql: str) -> Rows:
+        """Rows past the Data API."""
+        return self.stand_in.execute(sql, self.database)
+
+    def every(self, *schemas: str) -> dict[str, Rows]:
+        """All rows of all tables of schemas, without what tells one run from another."""
+        named = ", ".join(f"'{schema}'" for schema in schemas)
+        columns: dict[str, list[str]] = {}
+        for schema, table, name in self.seen(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+            f"WHERE table_schema IN ({named}) ORDER BY 1, 2, 3"
+        ):
+            columns.setdefault(f"{schema}.{table}", []).append(name)
+        return {
+            table: ordered(self.seen(f"SELECT {listed(names)} FROM {quoted(table)}"))
+            for table, names in columns.items()
+            if table != "curated.calendar"
+        }
+
+    def told(self) -> dict[str, Rows]:
+        """What the runs say of themselves."""
+        return {name: ordered(self.seen(f"SELECT {columns} FROM ops.{name}")) for name, columns in OPS.items()}
+
+
+class DuckDb(Pipeline):
+    """The pipeline with a DuckDB file as its warehouse."""
+
+    def every(self, *schemas: str) -> dict[str, Rows]:
+        """All rows of all tables of schemas, as `Redshift.every` gives them."""
+        named = ", ".join(f"'{schema}'" for schema in schemas)
+        columns: dict[str, list[str]] = {}
+        for schema, table, name in self.rows(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+            f"WHERE table_schema IN ({named}) ORDER BY 1, 2, 3"
+        ):
+            columns.setdefault(f"{schema}.{table}", []).append(name)
+        return {
+            table: ordered(self.rows(f"SELECT {listed(names)} FROM {quoted(table)}"))
+            for table, names in columns.items()
+            if table != "curated.calendar"
+        }
+
+    def told(self) -> dict[str, Rows]:
+        """What the runs say of themselves."""
+        return {name: ordered(self.rows(f"SELECT {columns} FROM ops.{name}")) for name, columns in OPS.items()}
+
+
+class Twins:
+    """Two warehouses of one lake: each run is extracted and transformed once, and loaded into both."""
+
+    def __init__(self, folder: Path, source_url: str, s3: S3Server, stand_in: RedshiftStandIn) -> None:
+        self._s3 = s3
+        self.buckets = (s3.create_bucket(), s3.create_bucket())
+        first, second = (f"s3://{bucket}/lake" for bucket in self.buckets)
+        self.duckdb = DuckDb(folder / "duckdb", source_url, f"lake.url={first}")
+        self.redshift = Redshift(folder / "redshift", source_url, second, stand_in)
+
+    def run(self, *settings: str, **options: Any) -> RunOutcome:
+        """Read the source into one lake, copy that, and fill both warehouses."""
+        outcome = self.duckdb.run(*settings, steps=READ, **options)
+        self.copy_lake()
+        for pipeline in (self.duckdb, self.redshift):
+            pipeline.run(*settings, steps=FILLED, resume=outcome.run.run_id, as_of=options.get("as_of"))
+        return outcome
+
+    def copy_lake(self) -> None:
+        """Make the second lake what the first one is, but for what its own loads have committed."""
+        source, target = self.buckets
+        with closing(self._s3.client()) as client:
+            for page in client.get_paginator("list_objects_v2").paginate(Bucket=source):
+                for item in page.get("Contents", []):
+                    if item["Key"].endswith("lock.json"):
+                        continue
+                    client.copy_object(Bucket=target, Key=item["Key"], CopySource={"Bucket": source, "Key": item["Key"]})
+
+    def differences(self) -> dict[str, Any]:
+        """Tables that are not the same in both warehouses."""
+        found = {}
+        for look in (lambda one: one.every("raw_data", "curated", "presentation"), lambda one: one.told()):
+            one, other = look(self.duckdb), look(self.redshift)
+            for name in sorted({*one, *other}):
+                if one.get(name) != other.get(name):
+                    found[name] = (one.get(name), other.get(name))
+        return found
+
+
+@contextmanager
+def reaching(monkeypatch: Any, s3: S3Server, stand_in: RedshiftStandIn) -> Iterator[None]:
+    """Let AWS clients of this process reach the test servers."""
+    with monkeypatch.context() as patch:
+        for name, value in environment(s3, stand_in).items():
+            patch.setenv(name, value)
+        yield
+
+
+def environment(s3: S3Server, stand_in: RedshiftStandIn) -> Mapping[str, str]:
+    """The variables that send AWS clients to the test servers."""
+    return s3.environment() | stand_in.environment()
+
+
+def ordered(rows: Rows) -> Rows:
+    """Rows in an order that NULLs do not disturb."""
+    return sorted(rows, key=lambda row: [(value is None, str(value)) for value in row])
+
+
+def listed(names: list[str]) -> str:
+    """Columns to compare, as a select list."""
+    return ", ".join(quoted(name) for name in names if name not in HIDDEN) or "1"
+
+
+def quoted(name: str) -> str:
+    """A qualified name in SQL."""
+    return ".".join(f'"{part}"' for part in name.split("."))
