@@ -107,7 +107,9 @@ class Twins:
                 for item in page.get("Contents", []):
                     if item["Key"].endswith("lock.json"):
                         continue
-                    client.copy_object(Bucket=target, Key=item["Key"], CopySource={"Bucket": source, "Key": item["Key"]})
+                    client.copy_object(
+                        Bucket=target, Key=item["Key"], CopySource={"Bucket": source, "Key": item["Key"]}
+                    )
 
     def differences(self) -> dict[str, Any]:
         """Tables that are not the same in both warehouses."""
@@ -116,7 +118,11 @@ class Twins:
             one, other = look(self.duckdb), look(self.redshift)
             for name in sorted({*one, *other}):
                 if one.get(name) != other.get(name):
-                    found[name] = (one.get(name), other.get(name))
+                    first, second = one.get(name, []), other.get(name, [])
+                    found[name] = (
+                        [row for row in first if row not in second],
+                        [row for row in second if row not in first],
+                    )
         return found
 
 

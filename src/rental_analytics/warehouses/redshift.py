@@ -160,7 +160,7 @@ class RedshiftWarehouse(Warehouse):
             for relation, columns in self._catalogue.tables.items()
         }
         accounts, changes = list(plan.accounts()), list(plan.changes(facts, held))
-        whole = [*plan.guard(), *changes, *accounts, *plan.entry()]
+        whole = [*plan.guard(), *accounts, *changes, *plan.entry()]
         if len(whole) <= BATCH:
             return [], whole
         whole = [*plan.guard(), *changes, *plan.entry()]
