@@ -53,6 +53,7 @@ class RedshiftWarehouse(Warehouse):
         self._known: Catalogue | None = None
 
     def open(self, *, read_only: bool = False) -> None:
+        self._known = None
         if read_only:
             return
         self._make_schemas()

@@ -158,7 +158,7 @@ class LoadPlan:
         """What comes first: wait for any other load, then see that this one was not made and is in turn."""
         load = self._load
         text = render("redshift/guard", step=load.step, manifest_hash=load.manifest_hash, follows=load.follows)
-        return [Change("LOCK ops.loads"), Change(redshift(text, "guard of a load"))]
+        return [Change("LOCK ops.loads"), Change(text)]
 
     def changes(self, facts: dict[str, Facts], held: dict[str, dict[str, str]]) -> Iterator[Change]:
         """What changes the tables.

@@ -1,0 +1,261 @@
+CREATE TABLE IF NOT EXISTS "curated"."bookings" (
+    "booking_id" BIGINT NOT NULL,
+    "user_id" BIGINT NOT NULL,
+    "listing_id" BIGINT NOT NULL,
+    "booked_at" TIMESTAMP NOT NULL,
+    "checkin_date" DATE NOT NULL,
+    "checkout_date" DATE NOT NULL,
+    "stay_nights" INTEGER NOT NULL,
+    "lead_days" INTEGER NOT NULL,
+    "total_price" DECIMAL(18,2) NOT NULL,
+    "currency" VARCHAR(16) NOT NULL,
+    "total_price_usd" DECIMAL(18,2) NOT NULL,
+    "status" VARCHAR(16) NOT NULL,
+    "payment_status" VARCHAR(1024),
+    "guests" BIGINT,
+    "modified_at" TIMESTAMP NOT NULL,
+    "_run_id" VARCHAR(100) NOT NULL,
+    "_loaded_at" TIMESTAMP NOT NULL,
+    "is_deleted" BOOLEAN NOT NULL,
+    PRIMARY KEY ("booking_id")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("booked_at")
+;
+
+COMMENT ON TABLE "curated"."bookings" IS 'Bookings of listings with the length of the stay and the price in US dollars.'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."booking_id" IS 'Identifies the booking'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."user_id" IS 'Who booked'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."listing_id" IS 'The listing booked'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."booked_at" IS 'When the booking was made in UTC'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."checkin_date" IS 'First night'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."checkout_date" IS 'Day of departure'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."stay_nights" IS 'Nights from check-in to check-out'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."lead_days" IS 'Days from booking to check-in'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."total_price" IS 'Price of the stay in the booking''s currency'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."currency" IS 'ISO 4217 code of the price'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."total_price_usd" IS 'Price of the stay in US dollars at the rate of the day of booking'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."status" IS 'pending, confirmed or canceled'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."payment_status" IS 'State of the payment'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."guests" IS 'Number of guests'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."modified_at" IS 'When the booking last changed in UTC; when it was made where the source does not say'
+;
+
+CREATE TABLE IF NOT EXISTS "curated"."listings" (
+    "listing_id" BIGINT NOT NULL,
+    "title" VARCHAR(8192),
+    "source" VARCHAR(2048),
+    "price" DECIMAL(18,2) NOT NULL,
+    "currency" VARCHAR(16) NOT NULL,
+    "price_usd" DECIMAL(18,2) NOT NULL,
+    "created_at" TIMESTAMP NOT NULL,
+    "is_active" BOOLEAN,
+    "modified_at" TIMESTAMP,
+    "_loaded_at" TIMESTAMP NOT NULL,
+    "is_deleted" BOOLEAN NOT NULL,
+    PRIMARY KEY ("listing_id")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id")
+;
+
+COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in US dollars.'
+;
+
+COMMENT ON COLUMN "curated"."listings"."listing_id" IS 'Identifies the listing'
+;
+
+COMMENT ON COLUMN "curated"."listings"."title" IS 'Headline of the listing'
+;
+
+COMMENT ON COLUMN "curated"."listings"."source" IS 'Where the listing came from'
+;
+
+COMMENT ON COLUMN "curated"."listings"."price" IS 'Price per night in the listing''s currency'
+;
+
+COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price'
+;
+
+COMMENT ON COLUMN "curated"."listings"."price_usd" IS 'Price per night in US dollars at the rate of the day the listing was last modified'
+;
+
+COMMENT ON COLUMN "curated"."listings"."created_at" IS 'When the listing was created in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listings"."is_active" IS 'Whether the listing can be booked'
+;
+
+COMMENT ON COLUMN "curated"."listings"."modified_at" IS 'When the listing last changed in UTC'
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "booking_id" BIGINT,
+    "user_id" BIGINT,
+    "listing_id" BIGINT,
+    "booked_at" TIMESTAMP,
+    "checkin_date" DATE,
+    "checkout_date" DATE,
+    "stay_nights" INTEGER,
+    "lead_days" INTEGER,
+    "total_price" DECIMAL(18,2),
+    "currency" VARCHAR(16),
+    "total_price_usd" DECIMAL(18,2),
+    "status" VARCHAR(16),
+    "payment_status" VARCHAR(1024),
+    "guests" BIGINT,
+    "modified_at" TIMESTAMP,
+    "_run_id" VARCHAR(100)
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_1" (
+    "booking_id" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_1" ("booking_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_1" ("booking_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_2" (
+    "booking_id" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_2" ("booking_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_2" ("booking_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+LOCK ops.loads
+;
+
+SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+;
+
+DELETE FROM "curated"."bookings" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "bookings"."booking_id" = "arrived"."booking_id"
+;
+
+MERGE INTO "curated"."bookings"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "bookings"."booking_id" = "arrived"."booking_id"
+WHEN MATCHED THEN UPDATE SET
+    "user_id" = arrived."user_id",
+    "listing_id" = arrived."listing_id",
+    "booked_at" = arrived."booked_at",
+    "checkin_date" = arrived."checkin_date",
+    "checkout_date" = arrived."checkout_date",
+    "stay_nights" = arrived."stay_nights",
+    "lead_days" = arrived."lead_days",
+    "total_price" = arrived."total_price",
+    "currency" = arrived."currency",
+    "total_price_usd" = arrived."total_price_usd",
+    "status" = arrived."status",
+    "payment_status" = arrived."payment_status",
+    "guests" = arrived."guests",
+    "modified_at" = arrived."modified_at",
+    "_run_id" = arrived."_run_id",
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "is_deleted" = FALSE,
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+) VALUES (
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+)
+;
+
+UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."is_deleted"
+;
+
+INSERT INTO ops.check_results (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'bookings', 'unknown_listing', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."listing_id") AS VARCHAR(MAX)) AS sample FROM "curated"."bookings" AS child WHERE child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT child."listing_id" IS NULL AND NOT EXISTS(SELECT 1 FROM "curated"."listings" AS parent WHERE parent."listing_id" = child."listing_id")) AS found
+;
+
+INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_2"
+;
+
+ANALYZE "curated"."bookings"
+;
+
+ANALYZE "curated"."listings"
+;
+
+UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) WHERE NOT target."is_deleted" AND NOT EXISTS(SELECT 1 FROM "ops"."stage_0a1b2c3d_0" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id")
+;
+

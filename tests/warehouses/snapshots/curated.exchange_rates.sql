@@ -1,0 +1,68 @@
+CREATE TABLE IF NOT EXISTS "curated"."exchange_rates" (
+    "rate_date" DATE NOT NULL,
+    "currency" VARCHAR(16) NOT NULL,
+    "usd_per_unit" DECIMAL(18,8) NOT NULL,
+    "_run_id" VARCHAR(100) NOT NULL,
+    "_loaded_at" TIMESTAMP NOT NULL,
+    PRIMARY KEY ("rate_date", "currency")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("currency", "rate_date")
+;
+
+COMMENT ON TABLE "curated"."exchange_rates" IS 'What a unit of a currency was worth in US dollars: European Central Bank reference rates, carried forward over days without a fixing.'
+;
+
+COMMENT ON COLUMN "curated"."exchange_rates"."rate_date" IS 'The day the rate holds for'
+;
+
+COMMENT ON COLUMN "curated"."exchange_rates"."currency" IS 'ISO 4217 code'
+;
+
+COMMENT ON COLUMN "curated"."exchange_rates"."usd_per_unit" IS 'US dollars per unit of the currency'
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "rate_date" DATE,
+    "currency" VARCHAR(16),
+    "usd_per_unit" DECIMAL(18,8),
+    "_run_id" VARCHAR(100)
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("rate_date", "currency", "usd_per_unit", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("rate_date", "currency", "usd_per_unit", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+LOCK ops.loads
+;
+
+SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+;
+
+INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at") SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+;
+
+INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+ANALYZE "curated"."exchange_rates"
+;
+
+DELETE FROM "curated"."exchange_rates"
+;
+

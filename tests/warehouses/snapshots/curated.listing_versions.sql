@@ -1,0 +1,103 @@
+CREATE TABLE IF NOT EXISTS "curated"."listing_versions" (
+    "listing_id" BIGINT NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "price_usd" DECIMAL(18,2),
+    "is_active" BOOLEAN NOT NULL,
+    "_first_valid_from" TIMESTAMP,
+    "_run_id" VARCHAR(100) NOT NULL,
+    "_loaded_at" TIMESTAMP NOT NULL,
+    "_version_at" TIMESTAMP NOT NULL,
+    PRIMARY KEY ("listing_id", "valid_from")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id", "valid_from")
+;
+
+COMMENT ON TABLE "curated"."listing_versions" IS 'What a listing asked, and whether it could be booked, from when on.'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."listing_id" IS 'The listing'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."valid_from" IS 'Start of the version in UTC; it holds until the listing''s next one. The first known version starts when the listing was created'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."price_usd" IS 'Price per night in US dollars; NULL once the listing is deleted'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."is_active" IS 'Whether the listing could be booked; false once it is deleted'
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "listing_id" BIGINT,
+    "valid_from" TIMESTAMP,
+    "price_usd" DECIMAL(18,2),
+    "is_active" BOOLEAN,
+    "_first_valid_from" TIMESTAMP,
+    "_run_id" VARCHAR(100)
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_1" (
+    "listing_id" BIGINT,
+    "valid_from" TIMESTAMP,
+    "price_usd" DECIMAL(18,2),
+    "is_active" BOOLEAN,
+    "_first_valid_from" TIMESTAMP,
+    "_run_id" VARCHAR(100),
+    "_version_at" TIMESTAMP
+)
+DISTSTYLE AUTO
+;
+
+LOCK ops.loads
+;
+
+SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_version_at") SELECT "arrived"."listing_id", "arrived"."valid_from", "arrived"."price_usd", "arrived"."is_active", "arrived"."_first_valid_from", "arrived"."_run_id", arrived.valid_from AS _version_at FROM "ops"."stage_0a1b2c3d_0" AS arrived LEFT JOIN (SELECT DISTINCT "listing_id" FROM "curated"."listing_versions") AS known ON arrived."listing_id" = known."listing_id" WHERE arrived._first_valid_from IS NULL OR arrived.valid_from > arrived._first_valid_from OR known."listing_id" IS NULL
+;
+
+DELETE FROM "curated"."listing_versions" USING "ops"."stage_0a1b2c3d_1" AS arrived WHERE "listing_versions"."listing_id" = "arrived"."listing_id" AND "listing_versions"."_version_at" = "arrived"."_version_at"
+;
+
+INSERT INTO "curated"."listing_versions" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_loaded_at", "_version_at") SELECT "listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), valid_from FROM "ops"."stage_0a1b2c3d_1" AS arrived
+;
+
+DELETE FROM "curated"."listing_versions" USING "curated"."listings" AS parent WHERE "listing_versions"."listing_id" = parent."listing_id" AND parent._run_id = '20240305T010203Z-abcdef' AND "listing_versions"._version_at > CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND (parent.is_deleted OR parent."modified_at" IS NULL OR "listing_versions"._version_at <> parent."modified_at")
+;
+
+INSERT INTO "curated"."listing_versions" ("listing_id", valid_from, "price_usd", is_active, _version_at, _run_id, _loaded_at) SELECT parent."listing_id", CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AS valid_from, CASE WHEN NOT parent.is_deleted THEN parent."price_usd" END AS "price_usd", NOT parent.is_deleted AND COALESCE(parent.is_active, FALSE) AS is_active, CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AS _version_at, '20240305T010203Z-abcdef' AS _run_id, CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AS _loaded_at FROM "curated"."listings" AS parent INNER JOIN (SELECT *, ROW_NUMBER() OVER (PARTITION BY "listing_id" ORDER BY _version_at DESC NULLS LAST) AS newness FROM "curated"."listing_versions") AS newest ON parent."listing_id" = newest."listing_id" AND newest.newness = 1 WHERE parent._run_id = '20240305T010203Z-abcdef' AND (newest.is_active <> (NOT parent.is_deleted AND COALESCE(parent.is_active, FALSE)) OR (NOT parent.is_deleted AND ("newest"."price_usd" <> "parent"."price_usd" OR ("newest"."price_usd" IS NULL AND NOT "parent"."price_usd" IS NULL) OR (NOT "newest"."price_usd" IS NULL AND "parent"."price_usd" IS NULL))))
+;
+
+UPDATE "curated"."listing_versions" AS target SET valid_from = timeline.valid_from FROM (SELECT "listing_id", _version_at, CASE WHEN place = 1 AND (next_version_at IS NULL OR _first_valid_from < next_version_at) THEN COALESCE(_first_valid_from, _version_at) ELSE _version_at END AS valid_from FROM (SELECT "listing_id", _version_at, _first_valid_from, ROW_NUMBER() OVER (PARTITION BY "listing_id" ORDER BY _version_at) AS place, LEAD(_version_at) OVER (PARTITION BY "listing_id" ORDER BY _version_at) AS next_version_at FROM "curated"."listing_versions" AS known WHERE EXISTS(SELECT 1 FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "arrived"."listing_id" = "known"."listing_id")) AS versions) AS timeline WHERE "target"."listing_id" = "timeline"."listing_id" AND target._version_at = timeline._version_at AND target.valid_from <> timeline.valid_from
+;
+
+INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+ANALYZE "curated"."listing_versions"
+;
+

@@ -1,0 +1,26 @@
+ALTER TABLE "raw_data"."things" ADD COLUMN "added" TIMESTAMP
+;
+
+ALTER TABLE "raw_data"."things" ALTER COLUMN "title" TYPE VARCHAR(200)
+;
+
+CREATE TABLE "raw_data"."things__new" (
+    "id" BIGINT NOT NULL,
+    "title" VARCHAR(200),
+    "price" DECIMAL(18,2),
+    "added" TIMESTAMP,
+    "old" DATE,
+    PRIMARY KEY ("id")
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "raw_data"."things__new" ("id", "title", "price", "old") SELECT "id", "title", "price", "old" FROM "raw_data"."things"
+;
+
+DROP TABLE "raw_data"."things"
+;
+
+ALTER TABLE "raw_data"."things__new" RENAME TO "things"
+;
+

@@ -1,0 +1,405 @@
+CREATE SCHEMA IF NOT EXISTS raw_data
+;
+
+CREATE SCHEMA IF NOT EXISTS curated
+;
+
+CREATE SCHEMA IF NOT EXISTS presentation
+;
+
+CREATE SCHEMA IF NOT EXISTS ops
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."runs" (
+    "run_id" VARCHAR(65535),
+    "sequence" BIGINT,
+    "status" VARCHAR(65535),
+    "started_at" TIMESTAMP,
+    "finished_at" TIMESTAMP,
+    "as_of" DATE,
+    "engine" VARCHAR(65535),
+    "versions" VARCHAR(65535),
+    "full_refresh" BOOLEAN,
+    "backfill_from" DATE,
+    "backfill_to" DATE,
+    "error" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."runs" IS 'One row per run.'
+;
+
+COMMENT ON COLUMN "ops"."runs"."run_id" IS 'Identifies the run'
+;
+
+COMMENT ON COLUMN "ops"."runs"."sequence" IS 'Place of the run in the history of the lake, from 1'
+;
+
+COMMENT ON COLUMN "ops"."runs"."status" IS 'running, succeeded or failed'
+;
+
+COMMENT ON COLUMN "ops"."runs"."started_at" IS 'When the run started in UTC'
+;
+
+COMMENT ON COLUMN "ops"."runs"."finished_at" IS 'When the run ended in UTC'
+;
+
+COMMENT ON COLUMN "ops"."runs"."as_of" IS 'Last day the metrics include'
+;
+
+COMMENT ON COLUMN "ops"."runs"."engine" IS 'Engine that extracted and transformed'
+;
+
+COMMENT ON COLUMN "ops"."runs"."versions" IS 'Versions of the parts as JSON'
+;
+
+COMMENT ON COLUMN "ops"."runs"."full_refresh" IS 'Whether every table was read whole'
+;
+
+COMMENT ON COLUMN "ops"."runs"."backfill_from" IS 'First day that was read anew, NULL where the run read what changed'
+;
+
+COMMENT ON COLUMN "ops"."runs"."backfill_to" IS 'Last day that was read anew, itself included'
+;
+
+COMMENT ON COLUMN "ops"."runs"."error" IS 'Why the run failed'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."steps" (
+    "run_id" VARCHAR(65535),
+    "step" VARCHAR(65535),
+    "status" VARCHAR(65535),
+    "attempt" INTEGER,
+    "started_at" TIMESTAMP,
+    "seconds" DOUBLE PRECISION,
+    "rows_in" BIGINT,
+    "rows_out" BIGINT,
+    "bytes" BIGINT,
+    "error" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."steps" IS 'One row per run, step and attempt.'
+;
+
+COMMENT ON COLUMN "ops"."steps"."run_id" IS 'The run'
+;
+
+COMMENT ON COLUMN "ops"."steps"."step" IS 'extract, transform, load-raw, load-curated or metrics'
+;
+
+COMMENT ON COLUMN "ops"."steps"."status" IS 'succeeded, skipped or failed'
+;
+
+COMMENT ON COLUMN "ops"."steps"."attempt" IS 'Counted from 1'
+;
+
+COMMENT ON COLUMN "ops"."steps"."started_at" IS 'When the step started in UTC'
+;
+
+COMMENT ON COLUMN "ops"."steps"."seconds" IS 'How long it took'
+;
+
+COMMENT ON COLUMN "ops"."steps"."rows_in" IS 'Rows the step read'
+;
+
+COMMENT ON COLUMN "ops"."steps"."rows_out" IS 'Rows the step wrote'
+;
+
+COMMENT ON COLUMN "ops"."steps"."bytes" IS 'Bytes the step wrote to the lake'
+;
+
+COMMENT ON COLUMN "ops"."steps"."error" IS 'Why the step failed'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."row_accounting" (
+    "run_id" VARCHAR(65535),
+    "table_name" VARCHAR(65535),
+    "extracted" BIGINT,
+    "curated" BIGINT,
+    "superseded" BIGINT,
+    "rejected" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."row_accounting" IS 'One row per run and curated table: extracted = curated + superseded + rejected.'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."run_id" IS 'The run'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."table_name" IS 'The curated table'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."extracted" IS 'Rows read from the source table'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."curated" IS 'Rows kept'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."superseded" IS 'Older versions and duplicates of a key read in the same run'
+;
+
+COMMENT ON COLUMN "ops"."row_accounting"."rejected" IS 'Rows set aside'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."rejected_rows" (
+    "run_id" VARCHAR(65535),
+    "table_name" VARCHAR(65535),
+    "row_key" VARCHAR(65535),
+    "rules" VARCHAR(65535),
+    "row_json" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."rejected_rows" IS 'One row per rejected source row.'
+;
+
+COMMENT ON COLUMN "ops"."rejected_rows"."run_id" IS 'The run'
+;
+
+COMMENT ON COLUMN "ops"."rejected_rows"."table_name" IS 'The curated table'
+;
+
+COMMENT ON COLUMN "ops"."rejected_rows"."row_key" IS 'Key of the row'
+;
+
+COMMENT ON COLUMN "ops"."rejected_rows"."rules" IS 'Names of all rules the row broke, comma-separated'
+;
+
+COMMENT ON COLUMN "ops"."rejected_rows"."row_json" IS 'The whole source row as JSON'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."check_results" (
+    "run_id" VARCHAR(65535),
+    "table_name" VARCHAR(65535),
+    "check_name" VARCHAR(65535),
+    "severity" VARCHAR(65535),
+    "failed_rows" BIGINT,
+    "sample" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."check_results" IS 'One row per run, table and rule or check.'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."run_id" IS 'The run'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."table_name" IS 'The table checked'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."check_name" IS 'The rule or check'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."severity" IS 'reject, fail or warn'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."failed_rows" IS 'Rows that broke it'
+;
+
+COMMENT ON COLUMN "ops"."check_results"."sample" IS 'Key of one of them'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."loads" (
+    "manifest_hash" VARCHAR(65535),
+    "step" VARCHAR(65535),
+    "run_id" VARCHAR(65535),
+    "loaded_at" TIMESTAMP
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."loads" IS 'One row per manifest loaded; the same one is never loaded twice.'
+;
+
+COMMENT ON COLUMN "ops"."loads"."manifest_hash" IS 'SHA-256 of the manifest'
+;
+
+COMMENT ON COLUMN "ops"."loads"."step" IS 'load-raw or load-curated'
+;
+
+COMMENT ON COLUMN "ops"."loads"."run_id" IS 'The run that made the files'
+;
+
+COMMENT ON COLUMN "ops"."loads"."loaded_at" IS 'When in UTC'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."proofs" (
+    "run_id" VARCHAR(65535),
+    "table_name" VARCHAR(65535),
+    "read_mode" VARCHAR(65535),
+    "window_lower" TIMESTAMP,
+    "window_upper" TIMESTAMP,
+    "source_rows" BIGINT,
+    "window_rows" BIGINT,
+    "extracted_rows" BIGINT,
+    "deleted_keys" BIGINT,
+    "key_hash" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."proofs" IS 'One row per run and source table: what the source held, all of which is in the lake.'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."run_id" IS 'The run that read the table'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."table_name" IS 'The source table'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."read_mode" IS 'incremental, append or snapshot'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."window_lower" IS 'Start of the window in UTC, NULL where the table was read whole'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."window_upper" IS 'End of the window in UTC, itself excluded'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."source_rows" IS 'Rows the source held when the read began; for events, those of the window'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."window_rows" IS 'Rows of them in the window'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."extracted_rows" IS 'Rows that were new or changed'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."deleted_keys" IS 'Keys that had vanished'
+;
+
+COMMENT ON COLUMN "ops"."proofs"."key_hash" IS 'Hash of the keys and cursors the source held, whatever their order'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."freshness" (
+    "table_name" VARCHAR(65535),
+    "run_id" VARCHAR(65535),
+    "read_mode" VARCHAR(65535),
+    "watermark" TIMESTAMP
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."freshness" IS 'One row per source table: how recent what we hold of it is.'
+;
+
+COMMENT ON COLUMN "ops"."freshness"."table_name" IS 'The source table'
+;
+
+COMMENT ON COLUMN "ops"."freshness"."run_id" IS 'The run that read it last'
+;
+
+COMMENT ON COLUMN "ops"."freshness"."read_mode" IS 'incremental, append or snapshot'
+;
+
+COMMENT ON COLUMN "ops"."freshness"."watermark" IS 'The source was read up to this moment in UTC'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."lakes" (
+    "lake_id" VARCHAR(65535),
+    "url" VARCHAR(65535),
+    "run_id" VARCHAR(65535),
+    "adopted_at" TIMESTAMP
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."lakes" IS 'One row per lake that the warehouse was filled from; the newest one counts.'
+;
+
+COMMENT ON COLUMN "ops"."lakes"."lake_id" IS 'Identifies the lake, wherever it is; from its lake.json'
+;
+
+COMMENT ON COLUMN "ops"."lakes"."url" IS 'Where the lake was'
+;
+
+COMMENT ON COLUMN "ops"."lakes"."run_id" IS 'The run that began to fill the warehouse from it'
+;
+
+COMMENT ON COLUMN "ops"."lakes"."adopted_at" IS 'When that run began in UTC'
+;
+
+CREATE TABLE IF NOT EXISTS "ops"."run_parameters" (
+    "run_id" VARCHAR(65535),
+    "as_of" DATE
+)
+DISTSTYLE AUTO
+;
+
+COMMENT ON TABLE "ops"."run_parameters" IS 'A single row: what the presentation tables were built with.'
+;
+
+COMMENT ON COLUMN "ops"."run_parameters"."run_id" IS 'The run that built them'
+;
+
+COMMENT ON COLUMN "ops"."run_parameters"."as_of" IS 'Last day the numbers include'
+;
+
+DELETE FROM "ops"."runs" WHERE ("run_id" = 'first')
+;
+
+INSERT INTO "ops"."runs" ("run_id", "sequence", "status", "started_at", "finished_at", "as_of", "engine", "versions", "full_refresh", "backfill_from", "backfill_to", "error") VALUES ('first', 1, 'failed', TIMESTAMP '2024-03-05 01:02:03.456789', NULL, DATE '2024-03-04', NULL, '{"rental-analytics": "0.1.0"}', TRUE, NULL, NULL, 'it''s a C:\\new folder
+with lines')
+;
+
+INSERT INTO "ops"."steps" ("run_id", "step", "status", "attempt", "started_at", "seconds", "rows_in", "rows_out", "bytes", "error") VALUES ('first', 'extract', NULL, 1, NULL, 0.25, NULL, NULL, NULL, NULL)
+;
+
+DELETE FROM "ops"."check_results" WHERE ("run_id" = 'first' AND "table_name" = 'one' AND "check_name" = 'unique_key') OR ("run_id" = 'first' AND "table_name" = 'two' AND "check_name" = 'unique_key')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "run_id" VARCHAR(65535),
+    "table_name" VARCHAR(65535),
+    "row_key" VARCHAR(65535),
+    "rules" VARCHAR(65535),
+    "row_json" VARCHAR(65535)
+)
+DISTSTYLE AUTO
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("run_id", "table_name", "row_key", "rules", "row_json")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
+FORMAT AS PARQUET
+MANIFEST
+;
+
+COPY "ops"."stage_0a1b2c3d_0" ("run_id", "table_name", "row_key", "rules", "row_json")
+FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+IAM_ROLE default
+FORMAT AS PARQUET
+MANIFEST
+;
+
+LOCK ops.loads
+;
+
+SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+;
+
+DELETE FROM "ops"."check_results" WHERE run_id = '20240305T010203Z-abcdef'
+;
+
+DELETE FROM "ops"."rejected_rows" WHERE run_id = '20240305T010203Z-abcdef'
+;
+
+INSERT INTO "ops"."check_results" ("run_id", "table_name", "check_name", "severity", "failed_rows", "sample") VALUES ('first', 'one', 'unique_key', NULL, NULL, NULL), ('first', 'two', 'unique_key', NULL, NULL, NULL)
+;
+
+INSERT INTO "ops"."rejected_rows" ("run_id", "table_name", "row_key", "rules", "row_json") SELECT "run_id", "table_name", "row_key", "rules", "row_json" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+

@@ -1,0 +1,67 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "week_start" DATE,
+    "active_listings" BIGINT,
+    "average_price_usd" DECIMAL(18,2)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "active_listings", "average_price_usd") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("active_listings" AS BIGINT) AS "active_listings", CAST("average_price_usd" AS DECIMAL(18, 2)) AS "average_price_usd" FROM (WITH weeks AS (SELECT DISTINCT calendar.week_start FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of), listing_versions /* A version from before the calendar takes effect in its first week. */ AS (SELECT versions.listing_id, versions.valid_from, versions.price_usd, versions.is_active, GREATEST(CAST(DATE_TRUNC('WEEK', versions.valid_from) AS DATE), (SELECT MIN(week_start) FROM weeks)) AS week_start FROM curated.listing_versions AS versions CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE CAST(versions.valid_from AS DATE) <= run_parameters.as_of), version_periods /* In force at the end of the weeks from start_week to the one before end_week: none if both are the same. */ AS (SELECT price_usd, is_active, week_start AS start_week, LEAD(week_start) OVER (PARTITION BY listing_id ORDER BY valid_from) AS end_week FROM listing_versions), active_changes AS (SELECT start_week AS week_start, 1 AS listing_change, price_usd AS price_change FROM version_periods WHERE is_active UNION ALL SELECT end_week AS week_start, -1 AS listing_change, -price_usd AS price_change FROM version_periods WHERE is_active AND NOT end_week IS NULL), weekly_changes AS (SELECT week_start, SUM(listing_change) AS listing_change, SUM(price_change) AS price_change FROM active_changes GROUP BY week_start), weekly_totals AS (SELECT weeks.week_start, CAST(SUM(changes.listing_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS active_listings, CAST(SUM(changes.price_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DECIMAL(20, 2)) AS total_price_usd FROM weeks LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start), rounding /* Half a cent rounds up: floor((2 * cents + listings) / (2 * listings)). With the remainder taken off */ /* first the quotient is a whole number, exact in whatever type an engine divides. */ AS (SELECT week_start, active_listings, CAST(ROUND(total_price_usd * 200, 0) AS BIGINT) + active_listings AS dividend, active_listings * 2 AS divisor FROM weekly_totals WHERE active_listings > 0) SELECT week_start, active_listings, CAST(CAST(ROUND(CAST((dividend - dividend % divisor) AS DOUBLE PRECISION) / divisor) AS BIGINT) * 0.01 AS DECIMAL(18, 2)) AS average_price_usd FROM rounding) AS result ORDER BY "week_start"
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "active_listings" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "average_price_usd" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE active_listings <= 0) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price_usd < 0) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price_usd = 0) AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "presentation"."average_listing_price_weekly" (
+    "week_start" DATE NOT NULL,
+    "active_listings" BIGINT NOT NULL,
+    "average_price_usd" DECIMAL(18,2) NOT NULL,
+    PRIMARY KEY ("week_start")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("week_start")
+;
+
+INSERT INTO "presentation"."average_listing_price_weekly" ("week_start", "active_listings", "average_price_usd") SELECT "week_start", "active_listings", "average_price_usd" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE "presentation"."average_listing_price_weekly"
+;
+
+DELETE FROM "presentation"."average_listing_price_weekly"
+;
+
+COMMENT ON TABLE "presentation"."average_listing_price_weekly" IS 'The average asking price in US dollars of the listings that were active at the end of the week''s Sunday (UTC), or at the end of the last day the numbers include if that comes earlier. Each listing counts once, at the price that held at that moment; a listing taken down or deleted before it does not count, one reactivated or repriced later counts as it stood then. The average is the sum of these prices divided by their number, rounded to the cent, half a cent up. Weeks without an active listing are not shown.'
+;
+
+COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."week_start" IS 'Monday the week starts on'
+;
+
+COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."active_listings" IS 'Listings active at the end of the week'
+;
+
+COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."average_price_usd" IS 'Average price of those listings in US dollars'
+;
+

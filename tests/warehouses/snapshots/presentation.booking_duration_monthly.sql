@@ -1,0 +1,72 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "month_start" DATE,
+    "confirmed_bookings" BIGINT,
+    "stay_nights" BIGINT,
+    "average_stay_nights" DECIMAL(10,2)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("month_start", "confirmed_bookings", "stay_nights", "average_stay_nights") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST("stay_nights" AS BIGINT) AS "stay_nights", CAST("average_stay_nights" AS DECIMAL(10, 2)) AS "average_stay_nights" FROM (WITH stays AS (SELECT stay_nights, CAST(DATE_TRUNC('MONTH', checkin_date) AS DATE) AS month_start FROM curated.bookings WHERE NOT is_deleted AND status = 'confirmed'), monthly_stays AS (SELECT month_start, COUNT(*) AS confirmed_bookings, CAST(SUM(stay_nights) AS BIGINT) AS stay_nights FROM stays GROUP BY month_start), rounding /* Half a hundredth rounds up: floor((200 * nights + bookings) / (2 * bookings)). With the remainder taken off */ /* first the quotient is a whole number, exact in whatever type an engine divides. */ AS (SELECT month_start, confirmed_bookings, stay_nights, stay_nights * 200 + confirmed_bookings AS dividend, confirmed_bookings * 2 AS divisor FROM monthly_stays) SELECT month_start, confirmed_bookings, stay_nights, CAST(CAST(ROUND(CAST((dividend - dividend % divisor) AS DOUBLE PRECISION) / divisor) AS BIGINT) * 0.01 AS DECIMAL(10, 2)) AS average_stay_nights FROM rounding) AS result ORDER BY "month_start"
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "month_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "stay_nights" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "average_stay_nights" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE month_start <> CAST(DATE_TRUNC('MONTH', month_start) AS DATE)) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_bookings <= 0) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE stay_nights < confirmed_bookings) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE stay_nights > 366 * confirmed_bookings) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE ABS(average_stay_nights * confirmed_bookings - stay_nights) > 0.005 * confirmed_bookings) AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "presentation"."booking_duration_monthly" (
+    "month_start" DATE NOT NULL,
+    "confirmed_bookings" BIGINT NOT NULL,
+    "stay_nights" BIGINT NOT NULL,
+    "average_stay_nights" DECIMAL(10,2) NOT NULL,
+    PRIMARY KEY ("month_start")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "presentation"."booking_duration_monthly" ("month_start", "confirmed_bookings", "stay_nights", "average_stay_nights") SELECT "month_start", "confirmed_bookings", "stay_nights", "average_stay_nights" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE "presentation"."booking_duration_monthly"
+;
+
+DELETE FROM "presentation"."booking_duration_monthly"
+;
+
+COMMENT ON TABLE "presentation"."booking_duration_monthly" IS 'The average number of nights of confirmed bookings, by the month of their check-in date. Stays still to come are included, whenever they were booked; pending and canceled bookings are not. All nights of a stay count in the month of its check-in, also those of the next month. The average is the sum of nights divided by the number of bookings, rounded to two decimals, half up. Only months with a confirmed check-in are shown.'
+;
+
+COMMENT ON COLUMN "presentation"."booking_duration_monthly"."month_start" IS 'First day of the month of check-in'
+;
+
+COMMENT ON COLUMN "presentation"."booking_duration_monthly"."confirmed_bookings" IS 'Confirmed bookings that check in this month'
+;
+
+COMMENT ON COLUMN "presentation"."booking_duration_monthly"."stay_nights" IS 'Nights of those bookings'
+;
+
+COMMENT ON COLUMN "presentation"."booking_duration_monthly"."average_stay_nights" IS 'Nights divided by bookings'
+;
+

@@ -1,0 +1,81 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "week_start" DATE,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "bookings" BIGINT,
+    "confirmed_bookings" BIGINT,
+    "location_rank" INTEGER
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("bookings" AS BIGINT) AS "bookings", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST("location_rank" AS INTEGER) AS "location_rank" FROM (WITH bookings AS (SELECT bookings.listing_id, bookings.status, CAST(DATE_TRUNC('WEEK', bookings.booked_at) AS DATE) AS week_start FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status IN ('pending', 'confirmed') AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of), listing_attributes AS (SELECT listing_id, city, state FROM curated.listing_attributes WHERE NOT is_deleted), located_bookings AS (SELECT bookings.week_start, bookings.status, attributes.state, CASE WHEN REPLACE(attributes.city, ' ', '') <> '' THEN attributes.city ELSE 'Unknown' END AS city FROM bookings LEFT JOIN listing_attributes AS attributes ON bookings.listing_id = attributes.listing_id), location_bookings AS (SELECT week_start, city, state, COUNT(*) AS bookings, SUM(CASE WHEN status = 'confirmed' THEN 1 ELSE 0 END) AS confirmed_bookings FROM located_bookings GROUP BY week_start, city, state), ranked_locations AS (SELECT week_start, city, state, bookings, confirmed_bookings, ROW_NUMBER() OVER (PARTITION BY week_start ORDER BY bookings DESC NULLS LAST, city ASC, state ASC) AS location_rank FROM location_bookings) SELECT week_start, city, state, bookings, CAST(confirmed_bookings AS BIGINT) AS confirmed_bookings, CAST(location_rank AS INTEGER) AS location_rank FROM ranked_locations) AS result ORDER BY "week_start", "city", "state"
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start", "city", "state" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "city" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "bookings" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "location_rank" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE REPLACE(city, ' ', '') = '') AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE bookings <= 0) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_bookings < 0 OR confirmed_bookings > bookings) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE location_rank < 1) AS found UNION ALL SELECT 11 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE city = 'Unknown') AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "presentation"."popular_locations_weekly" (
+    "week_start" DATE NOT NULL,
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "bookings" BIGINT NOT NULL,
+    "confirmed_bookings" BIGINT NOT NULL,
+    "location_rank" INTEGER NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY ("week_start")
+;
+
+INSERT INTO "presentation"."popular_locations_weekly" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT "week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE "presentation"."popular_locations_weekly"
+;
+
+DELETE FROM "presentation"."popular_locations_weekly"
+;
+
+COMMENT ON TABLE "presentation"."popular_locations_weekly" IS 'Bookings made in the week (Monday to Sunday, UTC, by the moment of booking) for listings of a city and state, up to and including the last day the numbers include. Pending and confirmed bookings count, canceled ones do not. City and state are those the listing has now; bookings of listings without a known city appear under the city ''Unknown'' with their state, which may be empty. Locations are ranked 1, 2, 3 and so on by bookings; equal numbers are ranked by city, then state in alphabetical order, an empty state last. Only locations with a booking in the week are shown.'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."week_start" IS 'Monday the week starts on'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."city" IS 'City of the booked listings; Unknown if not known'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."state" IS 'State of the booked listings; NULL if not known'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."bookings" IS 'Pending and confirmed bookings made in the week'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."confirmed_bookings" IS 'Confirmed bookings among them'
+;
+
+COMMENT ON COLUMN "presentation"."popular_locations_weekly"."location_rank" IS 'Place in the week by bookings starting at 1'
+;
+

@@ -1,0 +1,72 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "calendar_date" DATE,
+    "customers" BIGINT,
+    "repeat_customers" BIGINT,
+    "repeat_customer_rate" DECIMAL(9,6)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("calendar_date", "customers", "repeat_customers", "repeat_customer_rate") SELECT CAST("calendar_date" AS DATE) AS "calendar_date", CAST("customers" AS BIGINT) AS "customers", CAST("repeat_customers" AS BIGINT) AS "repeat_customers", CAST("repeat_customer_rate" AS DECIMAL(9, 6)) AS "repeat_customer_rate" FROM (WITH bookings AS (SELECT user_id, status, CAST(booked_at AS DATE) AS booked_date FROM curated.bookings WHERE NOT is_deleted), calendar AS (SELECT calendar.calendar_date FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of AND calendar.calendar_date >= (SELECT MIN(booked_date) FROM bookings)), kept_bookings /* A booking counts on the 30 days before its expiry_date. */ AS (SELECT user_id, CAST(booked_date + INTERVAL '30 DAY' AS DATE) AS expiry_date, GREATEST(booked_date, (SELECT MIN(calendar_date) FROM calendar)) AS start_date FROM bookings WHERE status IN ('pending', 'confirmed')), booking_sequences AS (SELECT start_date, expiry_date, LAG(expiry_date, 1) OVER (PARTITION BY user_id ORDER BY expiry_date) AS previous_expiry_date, LAG(expiry_date, 2) OVER (PARTITION BY user_id ORDER BY expiry_date) AS second_previous_expiry_date FROM kept_bookings), added_days /* A booking adds a customer on the days that the one before it does not cover, and a repeat customer on the */ /* days that the one before it covers but the one before that does not. */ AS (SELECT 1 AS customers, 0 AS repeat_customers, expiry_date AS end_date, GREATEST(start_date, COALESCE(previous_expiry_date, start_date)) AS added_from FROM booking_sequences UNION ALL SELECT 0 AS customers, 1 AS repeat_customers, previous_expiry_date AS end_date, GREATEST(start_date, COALESCE(second_previous_expiry_date, start_date)) AS added_from FROM booking_sequences), customer_changes AS (SELECT added_from AS change_date, customers, repeat_customers FROM added_days WHERE added_from < end_date UNION ALL SELECT end_date AS change_date, -customers AS customers, -repeat_customers AS repeat_customers FROM added_days WHERE added_from < end_date), daily_changes AS (SELECT change_date, SUM(customers) AS customers, SUM(repeat_customers) AS repeat_customers FROM customer_changes GROUP BY change_date), daily_customers AS (SELECT calendar.calendar_date, CAST(SUM(COALESCE(changes.customers, 0)) OVER (ORDER BY calendar.calendar_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS customers, CAST(SUM(COALESCE(changes.repeat_customers, 0)) OVER (ORDER BY calendar.calendar_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS repeat_customers FROM calendar LEFT JOIN daily_changes AS changes ON calendar.calendar_date = changes.change_date), rounding /* Half a millionth rounds up: floor((2000000 * repeat + customers) / (2 * customers)). With the remainder */ /* taken off first the quotient is a whole number, exact in whatever type an engine divides. */ AS (SELECT calendar_date, customers, repeat_customers, repeat_customers * 2000000 + customers AS dividend, NULLIF(customers * 2, 0) AS divisor FROM daily_customers) SELECT calendar_date, customers, repeat_customers, CAST(CAST(ROUND(CAST((dividend - dividend % divisor) AS DOUBLE PRECISION) / divisor) AS BIGINT) * 0.000001 AS DECIMAL(9, 6)) AS repeat_customer_rate FROM rounding) AS result ORDER BY "calendar_date"
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "calendar_date" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "calendar_date" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "customers" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "repeat_customers" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE customers < 0 OR repeat_customers < 0) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE repeat_customers > customers) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE repeat_customer_rate < 0 OR repeat_customer_rate > 1) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE (repeat_customer_rate IS NULL AND customers > 0) OR (NOT repeat_customer_rate IS NULL AND customers = 0)) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE ABS(repeat_customer_rate * customers - repeat_customers) > 0.0000005 * customers) AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+;
+
+CREATE TABLE "presentation"."repeat_customer_rate_daily" (
+    "calendar_date" DATE NOT NULL,
+    "customers" BIGINT NOT NULL,
+    "repeat_customers" BIGINT NOT NULL,
+    "repeat_customer_rate" DECIMAL(9,6),
+    PRIMARY KEY ("calendar_date")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("calendar_date")
+;
+
+INSERT INTO "presentation"."repeat_customer_rate_daily" ("calendar_date", "customers", "repeat_customers", "repeat_customer_rate") SELECT "calendar_date", "customers", "repeat_customers", "repeat_customer_rate" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE "presentation"."repeat_customer_rate_daily"
+;
+
+DELETE FROM "presentation"."repeat_customer_rate_daily"
+;
+
+COMMENT ON TABLE "presentation"."repeat_customer_rate_daily" IS 'Of the users who made at least one booking in the 30 days ending that day, that day included (UTC, by the moment of booking), the share who made at least two. Pending and confirmed bookings count, canceled ones do not; two bookings on one day are two. Shown for every day from the first booking of any status to the last day the numbers include; on a day without customers in its 30 days the rate is empty. The rate is rounded to six decimals, half up.'
+;
+
+COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."calendar_date" IS 'Last day of the 30 days'
+;
+
+COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."customers" IS 'Users with at least one booking in the 30 days'
+;
+
+COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."repeat_customers" IS 'Users with at least two bookings in the 30 days'
+;
+
+COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."repeat_customer_rate" IS 'Repeat customers divided by customers; NULL without customers'
+;
+

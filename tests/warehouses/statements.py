@@ -1,0 +1,239 @@
+"""Every kind of statement that the project can send to Redshift, for every model and step; `python` this file to
+write the snapshots anew."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from rental_analytics.contracts.loader import Contracts, load_contracts
+from rental_analytics.contracts.manifest import (
+    ExtractedTable,
+    FileColumn,
+    LakeFile,
+    TransformedTable,
+)
+from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
+from rental_analytics.engines.base import RAW_COLUMNS
+from rental_analytics.sql.redshift import redshift
+from rental_analytics.sql.render import identifier, render
+from rental_analytics.steps.load import _raw_table, curated_load
+from rental_analytics.warehouses.base import Load, TableDetails, TableLoad
+from rental_analytics.warehouses.redshift_files import Facts
+from rental_analytics.warehouses.redshift_load import Change, LoadPlan
+from rental_analytics.warehouses.redshift_rebuild import Rebuild
+from rental_analytics.warehouses.redshift_tables import HeldColumn, TableShape, growth, ops_shapes
+from rental_analytics.warehouses.redshift_values import deletion, insertions
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+MOMENT = datetime.fromisoformat("2024-03-05 01:02:03.456789")
+ROLE = "arn:aws:iam::123456789012:role/copy"
+FILE = LakeFile(path="part-0.parquet", bytes=4, rows=1)
+_TYPES = {
+    SourceType.INTEGER: "BIGINT",
+    SourceType.DECIMAL: "DECIMAL(12,2)",
+    SourceType.FLOAT: "DOUBLE",
+    SourceType.BOOLEAN: "BOOLEAN",
+    SourceType.DATE: "DATE",
+    SourceType.TIMESTAMP: "TIMESTAMP",
+    SourceType.TIME: "BIGINT",
+}
+Statements = dict[str, list[str]]
+
+
+def all_statements() -> Statements:
+    """Statements by the file of snapshots they are in."""
+    contracts = load_contracts()
+    found: Statements = {"ops": list(_ops()), "queries": list(_queries())}
+    for name, source in contracts.sources.items():
+        found[f"raw_data.{name}"] = list(_raw(name, source))
+    for name, model in contracts.curated.items():
+        found[f"curated.{name}"] = list(_curated(model, contracts))
+    for name in contracts.presentation:
+        found[f"presentation.{name}"] = list(_presentation(name, contracts))
+    found["growth"] = list(_growth())
+    return found
+
+
+def snapshot(statements: Sequence[str]) -> str:
+    """The text of a file of snapshots."""
+    return "".join(f"{statement.strip()}\n;\n\n" for statement in dict.fromkeys(statements))
+
+
+def plan_of(load: Load) -> LoadPlan:
+    """The plan of a load with names that do not change."""
+    return LoadPlan(load, "0a1b2c3d")
+
+
+def _load(step: str, *tables: TableLoad, **more: object) -> Load:
+    return Load(
+        step=step,
+        run_id="20240305T010203Z-abcdef",
+        manifest_hash="0" * 64,
+        loaded_at=MOMENT,
+        upper_bound=MOMENT,
+        tables=tables,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _of_plan(plan: LoadPlan, facts: Mapping[str, Facts] | None = None) -> Iterator[str]:
+    for table in plan.tables:
+        yield table.shape.create()
+        yield from table.shape.comments({})
+    for staged in plan.staged:
+        for role in (ROLE, "default"):
+            yield from staged.statements("s3://bucket/lake/.drafts/engine-0/0.manifest" if staged.files else None, role)
+    yield from plan.preparations()
+    held = {table.table.relation: {"no_longer_read": "VARCHAR(65535)"} for table in plan.tables}
+    changes: list[Change] = [
+        *plan.guard(),
+        *plan.accounts(),
+        *plan.changes(dict(facts or {}), held),
+        *plan.entry(),
+    ]
+    yield from (change.sql for change in changes)
+    yield from plan.removals()
+    yield from (f"ANALYZE {identifier(table.table.relation)}" for table in plan.tables)
+
+
+def _raw(name: str, source: SourceTable) -> Iterator[str]:
+    columns = tuple(
+        FileColumn(name=column, type=_TYPES.get(known.type, "VARCHAR"), max_bytes=400)
+        for column, known in source.columns.items()
+    ) + tuple(FileColumn(name=column, type=kind) for column, kind in RAW_COLUMNS)
+    for mode in ReadMode:
+        if mode is ReadMode.INCREMENTAL and not source.key:
+            continue
+        for complete in (False, True):
+            key = source.key if mode is not ReadMode.APPEND else ()
+            table = ExtractedTable(
+                mode=mode,
+                complete=complete,
+                key=key,
+                columns=columns,
+                files=(FILE,),
+                deletes=(FILE,) if key else (),
+                window_upper=MOMENT,
+                replaced_from=MOMENT if mode is ReadMode.APPEND else None,
+                replaced_to=MOMENT if mode is ReadMode.APPEND else None,
+            )
+            yield from _of_plan(plan_of(_load("load-raw", _raw_table(name, table, source))))
+
+
+def _curated(model: CuratedModel, contracts: Contracts) -> Iterator[str]:
+    extra = (FileColumn(name="_first_valid_from", type="TIMESTAMP"),) if model.versions_of else ()
+    columns = (*model.file_columns, *extra, FileColumn(name="_run_id", type="VARCHAR", max_bytes=100))
+    keyed = bool(model.key and model.source)
+    for complete in (False, True):
+        table = TransformedTable(
+            complete=complete,
+            columns=columns,
+            files=(FILE,),
+            deletes=(FILE,) if keyed else (),
+            withdrawn=(FILE,) if keyed else (),
+            replaced_from=MOMENT if model.event_time else None,
+            replaced_to=MOMENT if model.event_time else None,
+        )
+        load = curated_load(model, table, contracts.curated)
+        parents = [
+            curated_load(parent, TransformedTable(complete=False, columns=parent.file_columns), contracts.curated)
+            for parent in (contracts.curated[reference.model] for reference in model.references)
+        ]
+        yield from _of_plan(plan_of(_load("load-curated", load, *parents, follows="1" * 64)))
+
+
+def _presentation(name: str, contracts: Contracts) -> Iterator[str]:
+    model = contracts.presentation[name]
+    other = {model.relation: {"week_start": HeldColumn("DATE")}}
+    same = {
+        model.relation: {
+            column.name: HeldColumn(column.type, column.max_bytes or (65_535 if column.type == "VARCHAR" else None))
+            for column in model.file_columns
+        }
+    }
+    for held in ({}, other, same):
+        rebuild = Rebuild([model], "20240305T010203Z-abcdef", date(2024, 3, 4), "0a1b2c3d", held)
+        yield from rebuild.build()
+        yield from rebuild.checks()
+        yield from rebuild.swap()
+        yield from rebuild.removals()
+    yield from rebuild.shape(model).comments({})
+
+
+def _ops() -> Iterator[str]:
+    yield from (f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in ("raw_data", "curated", "presentation", "ops"))
+    for shape in ops_shapes():
+        yield shape.create()
+        yield from shape.comments({})
+    runs = {
+        "run_id": "first",
+        "sequence": 1,
+        "status": "failed",
+        "started_at": MOMENT,
+        "as_of": date(2024, 3, 4),
+        "versions": '{"rental-analytics": "0.1.0"}',
+        "full_refresh": True,
+        "error": "it's a C:\\new folder\nwith lines",
+    }
+    yield deletion("runs", [runs], ["run_id"])
+    yield from insertions("runs", [runs])
+    yield from insertions("steps", [{"run_id": "first", "step": "extract", "seconds": 0.25, "attempt": 1}])
+    results = [{"run_id": "first", "table_name": name, "check_name": "unique_key"} for name in ("one", "two")]
+    yield deletion("check_results", results, ["run_id", "table_name", "check_name"])
+    staged = _load("load-curated", ops_files={"rejected_rows": [FILE]}, ops_rows={"check_results": results})
+    yield from _of_plan(plan_of(staged))
+
+
+def _queries() -> Iterator[str]:
+    yield render("redshift/catalogue")
+    yield render("redshift/comments")
+    yield render("redshift/load_errors", process=1234)
+    yield redshift(render("newest_day"), "newest_day")
+    counted = [{"relation": "ops.stage_0a1b2c3d_0", "key": ()}, {"relation": "ops.stage_0a1b2c3d_1", "key": ("id",)}]
+    yield redshift(render("redshift/staged", tables=counted), "staged")
+    for package in ("rental_analytics.monitoring", "rental_analytics.report"):
+        for file in sorted((files(package) / "queries").iterdir(), key=lambda one: one.name):
+            text = file.read_text(encoding="utf-8").replace(":run_id", "'first'")
+            yield redshift(text.replace(":absent_columns", ", CAST(NULL AS DATE) AS backfill_from"), file.name)
+
+
+def _growth() -> Iterator[str]:
+    columns = (
+        FileColumn(name="id", type="BIGINT"),
+        FileColumn(name="title", type="VARCHAR", max_bytes=200),
+        FileColumn(name="price", type="DECIMAL(18,2)"),
+        FileColumn(name="added", type="TIMESTAMP"),
+    )
+    shape = TableShape("raw_data.things", columns, ("id",), TableDetails("Things.", {"added": "When it came"}))
+    longer = {
+        "id": HeldColumn("BIGINT", None, True),
+        "title": HeldColumn("VARCHAR", 100),
+        "price": HeldColumn("DECIMAL(18,2)"),
+    }
+    wider = longer | {
+        "id": HeldColumn("INTEGER", None, True),
+        "price": HeldColumn("DECIMAL(12,2)"),
+        "old": HeldColumn("DATE"),
+    }
+    for held in (longer, wider):
+        grown = growth(shape, held)
+        yield from grown.together
+        yield from grown.alone
+
+
+def main() -> None:
+    """Write the snapshots."""
+    SNAPSHOTS.mkdir(exist_ok=True)
+    for file in SNAPSHOTS.glob("*.sql"):
+        file.unlink()
+    for name, statements in all_statements().items():
+        (SNAPSHOTS / f"{name}.sql").write_text(snapshot(statements), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

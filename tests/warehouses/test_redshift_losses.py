@@ -1,0 +1,239 @@
+"""A connection lost at any statement of a load or a rebuild, then another try: no row twice, none missing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.harness import failure
+from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.errors import RentalError, WarehouseError
+from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+from rental_analytics.storage.s3 import S3Lake
+from rental_analytics.warehouses.base import Load
+from rental_analytics.warehouses.redshift import RedshiftWarehouse
+from rental_analytics.warehouses.redshift_data import Target
+from servers.postgresql import PostgreSQL
+from servers.redshift_stand_in import RedshiftStandIn
+from servers.s3 import S3Server
+from warehouses.twins import Redshift, environment, listed, ordered, quoted
+
+pytestmark = [pytest.mark.service, pytest.mark.usefixtures("aws")]
+
+OPTIONS = MarketplaceOptions(listings=20, bookings=60, viewings=60, seed=5, end_date=date(2024, 3, 4), dirty_rate=0.2)
+PIECES = 4
+Action = Callable[[RedshiftWarehouse], Any]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Databases as they are before each of the steps of a second run, and what the steps do."""
+
+    stand_in: RedshiftStandIn
+    postgresql: PostgreSQL
+    before: dict[str, str]
+    actions: dict[str, Action]
+    loads: dict[str, Load]
+    lake: S3Lake
+
+    def warehouse(self, step: str) -> tuple[RedshiftWarehouse, str]:
+        """A warehouse of its own, as it is before a step."""
+        database = self.postgresql.create_database(self.before[step])
+        return RedshiftWarehouse(Target("test-workgroup", database)), database
+
+    def tables(self, database: str) -> dict[str, Any]:
+        """All that a step can change, staging tables included."""
+        columns: dict[str, list[str]] = {}
+        for schema, table, name in self.stand_in.execute(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema IN ('raw_data', 'curated', 'presentation', 'ops') ORDER BY 1, 2, 3",
+            database,
+        ):
+            columns.setdefault(f"{schema}.{table}", []).append(name)
+        return {
+            table: ordered(self.stand_in.execute(f"SELECT {listed(names)} FROM {quoted(table)}", database))
+            for table, names in columns.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def scene(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL, s3: S3Server, redshift: RedshiftStandIn
+) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("losses")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(s3, redshift).items():
+            patch.setenv(name, value)
+        redshift.faults.clear()
+        yield _made(folder, postgresql, s3.create_bucket(), redshift, patch)
+
+
+def _made(
+    folder: Path, postgresql: PostgreSQL, bucket: str, stand_in: RedshiftStandIn, patch: pytest.MonkeyPatch
+) -> Scene:
+    url = f"sqlite:///{folder / 'marketplace.db'}"
+    generate(url, OPTIONS)
+    pipeline = Redshift(folder / "run", url, f"s3://{bucket}/lake", stand_in)
+    pipeline.run(run_id="first")
+    advance(url, 3, dirty_rate=0.2)
+    before: dict[str, str] = {}
+    loads: dict[str, Load] = {}
+    models = list(load_contracts().presentation.values())
+    load, rebuild = RedshiftWarehouse.load, RedshiftWarehouse.rebuild
+
+    def noted(self: RedshiftWarehouse, one: Load, lake: Any) -> Any:
+        before[one.step], loads[one.step] = postgresql.create_database(pipeline.database), one
+        return load(self, one, lake)
+
+    def noted_rebuild(self: RedshiftWarehouse, *arguments: Any) -> Any:
+        before["metrics"] = postgresql.create_database(pipeline.database)
+        return rebuild(self, *arguments)
+
+    with patch.context() as spying:
+        spying.setattr(RedshiftWarehouse, "load", noted)
+        spying.setattr(RedshiftWarehouse, "rebuild", noted_rebuild)
+        pipeline.run("quality.max_deleted_share=1", run_id="second")
+    lake = S3Lake(bucket, "lake")
+    actions: dict[str, Action] = {
+        step: lambda warehouse, one=one: warehouse.load(one, lake) for step, one in loads.items()
+    }
+    actions["metrics"] = lambda warehouse: warehouse.rebuild(models, "second", date(2024, 3, 4))
+    return Scene(stand_in, postgresql, before, actions, loads, lake)
+
+
+def counted(scene: Scene, step: str) -> tuple[dict[str, Any], int, int]:
+    """What an undisturbed step leaves, and how many statements and requests it takes."""
+    warehouse, database = scene.warehouse(step)
+    faults = scene.stand_in.faults
+    statements, requests = faults.sql_statements, faults.requests
+    scene.actions[step](warehouse)
+    return scene.tables(database), faults.sql_statements - statements, faults.requests - requests
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", range(PIECES))
+@pytest.mark.parametrize("step", ["load-raw", "load-curated", "metrics"])
+def test_a_connection_to_the_database_lost_at_any_statement(scene: Scene, step: str, piece: int) -> None:
+    wanted, statements, _ = counted(scene, step)
+    lost = 0
+    for number in range(1 + piece, statements + 1, PIECES):
+        warehouse, database = scene.warehouse(step)
+        scene.stand_in.faults.kill(number)
+        try:
+            scene.actions[step](warehouse)
+        except RentalError as error:
+            lost += 1
+            assert error.transient, error
+        scene.stand_in.faults.clear()
+        warehouse.open()
+        scene.actions[step](warehouse)
+        assert scene.tables(database) == wanted, number
+    # Removing staging tables, comments and ANALYZE may fail without harm.
+    assert lost >= statements // PIECES // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [True, False], ids=["unheard", "unanswered"])
+@pytest.mark.parametrize("step", ["load-raw", "load-curated", "metrics"])
+def test_requests_lost_at_any_place(scene: Scene, step: str, before: bool) -> None:
+    """Three in a row, which is as often as the client asks, beginning at every other request."""
+    wanted, _, requests = counted(scene, step)
+    lost = 0
+    for number in range(1, requests + 1, 2 if before else 3):
+        warehouse, database = scene.warehouse(step)
+        for place in range(3):
+            scene.stand_in.faults.cut(number + place, before)
+        try:
+            scene.actions[step](warehouse)
+        except RentalError as error:
+            lost += 1
+            assert error.transient, error
+        scene.stand_in.faults.clear()
+        warehouse.open()
+        scene.actions[step](warehouse)
+        assert scene.tables(database) == wanted, number
+    assert lost > 3
+
+
+@pytest.mark.parametrize("step", ["load-raw", "load-curated"])
+def test_two_processes_load_one_manifest_at_once(scene: Scene, step: str) -> None:
+    """One of them may have been given up by its orchestrator, and go on all the same."""
+    wanted, _, _ = counted(scene, step)
+    _, database = scene.warehouse(step)
+    ends: list[RentalError | None] = []
+
+    def load() -> None:
+        try:
+            scene.actions[step](RedshiftWarehouse(Target("test-workgroup", database)))
+            ends.append(None)
+        except RentalError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert None in ends
+    assert scene.tables(database) == wanted
+
+
+def test_a_load_that_comes_late_is_refused(scene: Scene) -> None:
+    load = scene.loads["load-curated"]
+    assert load.follows
+    warehouse, database = scene.warehouse("load-curated")
+    between = replace(load, run_id="between", manifest_hash="f" * 64)
+    warehouse.load(between, scene.lake)
+    tables = scene.tables(database)
+    error = failure(warehouse.load, load, scene.lake)
+    assert isinstance(error, WarehouseError)
+    assert "Another process loaded into redshift://" in error.message
+    assert scene.tables(database) == tables
+
+
+def test_the_same_manifest_twice_adds_nothing(scene: Scene) -> None:
+    for step in ("load-raw", "load-curated"):
+        warehouse, database = scene.warehouse(step)
+        first = scene.actions[step](warehouse)
+        tables = scene.tables(database)
+        again = scene.actions[step](warehouse)
+        assert sum(table.inserted for table in first.values()) > 0
+        assert all(table.inserted == table.deleted == 0 for table in again.values())
+        assert scene.tables(database) == tables
+
+
+def test_what_a_killed_process_left_is_removed(scene: Scene) -> None:
+    warehouse, database = scene.warehouse("load-raw")
+    scene.stand_in.execute('CREATE TABLE ops."stage_00000000_0" (a INTEGER)', database)
+    warehouse.open()
+    assert not any(name.startswith("ops.stage_") for name in scene.tables(database))
+
+
+def test_an_interrupted_load_is_cancelled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse, database = scene.warehouse("load-curated")
+    tables = scene.tables(database)
+    scene.stand_in.faults.slow(0.2)
+    waits = iter(range(1000))
+
+    def interrupted(_: float) -> None:
+        if next(waits) == 12:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rental_analytics.warehouses.redshift_data.time.sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scene.actions["load-curated"](warehouse)
+    monkeypatch.undo()
+    scene.stand_in.faults.clear()
+    client = scene.stand_in.client()
+    listed_ = client.list_statements(Status="ALL")["Statements"]
+    assert not [one for one in listed_ if one["Status"] in {"SUBMITTED", "PICKED", "STARTED"}]
+    with suppress(RentalError):
+        warehouse.open()
+    assert scene.tables(database) == tables
