@@ -127,3 +127,29 @@ def test_full_disk_is_told(lake: LocalLake, monkeypatch: pytest.MonkeyPatch) -> 
 def test_file_that_a_manifest_names_and_is_gone_is_told(lake: LocalLake) -> None:
     with pytest.raises(LakeError, match=r"part-0\.parquet"):
         lake.local_copies(["raw/t/run_id=a/part-0.parquet"])
+
+
+def test_an_object_is_read_in_parts(lake: LocalLake) -> None:
+    lake.create("raw/t/part", b"0123456789")
+    assert lake.size("raw/t/part") == 10
+    with lake.open("raw/t/part") as content:
+        assert content.seek(-3, os.SEEK_END) == 7
+        assert content.read(5) == b"789"
+        assert content.read() == b""
+        assert content.seek(2) == 2
+        assert content.read(2) == b"23"
+
+
+def test_an_empty_object_has_a_size(lake: LocalLake) -> None:
+    lake.create("raw/t/part", b"")
+    assert lake.size("raw/t/part") == 0
+    with lake.open("raw/t/part") as content:
+        assert content.read() == b""
+
+
+def test_an_absent_object_has_no_size_and_cannot_be_opened(lake: LocalLake) -> None:
+    lake.create("raw/t/part", b"")
+    for path in ("raw/t/gone", "raw/t"):
+        assert lake.size(path) is None
+        with pytest.raises(LakeError, match=f"{lake.root}/{path}, but the file is gone"):
+            lake.open(path)

@@ -1,5 +1,6 @@
 """A lake in a bucket believes the bucket, not the copy at hand."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -73,3 +74,49 @@ def test_local_copy_of_what_another_process_wrote(lake: S3Lake, s3: S3Server) ->
     with closing(S3Lake(bucket, "lake", endpoint=s3.endpoint_url)) as other:
         (path,) = other.local_copies([f"{PREFIX}part-0"])
         assert Path(path).read_bytes() == b"rows"
+
+
+def test_only_the_ranges_that_are_read_are_fetched(lake: S3Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(number % 251 for number in range(1_000_000))
+    lake.create("raw/t/part", content)
+    asked: list[str] = []
+    get = lake._client.get_object
+
+    def get_object(Range: str, **options: Any) -> Any:  # noqa: N803 the client's own name
+        asked.append(Range)
+        return get(Range=Range, **options)
+
+    monkeypatch.setattr(lake._client, "get_object", get_object)
+    assert lake.size("raw/t/part") == len(content)
+    with lake.open("raw/t/part") as opened:
+        assert opened.seek(-8, os.SEEK_END) == len(content) - 8
+        assert opened.read(20) == content[-8:]
+        assert opened.read() == b""
+        assert opened.seek(500_000) == 500_000
+        assert opened.read(10) == content[500_000:500_010]
+        assert opened.read(10) == content[500_010:500_020]
+    assert asked == ["bytes=999992-999999", "bytes=500000-762143"]
+
+
+def test_an_empty_object_is_not_fetched(lake: S3Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.create("raw/t/part", b"")
+    monkeypatch.setattr(lake._client, "get_object", None)
+    assert lake.size("raw/t/part") == 0
+    with lake.open("raw/t/part") as opened:
+        assert opened.read() == b""
+
+
+def test_an_absent_object_has_no_size_and_cannot_be_opened(lake: S3Lake) -> None:
+    write(lake, "part-0")
+    for path in (f"{PREFIX}part-1", PREFIX.rstrip("/")):
+        assert lake.size(path) is None
+        with pytest.raises(LakeError, match=f"There is no object {lake.url}/{path}"):
+            lake.open(path)
+
+
+def test_an_object_that_goes_while_it_is_read_is_told(lake: S3Lake) -> None:
+    lake.create("raw/t/part", b"rows")
+    with lake.open("raw/t/part") as opened:
+        lake.delete(["raw/t/part"])
+        with pytest.raises(LakeError, match=f"{lake.url}/raw/t/part: NoSuchKey"):
+            opened.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
+_BEYOND_ANY = "shorten the value in the source; no text in Redshift is longer than 65,535 bytes."
 _WIDTHS = {"SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64"}
 
 
@@ -27,12 +29,14 @@ class Room:
         columns: in the order the files have to have.
         required: columns without NULL.
         remedy: what to do about a text that is too long, `{column}` and `{bytes}` standing for what is found.
+        cuts: texts that no VARCHAR takes whole are cut on their way.
     """
 
     table: str
     columns: tuple[FileColumn, ...]
     required: tuple[str, ...] = ()
-    remedy: str = "shorten the value in the source; no text in Redshift is longer than 65,535 bytes."
+    remedy: str = _BEYOND_ANY
+    cuts: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,26 +88,28 @@ def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
                 _check_columns(room, place, parquet.schema_arrow)
                 if parquet.metadata.num_rows != file.rows:
                     raise _unfit(
-                        room, f"{place} has {parquet.metadata.num_rows:,} rows and its manifest says {file.rows:,}"
+                        room,
+                        f"{place} has another number of rows than its manifest says: {parquet.metadata.num_rows:,} "
+                        f"instead of {file.rows:,}",
                     )
                 return _check_values(room, place, parquet)
-        except pa.ArrowInvalid as error:
-            raise _unfit(room, f"{place} is no Parquet file that can be read: {error}") from error
+        except (pa.ArrowException, OSError) as error:
+            raise _unfit(room, f"{place} is no Parquet file that can be read ({str(error).strip(' .')})") from error
 
 
 def _check_columns(room: Room, place: str, schema: pa.Schema) -> None:
     """COPY takes the first column of a file for the first of the table, whatever their names."""
-    wanted = [column.name for column in room.columns]
-    if len(schema.names) != len(wanted):
-        odd = sorted(set(schema.names) ^ set(wanted))
-        told = f": {', '.join(odd)}" if odd else ""
-        raise _unfit(
-            room, f"{place} has {len(schema.names)} columns and {room.table} takes {len(wanted)}; they differ in{told}"
-        )
+    wanted, names = Counter(column.name for column in room.columns), Counter(schema.names)
+    if wanted != names:
+        told = [
+            f"it {verb} {', '.join(odd)}" for verb, odd in (("lacks", wanted - names), ("adds", names - wanted)) if odd
+        ]
+        raise _unfit(room, f"{place} has other columns than {room.table}: {' and '.join(told)}")
     for number, (column, found) in enumerate(zip(room.columns, schema, strict=True), start=1):
         if found.name != column.name:
             raise _unfit(
-                room, f"column {number} of {place} is {found.name}, and the {number}. of {room.table} is {column.name}"
+                room,
+                f"column {number} of {place} is {found.name}, and column {number} of {room.table} is {column.name}",
             )
         if not _fits(column.type, found.type):
             raise _unfit(room, f"column {column.name} of {place} is {found.type}, and {column.type} in {room.table}")
@@ -127,25 +133,24 @@ def _fits(kind: str, found: Any) -> bool:
 
 
 def _check_values(room: Room, place: str, parquet: ParquetFile) -> Facts:
-    nulls = _null_counts(room, parquet)
+    nulls, rows = _null_counts(room, parquet), parquet.metadata.num_rows
     for name in room.required:
         if nulls.get(name):
             raise _unfit(
                 room,
-                f"column {name} of {place} has {nulls[name]:,} NULLs, and {room.table} takes none",
+                f"column {name} is NULL in {nulls[name]:,} of {rows:,} rows of {place}, and {room.table} takes no NULL",
                 f"correct what makes {name} NULL, or let it be NULL in the contract.",
             )
     longest = _longest(parquet, [column.name for column in room.columns if column.type == "VARCHAR"])
     for column in room.columns:
         bound = min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)
-        if longest.get(column.name, 0) > bound:
+        if longest.get(column.name, 0) > bound and not room.cuts:
             size = longest[column.name]
             raise _unfit(
                 room,
                 f"column {column.name} of {place} has a text of {size:,} bytes, and {room.table} takes {bound:,}",
-                room.remedy.format(column=column.name, bytes=size),
+                (room.remedy if size <= MAX_TEXT_BYTES else _BEYOND_ANY).format(column=column.name, bytes=size),
             )
-    rows = parquet.metadata.num_rows
     return Facts(frozenset(name for name, count in nulls.items() if count == rows), longest)
 
 

@@ -130,12 +130,12 @@ class LoadPlan:
         """Statements that make and fill a staging table."""
         return list(staged.statements(manifest, role))
 
-    def with_short_texts(self, lake: Lake, scratch: str) -> LoadPlan:
-        """The same plan, with copies below `scratch` of files for schema `ops` whose texts no VARCHAR takes whole."""
+    def shorten_texts(self, lake: Lake, scratch: str, facts: dict[str, Facts]) -> None:
+        """Put copies below `scratch` in place of files for schema `ops` that have texts no VARCHAR takes whole."""
         for name, staged in self.ops.items():
-            files = tuple(shortened(lake, scratch, file) for file in staged.files)
-            self.ops[name] = replace(staged, files=files)
-        return self
+            if max(facts[staged.relation].longest.values(), default=0) > MAX_TEXT_BYTES:
+                files = tuple(shortened(lake, scratch, file) for file in staged.files)
+                self.ops[name] = replace(staged, files=files)
 
     def preparations(self) -> list[str]:
         """Statements that make the staging tables no file is copied to."""
@@ -230,7 +230,7 @@ class LoadPlan:
         return StagedTable(table, rows, deletes, withdrawn, dated)
 
     def _ops_staged(self, name: str, files: tuple[LakeFile, ...]) -> Staged:
-        return Staged(self._name(), Room(f"ops.{name}", ops_tables()[name].file_columns), files)
+        return Staged(self._name(), Room(f"ops.{name}", ops_tables()[name].file_columns, cuts=True), files)
 
     def _table_changes(self, staged: StagedTable, facts: dict[str, Facts], held: dict[str, str]) -> Iterator[Change]:
         table, rows = staged.table, staged.rows
