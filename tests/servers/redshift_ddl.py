@@ -45,6 +45,14 @@ def create_schema(cursor: Cursor) -> Plan:
     return Plan("CREATE SCHEMA", [f"CREATE SCHEMA {condition}{quoted(cursor.name())}"])
 
 
+def drop_schema(cursor: Cursor) -> Plan:
+    condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
+    schema = cursor.name()
+    cascade = " CASCADE" if cursor.take("CASCADE") else ""
+    forget = f'DELETE FROM {LAYOUT} WHERE "schema" = {literal(schema)}'
+    return Plan("DROP SCHEMA", [forget, f"DROP SCHEMA {condition}{quoted(schema)}{cascade}"])
+
+
 def create_table(cursor: Cursor) -> Plan:
     condition = _if_not_exists(cursor)
     table = cursor.qualified()
