@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -327,6 +326,8 @@ def a_transaction_has_40_statements(place: Place) -> str:
 
 @claim
 def statements_can_be_cancelled(place: Place) -> str:
+    import boto3
+
     table = place.table("id INTEGER", rows=", ".join(f"({number})" for number in range(1500)))
     client = boto3.client("redshift-data", region_name=place.target.region)
     slow = f"SELECT COUNT(*) FROM {table} AS a, {table} AS b, {table} AS c WHERE a.id * b.id <> c.id + 7"
@@ -350,7 +351,7 @@ _CONTENT = {
     "id": pa.array([1, 2], pa.int64()),
     "price": pa.array([Decimal("12.34"), None], pa.decimal128(12, 2)),
     "large": pa.array([Decimal("1.5"), Decimal("-2.5")], pa.decimal128(38, 10)),
-    "moment": pa.array([datetime(2024, 2, 29, 23, 59, 59, 123456), None], pa.timestamp("us")),
+    "moment": pa.array([datetime.fromisoformat("2024-02-29T23:59:59.123456"), None], pa.timestamp("us")),
     "name": pa.array(["", None], pa.string()),
 }
 _COLUMNS = ["id BIGINT", "price DECIMAL(12,2)", "large DECIMAL(38,10)", "moment TIMESTAMP", "name VARCHAR(65535)"]
@@ -372,9 +373,7 @@ def copy_reads_zstd_and_fixed_decimals(place: Place) -> str:
 @claim
 def copy_reads_snappy_and_integer_decimals(place: Place) -> str:
     """As Spark writes: decimals of up to 18 digits as INT64, files in a folder `part-`."""
-    return _copied_whole(
-        place, "part-1/part-00000.snappy.parquet", compression="snappy", store_decimal_as_integer=True
-    )
+    return _copied_whole(place, "part-1/part-00000.snappy.parquet", compression="snappy", store_decimal_as_integer=True)
 
 
 @claim
@@ -444,9 +443,7 @@ class Silent:
         """Nothing is told."""
 
 
-def run_twins(
-    folder: Path, duck: Settings, real: Settings, source: str, told: Callable[[str, str, str], None]
-) -> None:
+def run_twins(duck: Settings, real: Settings, source: str, told: Callable[[str, str, str], None]) -> None:
     """Two runs, each read once and loaded into DuckDB and Redshift; every table is compared."""
     generate(source, MARKETPLACE)
     for name in ("first-run", "second-run"):
@@ -517,16 +514,25 @@ def _value(value: Any) -> str:
 
 
 def clean(api: DataApi, lakes: list[Settings]) -> None:
-    """Remove what was made."""
+    """Remove what was made, and tell what could not be."""
     for schema in SCHEMAS:
-        with suppress(RentalError):
+        with _told_if_left(f"schema {schema}"):
             api.run([f"DROP SCHEMA IF EXISTS {schema} CASCADE"])
     for settings in lakes:
-        lake = make_lake(settings)
-        try:
-            lake.delete(lake.paths(""))
-        finally:
-            lake.close()
+        with _told_if_left(settings.lake.url):
+            lake = make_lake(settings)
+            try:
+                lake.delete(lake.paths(""))
+            finally:
+                lake.close()
+
+
+@contextmanager
+def _told_if_left(what: str) -> Iterator[None]:
+    try:
+        yield
+    except RentalError as error:
+        sys.stderr.write(f"{what} was not removed: {error}\n")
 
 
 def main() -> int:
@@ -537,6 +543,8 @@ def main() -> int:
     chosen = parser.parse_args()
 
     parts = urlsplit(chosen.warehouse)
+    if parts.scheme != "redshift" or not chosen.lake.startswith("s3://"):
+        parser.error("--warehouse is redshift://workgroup/database?region=REGION, and --lake s3://bucket/prefix")
     options = dict(parse_qsl(parts.query))
     cluster = options.get("type") == "cluster"
     target = Target(parts.netloc, parts.path.strip("/"), options.get("region"), cluster, options.get("user"))
@@ -569,7 +577,7 @@ def main() -> int:
                 run_claims(Place(api, lake, chosen.iam_role, target), told)
             finally:
                 lake.close()
-            run_twins(folder, duck, real, source, told)
+            run_twins(duck, real, source, told)
         finally:
             clean(api, [duck, real])
     sys.stdout.write(", ".join(f"{results[status]} {status}" for status in ("ok", "FAILED", "skipped")) + "\n")
@@ -583,4 +591,8 @@ def _settings(folder: Path, source: str, lake: str, warehouse: str, role: str) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RentalError as problem:
+        sys.stderr.write(f"Error: {problem}\n")
+        sys.exit(problem.exit_code)

@@ -81,7 +81,9 @@ def create_table(cursor: Cursor) -> Plan:
 def drop_table(cursor: Cursor) -> Plan:
     condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
     table = cursor.qualified()
-    return Plan("DROP TABLE", [_forget(table), f"DROP TABLE {condition}{table_name(table)}"], owner_right=("DROP", table[0]))
+    return Plan(
+        "DROP TABLE", [_forget(table), f"DROP TABLE {condition}{table_name(table)}"], owner_right=("DROP", table[0])
+    )
 
 
 def alter_table(cursor: Cursor) -> Plan:

@@ -1,7 +1,7 @@
 """Redshift's roles and rights, written for PostgreSQL.
 
-PostgreSQL's roles belong to the whole server, so the stand-in's carry their database's name in front. The rights to drop
-and to alter, which PostgreSQL leaves to owners, are noted by schema in `redshift_stand_in.owner_rights`.
+PostgreSQL's roles belong to the whole server, so the stand-in's carry their database's name in front. The rights to
+drop and to alter, which PostgreSQL leaves to owners, are noted by schema in `redshift_stand_in.owner_rights`.
 """
 
 from servers.redshift_ddl import Plan, table_name

@@ -16,8 +16,8 @@ from servers.redshift_ddl import Plan, table_name
 from servers.redshift_faults import Faults
 from servers.redshift_lexer import SqlError, literal, quoted
 from servers.redshift_parquet import CopyError
-from servers.redshift_rights import role_name
 from servers.redshift_results import Result, read_result
+from servers.redshift_rights import role_name
 from servers.redshift_sql import parse
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,9 @@ def test_it_runs_and_leaves_nothing(s3: S3Server, redshift: RedshiftStandIn) -> 
     redshift.faults.clear()
     done = verify(f"redshift://test-workgroup/{database}", f"s3://{bucket}/some/prefix", s3, redshift)
     lines = re.findall(r"^(ok|FAILED|skipped) +(\S+): (.+)$", done.stdout, flags=re.MULTILINE)
-    by_status = {status: {name for found, name, _ in lines if found == status} for status in ("ok", "FAILED", "skipped")}
+    by_status = {
+        status: {name for found, name, _ in lines if found == status} for status in ("ok", "FAILED", "skipped")
+    }
 
     assert by_status["FAILED"] == DIFFERENT.keys(), done.stdout + done.stderr
     assert by_status["skipped"] == {"default-privileges"}
@@ -55,6 +58,18 @@ def test_it_refuses_a_database_that_is_in_use(s3: S3Server, redshift: RedshiftSt
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "curated" in done.stderr
+
+
+@pytest.mark.fast
+def test_a_claim_that_does_not_hold_is_a_failure() -> None:
+    script = runpy.run_path(str(SCRIPT))
+    told: list[tuple[str, str]] = []
+    for name, holds in (("held", True), ("broken", False)):
+        script["CLAIMS"].clear()
+        script["CLAIMS"][name] = lambda _, holds=holds: script["need"](holds, "seen")
+        script["run_claims"](None, lambda status, name, _: told.append((status, name)))
+
+    assert told == [("ok", "held"), ("FAILED", "broken")]
 
 
 @pytest.mark.fast
