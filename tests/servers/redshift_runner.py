@@ -193,7 +193,8 @@ def _become_user(statement: Statement, connection: "Connection[Any]") -> None:
     name = role_name(statement.database, statement.user or "")
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
         connection.execute(f"SET ROLE {quoted(name)}".encode())
-        connection.commit()
+    # A snapshot of this question would be older than what a LOCK waits for.
+    connection.commit()
 
 
 def _stands_in_for_owner(plan: Plan, connection: "Connection[Any]") -> bool:
@@ -223,8 +224,9 @@ def _run_plan(plan: Plan, part: Part, statement: Statement, connection: "Connect
         if connection.execute(sql.encode()).fetchone() != ("r",):
             raise SqlError(f'ERROR: "{table[1]}" is not a table')
     part.rows = 0
-    user = connection.execute("SELECT current_user").fetchone()
-    if stands_in := plan.owner_right is not None and _stands_in_for_owner(plan, connection):
+    user = None
+    if plan.owner_right and _stands_in_for_owner(plan, connection):
+        user = connection.execute("SELECT current_user").fetchone()
         connection.execute("RESET ROLE")
     for sql in plan.sqls:
         with connection.cursor() as cursor:
@@ -234,7 +236,7 @@ def _run_plan(plan: Plan, part: Part, statement: Statement, connection: "Connect
                 part.rows = len(part.result.records)
             elif plan.kind in {"INSERT", "UPDATE", "DELETE", "MERGE"}:
                 part.rows = cursor.rowcount
-    if stands_in and user:
+    if user:
         connection.execute(f"SET ROLE {quoted(user[0])}".encode())
     if plan.commits:
         connection.commit()

@@ -1,7 +1,7 @@
 """The rights that `rental grants` gives, held against what the pipeline does.
 
-PostgreSQL enforces what it knows: USAGE, CREATE, SELECT, INSERT, UPDATE, DELETE and default privileges. Redshift's rights
-to drop and to alter what others own are the stand-in's own doing.
+PostgreSQL enforces what it knows: USAGE, CREATE, SELECT, INSERT, UPDATE, DELETE and default privileges. Redshift's
+rights to drop and to alter what others own are the stand-in's own doing.
 """
 
 from collections.abc import Callable, Iterator
