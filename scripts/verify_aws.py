@@ -48,7 +48,14 @@ iam_role = {role}
 [quality]
 max_rejected_share = 1
 max_deleted_share = 1
+[reference]
+exchange_rates = "rates.csv"
 """
+# The European Central Bank's are a hundred thousand rows, which say no more here.
+RATES = "rate_date,currency,usd_per_unit\n" + "".join(
+    f"2020-01-01,{currency},{rate}\n"
+    for currency, rate in {"EUR": "1.1", "GBP": "1.3", "CAD": "0.75", "CHF": "1.05", "JPY": "0.00712345"}.items()
+)
 MARKETPLACE = MarketplaceOptions(
     listings=60, bookings=240, viewings=200, seed=11, end_date=date(2024, 3, 4), dirty_rate=0.2
 )
@@ -564,6 +571,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="rental-verify-") as temporary:
         folder = Path(temporary)
+        (folder / "rates.csv").write_text(RATES)
         source = f"sqlite:///{folder}/marketplace.db"
         prefix = f"{chosen.lake.rstrip('/')}/verify-{secrets.token_hex(4)}"
         duck, real = (
