@@ -1,13 +1,13 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check glue clean
+.PHONY: help setup spark demo test check glue verify-aws clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv with every dependency pinned and verified by hash
 	@scripts/setup.sh
@@ -31,6 +31,9 @@ check: setup  ## run the static checks and the fast tests, in under a minute
 
 glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3://bucket/glue is where they will be
 	@scripts/build_glue.sh $(if $(PREFIX),--prefix $(PREFIX))
+
+verify-aws: setup  ## check on a real Redshift what tests cannot tell; WAREHOUSE=redshift://... LAKE=s3://... (ROLE=arn:...)
+	@.venv/bin/python scripts/verify_aws.py --warehouse '$(WAREHOUSE)' --lake '$(LAKE)' --iam-role '$(or $(ROLE),default)'
 
 clean:  ## remove .venv, demo/ and the tools' caches
 	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

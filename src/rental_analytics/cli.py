@@ -312,6 +312,29 @@ def report(
     _print_line(f"Report: {path}")
 
 
+@app.command(epilog="Example: rental grants --loader IAMR:load-raw --loader IAMR:metrics --analyst maria")
+def grants(
+    loader: Annotated[
+        list[str] | None, typer.Option(help="User that runs steps; may be repeated.", metavar="USER")
+    ] = None,
+    analyst: Annotated[
+        list[str] | None, typer.Option(help="User that reads the metrics; may be repeated.", metavar="USER")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Print the SQL for roles and rights of a warehouse on Redshift; nothing is run.
+
+    Without a configuration file it is that of any database of Redshift.
+    """
+    from rental_analytics.settings import load_settings
+    from rental_analytics.wiring import grants as grants_sql
+
+    in_general = config == DEFAULT_CONFIG and not config.exists() and not overrides
+    settings = None if in_general else load_settings(config, overrides or ())
+    sys.stdout.write(grants_sql(settings, loader or (), analyst or ()).rstrip() + "\n")
+
+
 @contextmanager
 def _reading(config: Path, overrides: list[str] | None) -> Iterator[Warehouse]:
     from rental_analytics.settings import load_settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -167,6 +167,27 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
 
     target = Target(parts.netloc, database, options.get("region"), kind == "cluster", options.get("user"))
     return RedshiftWarehouse(target, settings.warehouse.iam_role)
+
+
+def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence[str]) -> str:
+    """SQL for roles and rights of the warehouse; without settings, of any that has users.
+
+    Raises:
+        ConfigurationError: the warehouse has no users.
+    """
+    from rental_analytics.warehouses.redshift_roles import roles
+
+    if settings is None:
+        return roles(loaders, analysts)
+    url = settings.warehouse.url
+    parts = _split("warehouse.url", url, "redshift://workgroup/database?region=REGION")
+    if parts.scheme != "redshift":
+        raise ConfigurationError(
+            f"Roles and grants are for Redshift, and warehouse.url is {url!r}: whoever may read a DuckDB file may read "
+            "all of it.",
+            remedy="point warehouse.url to redshift://workgroup/database?region=REGION.",
+        )
+    return roles(loaders, analysts, f"redshift://{parts.netloc}{parts.path}")
 
 
 @contextmanager

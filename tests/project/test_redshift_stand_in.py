@@ -77,6 +77,9 @@ ACCEPTED = [
     "GRANT USAGE ON SCHEMA s TO ROLE loader",
     "REVOKE ALL ON TABLE u FROM PUBLIC",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO ROLE loader",
+    "GRANT ALTER, DROP FOR TABLES IN SCHEMA s TO ROLE loader",
+    "GRANT ANALYZE TO ROLE loader",
+    "DROP SCHEMA IF EXISTS nothing CASCADE",
 ]
 
 
@@ -142,6 +145,7 @@ REFUSED = [
     ("UPDATE u SET u.name = 'a'", "table name"),
     ("LOCK u IN SHARE MODE", "syntax error"),
     ("GRANT EXECUTE ON u TO ROLE loader", "EXECUTE|syntax error"),
+    ("GRANT SELECT FOR TABLES IN SCHEMA s TO ROLE loader", "syntax error"),
     ("WITH q AS (DELETE FROM u) SELECT 1", "syntax error"),
     ("SELECT id FROM t FOR UPDATE", "locks"),
     ("SELECT pg_sleep(0)", "pg_sleep"),

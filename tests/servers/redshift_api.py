@@ -85,7 +85,9 @@ class DataApi:
             raise _invalid("the stand-in gives results as JSON only")
         place = _place(request)
         name = request.get("StatementName", "")
-        statement = Statement([Part(sql) for sql in sqls], request["Database"], name, "Sqls" in own, place)
+        statement = Statement(
+            [Part(sql) for sql in sqls], request["Database"], name, "Sqls" in own, place, request.get("DbUser")
+        )
         return _started(self._remembered(statement, request.get("ClientToken")))
 
     def _remembered(self, statement: Statement, token: str | None) -> Statement:

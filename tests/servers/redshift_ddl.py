@@ -25,6 +25,8 @@ class Plan:
     commits: bool = False
     alone: bool = False
     returns_rows: bool = False
+    # A right that stands in for owning the table, and the table's schema.
+    owner_right: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ def table_name(table: tuple[str, str]) -> str:
 def create_schema(cursor: Cursor) -> Plan:
     condition = _if_not_exists(cursor)
     return Plan("CREATE SCHEMA", [f"CREATE SCHEMA {condition}{quoted(cursor.name())}"])
+
+
+def drop_schema(cursor: Cursor) -> Plan:
+    condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
+    schema = cursor.name()
+    cascade = " CASCADE" if cursor.take("CASCADE") else ""
+    forget = f'DELETE FROM {LAYOUT} WHERE "schema" = {literal(schema)}'
+    return Plan("DROP SCHEMA", [forget, f"DROP SCHEMA {condition}{quoted(schema)}{cascade}"])
 
 
 def create_table(cursor: Cursor) -> Plan:
@@ -71,7 +81,9 @@ def create_table(cursor: Cursor) -> Plan:
 def drop_table(cursor: Cursor) -> Plan:
     condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
     table = cursor.qualified()
-    return Plan("DROP TABLE", [_forget(table), f"DROP TABLE {condition}{table_name(table)}"])
+    return Plan(
+        "DROP TABLE", [_forget(table), f"DROP TABLE {condition}{table_name(table)}"], owner_right=("DROP", table[0])
+    )
 
 
 def alter_table(cursor: Cursor) -> Plan:
@@ -79,7 +91,7 @@ def alter_table(cursor: Cursor) -> Plan:
     head = f"ALTER TABLE {table_name(table)}"
     if cursor.take("ADD", "COLUMN"):
         name, definition = _column(cursor, may_have_default=True)
-        return Plan("ALTER TABLE", [f"{head} ADD COLUMN {definition}"])
+        return Plan("ALTER TABLE", [f"{head} ADD COLUMN {definition}"], owner_right=("ALTER", table[0]))
     if cursor.take("DROP", "COLUMN"):
         return Plan("ALTER TABLE", [f"{head} DROP COLUMN {quoted(cursor.name())}"])
     if cursor.take("RENAME", "TO"):

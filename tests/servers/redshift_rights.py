@@ -1,10 +1,11 @@
 """Redshift's roles and rights, written for PostgreSQL.
 
-PostgreSQL's roles belong to the whole server, so the stand-in's carry their database's name in front.
+PostgreSQL's roles belong to the whole server, so the stand-in's carry their database's name in front. The rights to
+drop and to alter, which PostgreSQL leaves to owners, are noted by schema in `redshift_stand_in.owner_rights`.
 """
 
 from servers.redshift_ddl import Plan, table_name
-from servers.redshift_lexer import Cursor, quoted
+from servers.redshift_lexer import Cursor, literal, quoted
 
 _TABLE_RIGHTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES", "TRUNCATE"}
 _SCHEMA_RIGHTS = {"USAGE", "CREATE"}
@@ -26,12 +27,44 @@ def grant(cursor: Cursor, database: str, verb: str) -> Plan:
     if cursor.take("ROLE"):
         roles = ", ".join(quoted(role_name(database, name)) for name in cursor.listed(cursor.name))
         return Plan(verb, [f"{verb} {roles} {_grantees(cursor, database, verb)}"])
+    if verb == "GRANT" and cursor.take("ANALYZE"):
+        # A right on the whole database, which PostgreSQL has not.
+        _grantees(cursor, database, verb)
+        return Plan(verb)
     rights = _rights(cursor)
+    if cursor.take("FOR", "TABLES", "IN", "SCHEMA"):
+        return _scoped(cursor, database, verb, rights)
     cursor.need("ON")
+    start = cursor.position
     kind, target = _target(cursor, database)
+    schemas = [token.text for token in cursor.tokens[start + 4 : cursor.position]] if target.startswith("ALL") else []
     who = _grantees(cursor, database, verb)
     kept = _kept(cursor, rights, kind)
-    return Plan(verb, [f"{verb} {', '.join(kept)} ON {target} {who}"] if kept else [])
+    notes = _notes(verb, rights, [schema.strip('"') for schema in schemas if schema != ","], who)
+    return Plan(verb, [*([f"{verb} {', '.join(kept)} ON {target} {who}"] if kept else []), *notes])
+
+
+def _scoped(cursor: Cursor, database: str, verb: str, rights: list[str]) -> Plan:
+    """Rights on all tables there are and those to come; here only those that PostgreSQL has not."""
+    schemas = cursor.listed(cursor.name)
+    who = _grantees(cursor, database, verb)
+    if verb != "GRANT" or not set(rights) <= _REDSHIFT_ONLY:
+        cursor.position = 1
+        raise cursor.error()
+    return Plan(verb, _notes(verb, rights, schemas, who))
+
+
+def _notes(verb: str, rights: list[str], schemas: list[str], who: str) -> list[str]:
+    if verb != "GRANT":
+        return []
+    grantees = [name.strip().strip('"') for name in who.removeprefix("TO ").split(",")]
+    return [
+        f"INSERT INTO redshift_stand_in.owner_rights VALUES ({literal(right)}, {literal(schema)}, {literal(grantee)})"
+        for right in rights
+        if right in _REDSHIFT_ONLY
+        for schema in schemas
+        for grantee in grantees
+    ]
 
 
 def default_privileges(cursor: Cursor, database: str) -> Plan:
@@ -39,14 +72,17 @@ def default_privileges(cursor: Cursor, database: str) -> Plan:
     if cursor.take("FOR"):
         cursor.need("USER")
         head += f" FOR ROLE {', '.join(_role(name, database) for name in cursor.listed(cursor.name))}"
+    schemas = list[str]()
     if cursor.take("IN", "SCHEMA"):
-        head += f" IN SCHEMA {', '.join(map(quoted, cursor.listed(cursor.name)))}"
+        schemas = cursor.listed(cursor.name)
+        head += f" IN SCHEMA {', '.join(map(quoted, schemas))}"
     verb = cursor.one_of("GRANT", "REVOKE")
     rights = _rights(cursor)
     cursor.need("ON", "TABLES")
     who = _grantees(cursor, database, verb)
     kept = _kept(cursor, rights, "TABLE")
-    return Plan(head, [f"{head} {verb} {', '.join(kept)} ON TABLES {who}"] if kept else [])
+    notes = _notes(verb, rights, schemas, who)
+    return Plan(head, [*([f"{head} {verb} {', '.join(kept)} ON TABLES {who}"] if kept else []), *notes])
 
 
 def _role(name: str, database: str) -> str:

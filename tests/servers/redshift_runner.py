@@ -14,9 +14,10 @@ from servers.postgresql import PostgreSQL
 from servers.redshift_copy import CopyJob, Storage, load
 from servers.redshift_ddl import Plan, table_name
 from servers.redshift_faults import Faults
-from servers.redshift_lexer import SqlError, literal
+from servers.redshift_lexer import SqlError, literal, quoted
 from servers.redshift_parquet import CopyError
 from servers.redshift_results import Result, read_result
+from servers.redshift_rights import role_name
 from servers.redshift_sql import parse
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Statement:
     name: str
     is_batch: bool
     place: dict[str, str]
+    user: str | None = None
     id: str = field(default_factory=lambda: str(uuid4()))
     status: str = "SUBMITTED"
     error: str | None = None
@@ -103,6 +105,7 @@ class Runner:
             statement.connection = connection
             statement.pid = connection.info.backend_pid
             try:
+                _become_user(statement, connection)
                 return self._transaction(statement, connection)
             finally:
                 statement.connection = None
@@ -185,6 +188,25 @@ class Runner:
         self.postgresql.execute(sql, statement.database)
 
 
+def _become_user(statement: Statement, connection: "Connection[Any]") -> None:
+    """A database user has the rights of its role in PostgreSQL; without such a role, and without a user, all."""
+    name = role_name(statement.database, statement.user or "")
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+        connection.execute(f"SET ROLE {quoted(name)}".encode())
+    # A snapshot of this question would be older than what a LOCK waits for.
+    connection.commit()
+
+
+def _stands_in_for_owner(plan: Plan, connection: "Connection[Any]") -> bool:
+    """Whether the user has a right of Redshift's that PostgreSQL leaves to owners."""
+    found = connection.execute(
+        'SELECT 1 FROM redshift_stand_in.owner_rights WHERE "right" = %s AND "schema" = %s '
+        "AND pg_has_role(current_user, grantee, 'MEMBER')",
+        list(plan.owner_right or ("", "")),
+    ).fetchone()
+    return found is not None
+
+
 def _end(statement: Statement, status: str, error: str | None) -> None:
     if status != FINISHED:
         for part in statement.parts:
@@ -202,6 +224,10 @@ def _run_plan(plan: Plan, part: Part, statement: Statement, connection: "Connect
         if connection.execute(sql.encode()).fetchone() != ("r",):
             raise SqlError(f'ERROR: "{table[1]}" is not a table')
     part.rows = 0
+    user = None
+    if plan.owner_right and _stands_in_for_owner(plan, connection):
+        user = connection.execute("SELECT current_user").fetchone()
+        connection.execute("RESET ROLE")
     for sql in plan.sqls:
         with connection.cursor() as cursor:
             cursor.execute(sql.encode())
@@ -210,6 +236,8 @@ def _run_plan(plan: Plan, part: Part, statement: Statement, connection: "Connect
                 part.rows = len(part.result.records)
             elif plan.kind in {"INSERT", "UPDATE", "DELETE", "MERGE"}:
                 part.rows = cursor.rowcount
+    if user:
+        connection.execute(f"SET ROLE {quoted(user[0])}".encode())
     if plan.commits:
         connection.commit()
 

@@ -6,6 +6,10 @@ CREATE TABLE redshift_stand_in.table_layout (
     "schema" text, "table" text, diststyle text, distkey text, sortkeys text, PRIMARY KEY ("schema", "table")
 );
 
+GRANT ALL ON redshift_stand_in.table_layout TO PUBLIC;
+CREATE TABLE redshift_stand_in.owner_rights ("right" text, "schema" text, grantee text);
+GRANT SELECT ON redshift_stand_in.owner_rights TO PUBLIC;
+
 CREATE TABLE public.sys_load_error_detail (
     user_id int, query_id bigint, transaction_id bigint, session_id int, database_name varchar(64), table_id int,
     start_time timestamp, file_name varchar(1024), line_number bigint, column_name varchar(128),

@@ -23,6 +23,7 @@ _ROWS: dict[str, Callable[[str], Plan]] = {
 }
 _TABLES: dict[tuple[str, ...], Callable[[Cursor], Plan]] = {
     ("CREATE", "SCHEMA"): ddl.create_schema,
+    ("DROP", "SCHEMA"): ddl.drop_schema,
     ("CREATE", "TABLE"): ddl.create_table,
     ("DROP", "TABLE"): ddl.drop_table,
     ("ALTER", "TABLE"): ddl.alter_table,

@@ -14,6 +14,11 @@ def identifier(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
+def user(name: str) -> str:
+    """A database user as a quoted identifier; a dot is a part of the name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def literal(text: object) -> str:
     """A value as a SQL string literal."""
     return "'" + str(text).replace("'", "''") + "'"
@@ -70,6 +75,7 @@ def _environment() -> Environment:
         same=same,
         differing=differing,
         table=table,
+        user=user,
     )
     return environment
 

@@ -1,0 +1,39 @@
+"""`rental grants` prints SQL for Redshift, and says of a DuckDB file that it needs none."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Rental
+from cli.program import assert_refused
+
+pytestmark = pytest.mark.fast
+
+USERS = ("--loader", "IAMR:load-raw", "--loader", "IAMR:metrics", "--analyst", "maria")
+
+
+def test_in_general(tmp_path: Path, rental: Rental) -> None:
+    shown = rental(tmp_path, "grants", *USERS).ok().out
+
+    assert shown.startswith("-- Roles and rights. ")
+    for user, role in (("IAMR:load-raw", "loader"), ("IAMR:metrics", "loader"), ("maria", "analyst")):
+        assert f'GRANT ROLE {role} TO "{user}";' in shown
+
+
+def test_of_the_configured_warehouse(configured: Path, rental: Rental) -> None:
+    place = ("--set", "warehouse.url=redshift://analytics/marketplace?region=eu-west-1")
+    shown = rental(configured, "grants", *USERS, *place).ok().out
+
+    assert shown.startswith("-- Roles and rights of redshift://analytics/marketplace. ")
+
+
+def test_a_duckdb_file_has_no_users(configured: Path, rental: Rental) -> None:
+    assert_refused(rental(configured, "grants", *USERS), 2, "Roles and grants are for Redshift", "duckdb:///")
+
+
+def test_a_name_that_is_none(tmp_path: Path, rental: Rental) -> None:
+    assert_refused(rental(tmp_path, "grants", "--analyst", ""), 2, "no name of a database user")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, rental: Rental) -> None:
+    assert_refused(rental(tmp_path, "grants", "--config", "other.toml"), 2, "other.toml")
