@@ -100,9 +100,12 @@ class RedshiftWarehouse(Warehouse):
                 self._api.run([statement])
             if grown.together or grown.alone:
                 self._known = None
-        comments = shape.comments(self._catalogue.comments)
-        if comments:
-            self._run(comments)
+        self._comment(shape)
+
+    def _comment(self, shape: TableShape) -> None:
+        """Bring comments up to date; only a table's owner may, and no load fails for want of words."""
+        with suppress(RentalError):
+            self._run(shape.comments(self._catalogue.comments))
 
     def _empty_columns(self, shape: TableShape) -> list[str]:
         held = [column.name for column in shape.columns if column.name in self._catalogue.tables[shape.relation]]
@@ -280,7 +283,7 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-committed")
         self._known = None
         for model in models:
-            self._run(rebuild.shape(model).comments(self._catalogue.comments))
+            self._comment(rebuild.shape(model))
         return rebuild.built(counts), results
 
     def _build(self, rebuild: Rebuild) -> None:
