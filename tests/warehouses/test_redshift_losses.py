@@ -30,7 +30,9 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("aws")]
 OPTIONS = MarketplaceOptions(listings=20, bookings=60, viewings=60, seed=5, end_date=date(2024, 3, 4), dirty_rate=0.2)
 # Each statement of a load is lost once; a rebuild and the requests, which take longer, are gone through in steps.
 STRIDES = {"load-raw": 1, "load-curated": 1, "metrics": 4}
-REQUEST_STRIDE = 9
+REQUEST_STRIDE = 11
+ASKED = 5
+"""As often in a row as the client is given no answer, it gives up."""
 Action = Callable[[RedshiftWarehouse], Any]
 
 
@@ -144,12 +146,12 @@ def test_a_connection_to_the_database_lost_at_any_statement(scene: Scene, step: 
 @pytest.mark.parametrize("before", [True, False], ids=["unheard", "unanswered"])
 @pytest.mark.parametrize("step", ["load-raw", "load-curated", "metrics"])
 def test_requests_lost_at_any_place(scene: Scene, step: str, before: bool) -> None:
-    """Three in a row, which is as often as the client asks, beginning here and there."""
+    """So many in a row that the client gives up, beginning here and there."""
     wanted, _, requests = counted(scene, step)
     lost = 0
     for number in range(1, requests + 1, REQUEST_STRIDE):
         warehouse, database = scene.warehouse(step)
-        for place in range(3):
+        for place in range(ASKED):
             scene.stand_in.faults.cut(number + place, before)
         try:
             scene.actions[step](warehouse)
