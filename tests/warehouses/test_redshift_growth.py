@@ -1,0 +1,161 @@
+"""Tables that grow with their contract, or refuse to; the rows they have stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.harness import Source, failure
+from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.errors import ContractError
+from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.redshift_tables import HeldColumn, TableShape, growth
+from servers.mariadb import MariaDB
+from warehouses.twins import Twins
+
+COLUMNS = {"id": "BIGINT", "title": "VARCHAR", "price": "DECIMAL(12,2)"}
+HELD = {
+    "id": HeldColumn("BIGINT", None, True),
+    "title": HeldColumn("VARCHAR", 100),
+    "price": HeldColumn("DECIMAL(12,2)"),
+}
+
+
+def shape(**columns: str) -> TableShape:
+    made = [
+        FileColumn(name=name, type=kind, max_bytes=100 if kind == "VARCHAR" else None)
+        for name, kind in (COLUMNS | columns).items()
+    ]
+    return TableShape("curated.things", tuple(made), ("id",), TableDetails(required=("id",)))
+
+
+@pytest.mark.fast
+def test_a_table_that_fits_is_left_alone() -> None:
+    grown = growth(shape(), HELD)
+    assert grown.together == grown.alone == ()
+    assert growth(shape(), HELD | {"title": HeldColumn("VARCHAR", 400)}).alone == ()
+    assert growth(shape(price="DECIMAL(10,2)", id="INTEGER"), HELD).together == ()
+
+
+@pytest.mark.fast
+def test_a_column_more_is_added() -> None:
+    assert growth(shape(size="INTEGER"), HELD).together == ('ALTER TABLE "curated"."things" ADD COLUMN "size" INTEGER',)
+
+
+@pytest.mark.fast
+def test_a_longer_text_is_altered_outside_a_transaction() -> None:
+    held = HELD | {"title": HeldColumn("VARCHAR", 50)}
+    assert growth(shape(), held).alone == ('ALTER TABLE "curated"."things" ALTER COLUMN "title" TYPE VARCHAR(100)',)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("column", "held", "wanted"),
+    [
+        ("price", "DECIMAL(12,2)", "DECIMAL(14,4)"),
+        ("price", "INTEGER", "DECIMAL(12,2)"),
+        ("id", "INTEGER", "BIGINT"),
+        ("seen", "DATE", "TIMESTAMP"),
+    ],
+)
+def test_a_wider_type_moves_the_rows(column: str, held: str, wanted: str) -> None:
+    before = HELD | {column: HeldColumn(held, None, column == "id"), "old": HeldColumn("VARCHAR", 30)}
+    create, insert, drop, rename = growth(shape(**{column: wanted}), before).together
+    assert f'"{column}" {wanted}' in create
+    assert '"old" VARCHAR(30)' in create
+    assert insert.startswith('INSERT INTO "curated"."things__new"')
+    assert '"old"' in insert
+    assert drop == 'DROP TABLE "curated"."things"'
+    assert rename == 'ALTER TABLE "curated"."things__new" RENAME TO "things"'
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [("VARCHAR", "BIGINT"), ("BOOLEAN", "SMALLINT"), ("DOUBLE", "DECIMAL(12,2)"), ("DECIMAL(38,0)", "DECIMAL(38,10)")],
+)
+def test_what_cannot_be_widened_is_refused(held: str, wanted: str) -> None:
+    before = HELD | {"size": HeldColumn(held, 20 if held == "VARCHAR" else None)}
+    with pytest.raises(ContractError) as caught:
+        growth(shape(size=wanted), before)
+    for part in ("curated.things.size", held, wanted, "drop or convert"):
+        assert part in str(caught.value)
+    # Nothing is lost of a column without values.
+    *_, insert, _, _ = growth(shape(size=wanted), before, emptied=["size"]).together
+    assert '"size"' not in insert
+
+
+@pytest.mark.fast
+def test_a_required_column_that_left_the_contract_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"curated\.things\.kind may not be NULL"):
+        growth(shape(), HELD | {"kind": HeldColumn("VARCHAR", 10, True)})
+
+
+@pytest.mark.service
+def test_raw_tables_follow_the_source(mariadb: MariaDB, twins: Callable[[str], Twins]) -> None:
+    database = mariadb.create_database()
+    source = Source(mariadb.url(database), lambda sql: mariadb.execute(sql, database))
+    source.create(optional=True)
+    source.execute("ALTER TABLE bookings MODIFY user_id INT, MODIFY total_price DECIMAL(8,2)")
+    for key in (1, 2, 3):
+        source.insert("apartments", {"id": key})
+        source.insert("bookings", {"booking_id": key, "apartment_id": key, "updated_at": "2024-03-01 12:00:00"})
+    both = twins(source.url)
+    both.run(run_id="first")
+    widths = "SELECT column_name, data_type, character_maximum_length FROM information_schema.columns "
+    asked = widths + "WHERE table_schema = 'raw_data' AND table_name = 'bookings' AND column_name = 'currency'"
+    assert both.redshift.seen(asked) == [("currency", "character varying", 40)]
+
+    source.execute(
+        "ALTER TABLE bookings MODIFY user_id BIGINT, MODIFY total_price DECIMAL(14,4), MODIFY currency VARCHAR(50), "
+        "DROP COLUMN payment_status"
+    )
+    source.insert(
+        "bookings",
+        {"booking_id": 4, "user_id": 2**40, "total_price": "1234567890.1234", "updated_at": "2024-03-02 12:00:00"},
+    )
+    both.run(run_id="second")
+    assert both.differences() == {}
+    assert both.redshift.seen(asked) == [("currency", "character varying", 200)]
+    assert both.redshift.seen("SELECT COUNT(*) FROM raw_data.bookings") == [(4,)]
+
+    source.execute("ALTER TABLE bookings ADD COLUMN payment_status VARCHAR(30)")
+    source.execute("UPDATE bookings SET payment_status = 'paid', updated_at = '2024-03-03 12:00:00'")
+    both.run(run_id="third")
+    assert both.differences() == {}
+
+
+@pytest.mark.service
+def test_curated_and_presentation_tables_follow_their_contracts(source: Source, twins: Callable[[str], Twins]) -> None:
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1})
+    source.insert("bookings", {"booking_id": 1})
+    both = twins(source.url)
+    both.run(run_id="first")
+    redshift = both.redshift
+
+    def change(sql: str) -> None:
+        redshift.stand_in.execute(sql, redshift.database)
+
+    change("ALTER TABLE curated.bookings DROP COLUMN guests")
+    change("ALTER TABLE curated.bookings ALTER COLUMN total_price_usd TYPE numeric(12,2)")
+    change("ALTER TABLE presentation.occupancy_rate_monthly DROP COLUMN occupancy_rate")
+    source.execute("UPDATE bookings SET num_guests = 4, total_price = 99, updated_at = '2024-03-02 12:00:00'")
+    both.run(run_id="second")
+    assert both.differences() == {}
+    assert redshift.seen("SELECT guests, total_price_usd FROM curated.bookings")[0][0] == 4
+
+    change("ALTER TABLE curated.bookings ALTER COLUMN lead_days TYPE varchar(20)")
+    source.execute("UPDATE bookings SET total_price = 98, updated_at = '2024-03-03 12:00:00'")
+    before = redshift.every("curated", "presentation")
+    run_id = both.duckdb.run(steps=("extract", "transform")).run.run_id
+    both.copy_lake()
+    error = failure(redshift.run, resume=run_id)
+    assert isinstance(error, ContractError)
+    assert "curated.bookings.lead_days is VARCHAR in the warehouse and INTEGER in the files" in error.message
+    assert redshift.every("curated", "presentation") == before
+    change("ALTER TABLE curated.bookings ALTER COLUMN lead_days TYPE integer USING lead_days::integer")
+    redshift.run(resume=run_id)
+    both.duckdb.run(resume=run_id)
+    assert both.differences() == {}
