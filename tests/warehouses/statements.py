@@ -26,6 +26,7 @@ from rental_analytics.warehouses.base import Load, TableDetails, TableLoad
 from rental_analytics.warehouses.redshift_files import Facts
 from rental_analytics.warehouses.redshift_load import Change, LoadPlan
 from rental_analytics.warehouses.redshift_rebuild import Rebuild
+from rental_analytics.warehouses.redshift_roles import roles
 from rental_analytics.warehouses.redshift_tables import HeldColumn, TableShape, growth, ops_shapes
 from rental_analytics.warehouses.redshift_values import deletion, insertions
 
@@ -48,7 +49,7 @@ Statements = dict[str, list[str]]
 def all_statements() -> Statements:
     """Statements by the file of snapshots they are in."""
     contracts = load_contracts()
-    found: Statements = {"ops": list(_ops()), "queries": list(_queries())}
+    found: Statements = {"ops": list(_ops()), "queries": list(_queries()), "roles": list(_roles())}
     for name, source in contracts.sources.items():
         found[f"raw_data.{name}"] = list(_raw(name, source))
     for name, model in contracts.curated.items():
@@ -200,6 +201,12 @@ def _queries() -> Iterator[str]:
         for file in sorted((files(package) / "queries").iterdir(), key=lambda one: one.name):
             text = file.read_text(encoding="utf-8").replace(":run_id", "'first'")
             yield redshift(text.replace(":absent_columns", ", CAST(NULL AS DATE) AS backfill_from"), file.name)
+
+
+def _roles() -> Iterator[str]:
+    text = roles(["IAMR:load"], ["IAM:ann"])
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    yield from (statement for part in lines.split(";") if (statement := part.strip()))
 
 
 def _growth() -> Iterator[str]:

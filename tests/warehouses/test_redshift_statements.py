@@ -13,7 +13,10 @@ from rental_analytics.sql.redshift import redshift, refused_by_redshift
 from warehouses.statements import SNAPSHOTS, all_statements, snapshot
 
 STATEMENTS = all_statements()
-FALSE_ALARMS = {"LOCK ops.loads": "sqlglot knows no LOCK, and takes it for a command it does not look into"}
+# Documented by AWS, and unknown to sqlfluff's dialect.
+SQLFLUFF_FALSE_ALARMS = ("GRANT ANALYZE TO ROLE ", "ALTER DEFAULT PRIVILEGES FOR USER ")
+# What sqlglot takes for commands it does not look into: nothing in them could be refused.
+NOT_LOOKED_INTO = ("LOCK ops.loads", "CREATE ROLE ", "GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ")
 
 
 @pytest.mark.fast
@@ -29,8 +32,8 @@ def test_sqlfluff_parses_every_statement() -> None:
     linter = Linter(config=FluffConfig(overrides={"dialect": "redshift"}))
     for statement in unique():
         parsed: Any = linter.parse_string(statement)
-        assert parsed.violations == [], statement
-        assert not list(parsed.tree.recursive_crawl("unparsable")), statement
+        is_alarmed = bool(parsed.violations) or bool(list(parsed.tree.recursive_crawl("unparsable")))
+        assert is_alarmed == statement.startswith(SQLFLUFF_FALSE_ALARMS), statement
 
 
 @pytest.mark.slow
@@ -39,9 +42,8 @@ def test_no_statement_holds_what_redshift_refuses(caplog: pytest.LogCaptureFixtu
         caplog.clear()
         with caplog.at_level(logging.WARNING, logger="sqlglot"):
             assert refused_by_redshift(statement) == [], statement
-        is_alarmed = any("unsupported syntax" in record.message for record in caplog.records)
-        assert is_alarmed == (statement in FALSE_ALARMS), statement
-    assert FALSE_ALARMS.keys() <= set(unique())
+        if any("unsupported syntax" in record.message for record in caplog.records):
+            assert statement.startswith(NOT_LOOKED_INTO), statement
 
 
 @pytest.mark.fast

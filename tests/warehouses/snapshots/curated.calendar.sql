@@ -48,7 +48,19 @@ MANIFEST
 LOCK ops.loads
 ;
 
-SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+SELECT
+    1 / CASE
+        WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0
+        WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0
+        ELSE 1
+    END AS is_in_turn
+FROM (
+    SELECT
+        manifest_hash,
+        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+    FROM ops.loads
+    WHERE step = 'load-curated'
+) AS loaded
 ;
 
 INSERT INTO "curated"."calendar" ("calendar_date", "week_start", "month_start", "_run_id", "_loaded_at") SELECT arrived."calendar_date", arrived."week_start", arrived."month_start", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

@@ -68,7 +68,19 @@ DISTSTYLE AUTO
 LOCK ops.loads
 ;
 
-SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-curated') AS loaded
+SELECT
+    1 / CASE
+        WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0
+        WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0
+        ELSE 1
+    END AS is_in_turn
+FROM (
+    SELECT
+        manifest_hash,
+        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+    FROM ops.loads
+    WHERE step = 'load-curated'
+) AS loaded
 ;
 
 INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_version_at") SELECT "arrived"."listing_id", "arrived"."valid_from", "arrived"."price_usd", "arrived"."is_active", "arrived"."_first_valid_from", "arrived"."_run_id", arrived.valid_from AS _version_at FROM "ops"."stage_0a1b2c3d_0" AS arrived LEFT JOIN (SELECT DISTINCT "listing_id" FROM "curated"."listing_versions") AS known ON arrived."listing_id" = known."listing_id" WHERE arrived._first_valid_from IS NULL OR arrived.valid_from > arrived._first_valid_from OR known."listing_id" IS NULL

@@ -157,7 +157,18 @@ MANIFEST
 LOCK ops.loads
 ;
 
-SELECT CAST(1 AS DOUBLE PRECISION) / CASE WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0 ELSE 1 END AS is_in_turn FROM (SELECT manifest_hash, ROW_NUMBER() OVER (ORDER BY loaded_at DESC NULLS LAST, run_id DESC NULLS LAST) AS place FROM ops.loads WHERE step = 'load-raw') AS loaded
+SELECT
+    1 / CASE
+        WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0
+        ELSE 1
+    END AS is_in_turn
+FROM (
+    SELECT
+        manifest_hash,
+        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+    FROM ops.loads
+    WHERE step = 'load-raw'
+) AS loaded
 ;
 
 MERGE INTO "raw_data"."bookings"
