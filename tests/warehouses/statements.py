@@ -153,7 +153,11 @@ def _presentation(name: str, contracts: Contracts) -> Iterator[str]:
     other = {model.relation: {"week_start": HeldColumn("DATE")}}
     same = {
         model.relation: {
-            column.name: HeldColumn(column.type, column.max_bytes or (65_535 if column.type == "VARCHAR" else None))
+            column.name: HeldColumn(
+                column.type,
+                column.max_bytes or (65_535 if column.type == "VARCHAR" else None),
+                column.name in model.required,
+            )
             for column in model.file_columns
         }
     }

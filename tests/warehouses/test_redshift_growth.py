@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.harness import Source, failure
 from rental_analytics.contracts.manifest import FileColumn
-from rental_analytics.errors import ContractError
+from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_tables import HeldColumn, TableShape, growth
 from servers.mariadb import MariaDB
@@ -87,9 +87,34 @@ def test_what_cannot_be_widened_is_refused(held: str, wanted: str) -> None:
 
 
 @pytest.mark.fast
-def test_a_required_column_that_left_the_contract_is_refused() -> None:
-    with pytest.raises(ContractError, match=r"curated\.things\.kind may not be NULL"):
-        growth(shape(), HELD | {"kind": HeldColumn("VARCHAR", 10, True)})
+def test_what_may_be_null_now_moves_the_rows() -> None:
+    """A column that left the contract, one that it lets be NULL, and one that is no key any more."""
+    for name in ("kind", "price"):
+        before = HELD | {name: HeldColumn("DECIMAL(12,2)", None, True)}
+        create, *_ = growth(shape(), before).together
+        assert f'"{name}" DECIMAL(12,2)' in create
+        assert f'"{name}" DECIMAL(12,2) NOT NULL' not in create
+
+
+@pytest.mark.fast
+def test_another_key_moves_the_rows() -> None:
+    more = TableShape("curated.things", shape().columns, ("id", "title"))
+    assert 'PRIMARY KEY ("id", "title")' in growth(more, HELD).together[0]
+
+
+@pytest.mark.fast
+def test_a_longer_key_moves_the_rows() -> None:
+    keyed = TableShape("curated.things", shape().columns, ("title",))
+    held = HELD | {"id": HeldColumn("BIGINT"), "title": HeldColumn("VARCHAR", 50, True)}
+    grown = growth(keyed, held)
+    assert grown.alone == ()
+    assert '"title" VARCHAR(100) NOT NULL' in grown.together[0]
+
+
+@pytest.mark.fast
+def test_a_column_no_file_fills_stays_as_it_is() -> None:
+    grown = growth(shape(price="VARCHAR"), HELD, unfilled=["price"])
+    assert grown.together == grown.alone == ()
 
 
 @pytest.mark.service
@@ -159,3 +184,18 @@ def test_curated_and_presentation_tables_follow_their_contracts(source: Source, 
     redshift.run(resume=run_id)
     both.duckdb.run(resume=run_id)
     assert both.differences() == {}
+
+
+@pytest.mark.service
+def test_a_text_too_long_does_not_block_the_lake(source: Source, twins: Callable[[str], Twins]) -> None:
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1})
+    source.insert("apartment_attributes", {"id": 1, "body": "a" * 70_000})
+    redshift = twins(source.url).redshift
+    error = failure(redshift.run, run_id="first")
+    assert isinstance(error, WarehouseError)
+    assert "column body" in error.message.lower()
+    source.execute("UPDATE apartment_attributes SET body = 'short', last_modified_timestamp = '2024-03-02 12:00:00'")
+    redshift.run(run_id="second", full_refresh=True)
+    assert redshift.seen("SELECT body FROM raw_data.apartment_attributes") == [("short",)]
+    assert redshift.seen("SELECT body FROM curated.listing_attributes") == [("short",)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
@@ -36,8 +36,11 @@ def run_raw(context: StepContext) -> StepResult:
     loaded: dict[str, LoadedTable] = {}
     vanished = Counter[str]()
     with context.reporter.task(RAW):
-        for manifest in pending:
-            load = _raw_load(context, manifest)
+        for place, manifest in enumerate(pending):
+            # What a full refresh read whole stands for all that was read before, and perhaps could not be loaded.
+            later = pending[place + 1 :] if context.run.full_refresh else []
+            whole = {name for extract in later for name, table in extract.tables.items() if table.complete}
+            load = _raw_load(context, manifest, without=whole)
             keyed = {table.relation for table in load.tables if table.disposition is Disposition.MERGE}
             for relation, table in context.warehouse.load(load, context.lake).items():
                 loaded[relation] = _sum(loaded.get(relation), table)
@@ -142,10 +145,11 @@ def _last_loaded(context: StepContext) -> str | None:
     return context.manifests.fingerprint(last.run_id, "transform") if last else ""
 
 
-def _raw_load(context: StepContext, manifest: ExtractManifest) -> Load:
+def _raw_load(context: StepContext, manifest: ExtractManifest, without: Collection[str]) -> Load:
     tables = []
     for name, table in manifest.tables.items():
-        tables.append(_raw_table(name, table, context.contracts.sources.get(name)))
+        if name not in without:
+            tables.append(_raw_table(name, table, context.contracts.sources.get(name)))
     return Load(
         step=RAW,
         run_id=manifest.run_id,

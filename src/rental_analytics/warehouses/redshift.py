@@ -84,16 +84,16 @@ class RedshiftWarehouse(Warehouse):
             self._api.run(batch)
             self._known = None
 
-    def _fit(self, shape: TableShape) -> None:
+    def _fit(self, shape: TableShape, unfilled: Iterable[str] = ()) -> None:
         """Make a table, or let it grow to what its contract says, and tell in comments what it is."""
         held = self._catalogue.tables.get(shape.relation)
         if held is None:
             self._run([shape.create()])
         else:
             try:
-                grown = growth(shape, held)
+                grown = growth(shape, held, unfilled=unfilled)
             except ContractError:
-                grown = growth(shape, held, emptied=self._empty_columns(shape))
+                grown = growth(shape, held, self._empty_columns(shape), unfilled)
             if grown.together:
                 self._api.run(grown.together)
             for statement in grown.alone:
@@ -142,7 +142,8 @@ class RedshiftWarehouse(Warehouse):
         with self._staged(plan, lake) as facts:
             self._check_staged(plan)
             accounts, changes = self._transactions(plan, facts)
-            self._run(change.sql for change in accounts)
+            if accounts:
+                self._api.run([change.sql for change in (*plan.guard(), *accounts)])
             reach(f"{load.step}-filled")
             try:
                 counts = self._api.run([change.sql for change in changes])
@@ -171,7 +172,7 @@ class RedshiftWarehouse(Warehouse):
         if len(whole) > BATCH:
             raise ContractError(
                 f"This load takes {len(whole)} statements, and a transaction of Redshift's Data API takes {BATCH}.",
-                remedy="keep fewer curated tables in one warehouse.",
+                remedy="keep fewer tables in one warehouse; docs/reference/redshift.md says how many fit.",
             )
         return accounts, whole
 
@@ -182,7 +183,7 @@ class RedshiftWarehouse(Warehouse):
             facts = {staged.relation: check_files(lake, staged.room, staged.files) for staged in plan.staged}
             plan.shorten_texts(lake, scratch, facts)
             for table in plan.tables:
-                self._fit(table.shape)
+                self._fit(table.shape, table.unfilled(facts))
                 reach(f"{plan.step}-table-loaded")
             batches: list[list[str]] = []
             for number, staged in enumerate(plan.staged):
@@ -253,7 +254,7 @@ class RedshiftWarehouse(Warehouse):
     def _analyze(self, load: Load) -> None:
         """Tell the planner what metrics are about to read; Redshift skips tables of which little changed."""
         for table in load.tables:
-            with suppress(WarehouseError):
+            with suppress(RentalError):
                 self._api.run([f"ANALYZE {identifier(table.relation)}"])
 
     def account(self, load: Load, lake: Lake) -> None:

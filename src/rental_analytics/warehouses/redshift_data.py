@@ -18,6 +18,9 @@ BATCH = 40
 """Most statements that one transaction of the Data API takes."""
 
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.02, 2.0, 1.5
+_MISSES = 3
+"""How often in a row the service may leave a question unanswered, after the client's own attempts."""
+
 _ENDED = {"FINISHED", "FAILED", "ABORTED"}
 _TRANSIENT = {
     "ActiveStatementsExceededException",
@@ -34,11 +37,14 @@ _TRANSIENT = {
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
 _REFUSED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 _PASSING = re.compile(
-    r"serializable isolation violation|could not serialize|deadlock detected|connection|terminated by|shutting down"
-    r"|is being resumed|not available|try again|internal error",
+    r"serializable isolation violation|could not serialize|conflict with concurrent transaction|deadlock detected"
+    r"|connection (to \S+( \S+)? )?(was |has been )?(lost|closed|reset|refused|terminated|timed out)"
+    r"|terminating connection|server closed the connection|shutting down|is being resumed|temporarily unavailable"
+    r"|try again|internal error|Status 50[0-9]|SlowDown|cancel+ed on user|statement timeout",
     re.IGNORECASE,
 )
-_NO_RIGHT = re.compile(r"permission denied|must be owner|not authorized to", re.IGNORECASE)
+_LASTING = re.compile(r"does not exist|syntax error|column .* is of type", re.IGNORECASE)
+_NO_RIGHT = re.compile(r"permission denied|must be owner", re.IGNORECASE)
 _NO_DATABASE = re.compile(r'database "[^"]*" does not exist', re.IGNORECASE)
 
 
@@ -146,13 +152,21 @@ class DataApi:
         return str(answer["Id"])
 
     def _wait(self, identity: str, statements: Sequence[str]) -> dict[str, Any]:
-        wait = _FIRST_WAIT
+        wait, misses = _FIRST_WAIT, 0
         try:
             while True:
-                with self._translated():
-                    answer: dict[str, Any] = self._client.describe_statement(Id=identity)
-                if answer["Status"] in _ENDED:
-                    break
+                try:
+                    with self._translated():
+                        answer: dict[str, Any] = self._client.describe_statement(Id=identity)
+                except WarehouseUnavailableError:
+                    # The statement goes on, and asking again is better than not to know how it ended.
+                    misses += 1
+                    if misses > _MISSES:
+                        raise
+                else:
+                    misses = 0
+                    if answer["Status"] in _ENDED:
+                        break
                 time.sleep(wait)
                 wait = min(wait * _GROWTH, _LONGEST_WAIT)
         except BaseException:
@@ -192,7 +206,7 @@ class DataApi:
             return ConfigurationError(
                 f"Redshift {place}: {told}.", remedy="correct the database at the end of warehouse.url."
             )
-        if _NO_RIGHT.search(text):
+        if _NO_RIGHT.search(text) and not statements[number].startswith("COPY"):
             return ConfigurationError(
                 f"Redshift {place}: {told}.",
                 remedy="give this user the role loader (or analyst, to read): docs/reference/redshift.md has the SQL.",
@@ -201,7 +215,8 @@ class DataApi:
             return WarehouseUnavailableError(
                 f"Redshift {place}: a statement was cancelled.", remedy="run again; nothing of it took effect."
             )
-        kind = WarehouseUnavailableError if _PASSING.search(text) else StatementError
+        passes = _PASSING.search(text) and not _LASTING.search(text)
+        kind = WarehouseUnavailableError if passes else StatementError
         error = kind(
             f"Redshift {place} refused a statement: {told}.", remedy="run again with --debug for the whole error."
         )

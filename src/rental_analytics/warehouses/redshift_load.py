@@ -90,6 +90,12 @@ class StagedTable:
         """All of its staging tables."""
         return [staged for staged in (self.rows, self.deletes, self.withdrawn) if staged]
 
+    def unfilled(self, facts: dict[str, Facts]) -> frozenset[str]:
+        """Columns in which the files hold no value."""
+        if self.rows and self.rows.files:
+            return facts[self.rows.relation].empty
+        return frozenset(column.name for column in self.table.columns)
+
     @property
     def shape(self) -> TableShape:
         """The table of the warehouse, with what the load adds to the files' columns."""

@@ -162,10 +162,10 @@ class Rebuild:
 
     def _emptied(self, model: PresentationModel) -> list[str]:
         held = self._held.get(model.relation)
-        wanted = [(column.name, sql_type(column)) for column in model.file_columns]
+        wanted = [(column.name, sql_type(column), column.name in model.required) for column in model.file_columns]
         if held is None:
             return [self.shape(model).create(keep=False)]
-        if [(name, column.sql_type) for name, column in held.items()] == wanted:
+        if [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
 

@@ -150,41 +150,58 @@ def _held_type(row: Mapping[str, Any]) -> str:
     return _HELD.get(row["data_type"], str(row["data_type"]).upper())
 
 
-def growth(shape: TableShape, held: Mapping[str, HeldColumn], emptied: Iterable[str] = ()) -> Growth:
+def growth(
+    shape: TableShape,
+    held: Mapping[str, HeldColumn],
+    emptied: Iterable[str] = (),
+    unfilled: Iterable[str] = (),
+) -> Growth:
     """How a table the warehouse has grows to take what its contract says; one that fits needs nothing.
 
     Args:
-        emptied: columns that hold no value, so that they may get any type.
+        emptied: columns in which the table holds no value, so that they may get any type.
+        unfilled: columns in which the files hold none, so that they may stay as they are.
 
     Raises:
-        ContractError: a column cannot take its new type, or a column that may not be NULL has gone from the contract.
+        ContractError: a column cannot take its new type.
     """
-    added = [column for column in shape.columns if column.name not in held]
-    merged = [_grown(shape, column, held.get(column.name), set(emptied)) for column in shape.columns]
-    _check_gone(shape, held)
-    statements = [
-        f"ALTER TABLE {identifier(shape.relation)} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
-        for column in added
-    ]
-    other = [column for column in merged if column.name in held and column.type != held[column.name].type]
-    if other:
-        return Growth(together=tuple(_rebuilt(shape, merged, held)))
+    merged = [_grown(shape, column, held.get(column.name), set(emptied), set(unfilled)) for column in shape.columns]
     longer = [
         column
         for column in merged
         if column.name in held and column.type == "VARCHAR" and sql_type(column) != held[column.name].sql_type
     ]
-    alone = [
-        f"ALTER TABLE {identifier(shape.relation)} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}"
-        for column in longer
-    ]
-    return Growth(tuple(statements), tuple(alone))
+    if _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
+        return Growth(together=tuple(_rebuilt(shape, merged, held)))
+    place = f"ALTER TABLE {identifier(shape.relation)}"
+    return Growth(
+        tuple(
+            f"{place} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
+            for column in merged
+            if column.name not in held
+        ),
+        tuple(f"{place} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}" for column in longer),
+    )
 
 
-def _grown(shape: TableShape, column: FileColumn, held: HeldColumn | None, emptied: set[str]) -> FileColumn:
+def _has_to_move(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> bool:
+    """Redshift lengthens a VARCHAR that is no key, and changes neither other types nor what may be NULL."""
+    required = {*shape.key, *shape.details.required}
+    return (
+        any(column.name in held and column.type != held[column.name].type for column in columns)
+        or any(column.required and name not in required for name, column in held.items())
+        or any(name in held and not held[name].required for name in shape.key)
+    )
+
+
+def _grown(
+    shape: TableShape, column: FileColumn, held: HeldColumn | None, emptied: set[str], unfilled: set[str]
+) -> FileColumn:
     """The column as it is to be: wide enough for what is there and for what comes."""
     if held is None:
         return column
+    if column.name in unfilled:
+        return FileColumn(name=column.name, type=held.type, max_bytes=held.max_bytes)
     kind = common_type(held.type, column.type)
     if kind is None and column.name in emptied:
         return column
@@ -198,23 +215,8 @@ def _grown(shape: TableShape, column: FileColumn, held: HeldColumn | None, empti
     return FileColumn(name=column.name, type=kind, max_bytes=max(sizes) if kind == "VARCHAR" else None)
 
 
-def _check_gone(shape: TableShape, held: Mapping[str, HeldColumn]) -> None:
-    """A column that is in no file any more gets no value."""
-    wanted = {column.name for column in shape.columns}
-    gone = next((name for name, column in held.items() if column.required and name not in wanted), None)
-    if gone:
-        raise ContractError(
-            f"{shape.relation}.{gone} may not be NULL in the warehouse, and the contract has no such column any more.",
-            remedy=f"ALTER TABLE {shape.relation} DROP COLUMN {gone} in the warehouse, or put it back in the contract.",
-            table=shape.relation,
-        )
-
-
 def _rebuilt(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> Iterable[str]:
-    """Redshift lengthens a VARCHAR and changes no other type, so the rows move to a new table in one transaction.
-
-    Columns the contract does not name stay behind the others.
-    """
+    """The rows move to a new table, in one transaction; columns the contract does not name stay behind the others."""
     kept = [
         FileColumn(name=name, type=column.type, max_bytes=column.max_bytes)
         for name, column in held.items()

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from rental_analytics.contracts.model import MAX_TEXT_BYTES
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.sql.redshift import STATEMENT_BYTES
 from rental_analytics.sql.render import identifier, identifiers, redshift_literal
 
+_MAX_BYTES = STATEMENT_BYTES // 5
+"""Of a text, whose every character may become two."""
+
 
 def value(item: Any) -> str:
-    """A value as Redshift writes it; a text beyond the longest VARCHAR is cut."""
+    """A value as Redshift writes it; a text that with others would make a statement too long is cut."""
     if item is None:
         return "NULL"
     if isinstance(item, bool):
@@ -23,7 +25,7 @@ def value(item: Any) -> str:
     if isinstance(item, date):
         return f"DATE '{item:%Y-%m-%d}'"
     if isinstance(item, str):
-        return redshift_literal(item.encode()[:MAX_TEXT_BYTES].decode(errors="ignore"))
+        return redshift_literal(item.encode()[:_MAX_BYTES].decode(errors="ignore"))
     return str(item)
 
 
