@@ -23,7 +23,7 @@ pytestmark = pytest.mark.service
 
 RAW, CURATED = "load-raw", "load-curated"
 AS_WRITTEN = "restore the object as the run wrote it, or run `rental run --full-refresh`."
-LONGEST = "shorten the value in the source, then `rental run --full-refresh`; no text in Redshift is longer than 65,535 bytes."
+LONGEST = "shorten the value in the source, then `rental run --full-refresh`; Redshift takes 65,535 bytes at most."
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
-_BEYOND_ANY = "shorten the value in the source, then `rental run --full-refresh`; no text in Redshift is longer than 65,535 bytes."
+_BEYOND_ANY = "shorten the value in the source, then `rental run --full-refresh`; Redshift takes 65,535 bytes at most."
 _WIDTHS = {"SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64"}
 
 
