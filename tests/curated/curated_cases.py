@@ -74,7 +74,7 @@ def actual_outcome(model: CuratedModel, made: TransformedTable, lake: Lake) -> O
     rejected = rejected_rows(made, lake)
     assert made.curated == sum(file.rows for file in made.files)
     assert made.rejected == len(rejected)
-    assert made.columns == (*_file_columns(model), FileColumn(name="_run_id", type="VARCHAR"))
+    assert made.columns == (*_file_columns(model), FileColumn(name="_run_id", type="VARCHAR", max_bytes=100))
     return Outcome(
         curated=_rows(made.files, lake, _file_columns(model)),
         deleted=_rows(made.deletes, lake, _key_columns(model)),
@@ -132,7 +132,9 @@ def rules(model: CuratedModel, severity: Severity) -> set[str]:
 
 
 def _file_columns(model: CuratedModel) -> tuple[FileColumn, ...]:
-    columns = [FileColumn(name=name, type=column.type) for name, column in model.columns.items()]
+    columns = [
+        FileColumn(name=name, type=column.type, max_bytes=column.max_bytes) for name, column in model.columns.items()
+    ]
     if model.versions_of:
         columns.append(FileColumn(name="_first_valid_from", type="TIMESTAMP"))
     return tuple(columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import islice
@@ -140,7 +140,7 @@ class RedshiftWarehouse(Warehouse):
         reach(f"{load.step}-begun")
         plan = LoadPlan(load, secrets.token_hex(4))
         with self._staged(plan, lake) as facts:
-            self._check_staged(plan)
+            arrived = self._check_staged(plan)
             accounts, changes = self._transactions(plan, facts)
             if accounts:
                 self._api.run([change.sql for change in (*plan.guard(), *accounts)])
@@ -156,7 +156,7 @@ class RedshiftWarehouse(Warehouse):
         reach(f"{load.step}-committed")
         if load.step == "load-curated":
             self._analyze(load)
-        return _loaded(load, changes, counts)
+        return _loaded(load, changes, counts, arrived)
 
     def _transactions(self, plan: LoadPlan, facts: dict[str, Facts]) -> tuple[list[Change], list[Change]]:
         """All in one transaction; where it takes no more statements, accounts, which may be repeated, go ahead."""
@@ -225,16 +225,20 @@ class RedshiftWarehouse(Warehouse):
             "region of the warehouse, and what the rows above say; then run again.",
         )
 
-    def _check_staged(self, plan: LoadPlan) -> None:
-        """COPY says how many rows it took only in its logs, and no key keeps a row from coming twice."""
+    def _check_staged(self, plan: LoadPlan) -> dict[str, int]:
+        """COPY says how many rows it took only in its logs, and no key keeps a row from coming twice.
+
+        Gives the rows of each staging table.
+        """
         tables = [{"relation": staged.copied, "key": ()} for staged in plan.staged]
         unique = [{"relation": staged.relation, "key": staged.unique} for staged in plan.staged]
         if not tables:
-            return
+            return {}
         counted = self._api.query(redshift(render("redshift/staged", tables=tables), "count of staged rows"))
         doubled = self._api.query(redshift(render("redshift/staged", tables=unique), "count of staged keys"))
         rows = {row["place"]: row["staged_rows"] for row in counted.to_pylist()}
         twice = {row["place"]: row["doubled_keys"] for row in doubled.to_pylist()}
+        newest = {plan.staged[row["place"]].relation: int(row["staged_rows"]) for row in doubled.to_pylist()}
         for place, staged in enumerate(plan.staged):
             if rows[place] != staged.rows:
                 raise LakeError(
@@ -250,6 +254,7 @@ class RedshiftWarehouse(Warehouse):
                     remedy="run `rental run --full-refresh`; the table's key may not be one.",
                     table=staged.room.table,
                 )
+        return newest
 
     def _analyze(self, load: Load) -> None:
         """Tell the planner what metrics are about to read; Redshift skips tables of which little changed."""
@@ -338,10 +343,13 @@ class RedshiftWarehouse(Warehouse):
         """Nothing is held: the Data API keeps no connection."""
 
 
-def _loaded(load: Load, changes: Sequence[Change], counts: Sequence[int]) -> dict[str, LoadedTable]:
+def _loaded(
+    load: Load, changes: Sequence[Change], counts: Sequence[int], arrived: Mapping[str, int]
+) -> dict[str, LoadedTable]:
     found: dict[tuple[str, str], int] = {}
     for change, count in zip(changes, counts, strict=True):
-        found[change.relation, change.effect] = found.get((change.relation, change.effect), 0) + count
+        rows = count if count >= 0 else arrived.get(change.source, 0)
+        found[change.relation, change.effect] = found.get((change.relation, change.effect), 0) + rows
     return {
         table.relation: LoadedTable(
             inserted=found.get((table.relation, "inserted"), 0), deleted=found.get((table.relation, "deleted"), 0)

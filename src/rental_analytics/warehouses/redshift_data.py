@@ -113,14 +113,14 @@ class DataApi:
         return [self._rows(part["Id"]) for part in answer["SubStatements"]]
 
     def run(self, statements: Sequence[str]) -> list[int]:
-        """Run statements, 40 at most, in one transaction; how many rows each changed.
+        """Run statements, 40 at most, in one transaction; rows each changed, -1 where the service does not say.
 
         Raises:
             WarehouseError: one was refused, and none took effect; `statement` says which.
             WarehouseUnavailableError: it is not known whether they took effect.
         """
         answer = self._run(statements)
-        return [max(0, part.get("ResultRows", 0)) for part in answer.get("SubStatements") or [answer]]
+        return [int(part.get("ResultRows", -1)) for part in answer.get("SubStatements") or [answer]]
 
     def run_beside(self, batches: Sequence[Sequence[str]]) -> None:
         """Run several transactions at once, and wait for all.

@@ -68,11 +68,15 @@ class Staged:
 
 @dataclass(frozen=True)
 class Change:
-    """A statement of the transaction, and what the rows it changes are to the table: inserted, deleted or neither."""
+    """A statement of the transaction, and what the rows it changes are to the table: inserted, deleted or neither.
+
+    `source` is the staging table all of whose rows it changes the table by.
+    """
 
     sql: str
     relation: str = ""
     effect: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -274,7 +278,7 @@ class LoadPlan:
             values=updated,
             inserted=inserted,
         )
-        return Change(text, table.relation, "inserted")
+        return Change(text, table.relation, "inserted", rows.relation)
 
     def _insert(self, table: TableLoad, source: str, empty: frozenset[str], held: dict[str, str]) -> Change:
         values = {column.name: _arrived(column, empty, held) for column in table.columns} | self._constants(table)
@@ -283,6 +287,7 @@ class LoadPlan:
             f"SELECT {', '.join(values.values())} FROM {identifier(source)} AS arrived",
             table.relation,
             "inserted",
+            source,
         )
 
     def _flags(self, staged: StagedTable) -> Iterator[Change]:

@@ -173,7 +173,8 @@ class Rebuild:
         """Rows of each table, from what the statements of the swap changed."""
         swapped = [place for place, sql in enumerate(self.swap()) if sql.startswith('INSERT INTO "presentation"')]
         return {
-            model.name: LoadedTable(inserted=counts[place]) for model, place in zip(self._models, swapped, strict=True)
+            model.name: LoadedTable(inserted=max(0, counts[place]))
+            for model, place in zip(self._models, swapped, strict=True)
         }
 
     def removals(self) -> list[str]:
