@@ -144,11 +144,6 @@ def make_warehouse(settings: Settings) -> Warehouse:
 
 def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     url = settings.warehouse.url
-    if not settings.lake.url.startswith("s3://"):
-        raise ConfigurationError(
-            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
-            remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
-        )
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     kind = options.get("type", "serverless")
     database = unquote(parts.path.lstrip("/"))
@@ -161,6 +156,11 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
             url,
             "redshift://workgroup/database?region=REGION, or redshift://cluster/database?type=cluster&region=REGION "
             "(and user=NAME for a database user of the cluster); logins are those of IAM, so there is no password",
+        )
+    if not settings.lake.url.startswith("s3://"):
+        raise ConfigurationError(
+            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
+            remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
         )
     from rental_analytics.warehouses.redshift import RedshiftWarehouse
     from rental_analytics.warehouses.redshift_data import Target
