@@ -96,9 +96,15 @@ ARGUMENTS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("run", "--set", "source.url="), ("source.url", "sqlite:///FILE")),
     (("run", "--set", "lake.url=gs://bucket/x"), ("lake.url", "gs://bucket/x", "s3://bucket/prefix")),
     (("run", "--set", "lake.url="), ("lake.url", "a folder")),
-    (("run", "--set", "warehouse.url=redshift://x"), ("warehouse.url", "redshift://x", "redshift://workgroup/database?")),
+    (
+        ("run", "--set", "warehouse.url=redshift://x"),
+        ("warehouse.url", "redshift://x", "redshift://workgroup/database?"),
+    ),
     (("run", "--set", "warehouse.url=redshift://u:secret@x/db"), ("warehouse.url", "IAM", "no password")),
-    (("run", "--set", "warehouse.url=redshift://x/db?region=eu-west-1"), ("Redshift", "lake.url", "s3://bucket/prefix")),
+    (
+        ("run", "--set", "warehouse.url=redshift://x/db?region=eu-west-1"),
+        ("Redshift", "lake.url", "s3://bucket/prefix"),
+    ),
     (("run", "--set", "warehouse.url=warehouse.duckdb"), ("warehouse.url", "duckdb:///FILE")),
 ]
 CONFIGURATIONS: list[tuple[str, tuple[str, ...]]] = [
