@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from cli.program import rental_process
-from pipeline.harness import CONFIG, Pipeline, Source
+from pipeline.harness import CONFIG, Source
 from servers.mariadb import MariaDB
+from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from servers.spark import assert_written_in_place, s3a_jars, start_spark_cluster
+from warehouses.twins import DuckDb, Redshift, Rows, environment
 
 pytestmark = pytest.mark.service
 
@@ -63,6 +65,7 @@ def marketplace(mariadb: MariaDB) -> Source:
     source.insert("apartments", *({"id": number, "last_modified_timestamp": moment} for number in range(1, 9)))
     source.insert("apartment_attributes", *({"id": number, "cityname": "Oslo"} for number in range(1, 9)))
     source.insert("bookings", *({"booking_id": number, "updated_at": moment} for number in range(1, 9)))
+    source.insert("bookings", {"booking_id": 9, "updated_at": moment, "booking_status": "it's lost"})
     execute(
         "INSERT INTO user_viewing (id, user_id, apartment_id, viewed_at, is_wishlisted, call_to_action) "
         "SELECT seq * 7, seq % 999, 1 + seq % 8, TIMESTAMP('2024-01-01') + INTERVAL seq SECOND, seq % 2, 'call' "
@@ -73,50 +76,60 @@ def marketplace(mariadb: MariaDB) -> Source:
 
 
 @pytest.fixture(scope="module")
-def expected(marketplace: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    pipeline = Pipeline(tmp_path_factory.mktemp("duckdb") / "run", marketplace.url)
+def expected(marketplace: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
+    pipeline = DuckDb(tmp_path_factory.mktemp("duckdb") / "run", marketplace.url)
     pipeline.run()
-    return pipeline.tables(*SCHEMAS)
+    pipeline.run()
+    return pipeline.every(*SCHEMAS) | pipeline.told()
 
 
-@pytest.mark.parametrize("lake", ["folder", "bucket"])
-def test_executors_read_and_write_themselves(
-    lake: str,
+def test_executors_read_and_write_a_folder(
+    cluster: str, marketplace: Source, expected: dict[str, Rows], tmp_path: Path
+) -> None:
+    pipeline = DuckDb(tmp_path / "run", marketplace.url)
+    (pipeline.folder / "log").mkdir()
+    config = CLUSTER.format(master=cluster, log=pipeline.folder / "log")
+
+    run_twice(pipeline.folder, CONFIG.format(url=marketplace.url) + config)
+
+    assert pipeline.every(*SCHEMAS) | pipeline.told() == expected
+    assert executors_that_wrote(pipeline.folder / "log") == {"0", "1"}
+
+
+def test_executors_fill_a_bucket_that_redshift_loads(
     cluster: str,
     marketplace: Source,
-    expected: dict[str, list[tuple[object, ...]]],
+    expected: dict[str, Rows],
     tmp_path: Path,
-    request: pytest.FixtureRequest,
+    s3: S3Server,
+    redshift: RedshiftStandIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline = Pipeline(tmp_path / "run", marketplace.url)
-    log = tmp_path / "log"
-    log.mkdir()
-    config = CONFIG.format(url=marketplace.url) + CLUSTER.format(master=cluster, log=log)
-    env: dict[str, str] = {}
-    if lake == "bucket":
-        server: S3Server = request.getfixturevalue("s3")
-        jars = s3a_jars().replace(",", ":")
-        config += BUCKET.format(jars=jars, endpoint=server.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
-        bucket = server.create_bucket()
-        config += f'[lake]\nurl = "s3://{bucket}/rental"\n'
-        env = server.environment()
-    (pipeline.folder / "rental.toml").write_text(config)
+    """As on AWS: Spark's own files, written by its machines, copied by Redshift."""
+    bucket = s3.create_bucket()
+    pipeline = Redshift(tmp_path / "run", marketplace.url, f"s3://{bucket}/rental", redshift)
+    (pipeline.folder / "log").mkdir()
+    config = CONFIG.format(url=marketplace.url) + CLUSTER.format(master=cluster, log=pipeline.folder / "log")
+    jars = s3a_jars().replace(",", ":")
+    config += BUCKET.format(jars=jars, endpoint=s3.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
+    settings = [text for setting in pipeline.settings for text in ("--set", setting)]
 
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    first = rental_process(pipeline.folder, "run", "--json", env=env)
-    again = rental_process(pipeline.folder, "run", env=env)
+    run_twice(pipeline.folder, config, *settings, env=dict(environment(s3, redshift)))
+
+    assert pipeline.every(*SCHEMAS) | pipeline.told() == expected
+    assert executors_that_wrote(pipeline.folder / "log") == {"0", "1"}
+    assert_written_in_place(s3, bucket)
+
+
+def run_twice(folder: Path, config: str, *settings: str, env: dict[str, str] | None = None) -> None:
+    (folder / "rental.toml").write_text(config)
+    first = rental_process(folder, "run", *settings, env=env)
+    again = rental_process(folder, "run", *settings, env=env)
+    assert (first.code, again.code) == (0, 0), first.err + again.err
     assert "swept" not in again.err
 
-    assert (first.code, again.code) == (0, 0), first.err + again.err
-    assert pipeline.tables(*SCHEMAS) == expected
-    assert _executors_that_wrote(log) == {"0", "1"}
-    if lake == "bucket":
-        assert_written_in_place(server, bucket)
 
-
-def _executors_that_wrote(folder: Path) -> set[str]:
+def executors_that_wrote(folder: Path) -> set[str]:
     """Which executors wrote rows, as Spark's own record of its tasks tells."""
     found = set()
     for file in folder.iterdir():
