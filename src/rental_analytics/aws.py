@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,38 @@ _TRANSIENT = {
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
 _ABSENT = {"NoSuchBucket", "NoSuchKey", "ResourceNotFoundException", "404"}
 _REFUSED = {"AccessDenied", "AccessDeniedException", "403", "DecryptionFailure", "KMSAccessDeniedException"}
+
+
+def region_of(named: str | None) -> str | None:
+    """The region that was named, or that of AWS_REGION, which boto3 does not look at; None leaves it to boto3."""
+    return named or os.environ.get("AWS_REGION") or None
+
+
+def remedy_of(error: Exception, where: str) -> str:
+    """What to do about an error that came before any request.
+
+    Args:
+        where: the key of the configuration that has the region.
+    """
+    from botocore import exceptions
+
+    lacking = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+        exceptions.ProfileNotFound,
+        exceptions.ConfigParseError,
+        exceptions.UnauthorizedSSOTokenError,
+        exceptions.SSOTokenLoadError,
+    )
+    if isinstance(error, lacking):
+        return (
+            "give this process AWS credentials: a role of the machine, a profile (AWS_PROFILE), or AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY."
+        )
+    if isinstance(error, exceptions.NoRegionError):
+        return f"name the region in {where}, or in AWS_REGION."
+    return f"check {where} and the AWS configuration of this machine."
 
 
 def is_object_url(text: str) -> bool:
@@ -99,7 +132,7 @@ def _client(service: str, region: str | None = None) -> Any:
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20)
-    return boto3.session.Session().client(service, region_name=region, config=config)
+    return boto3.session.Session().client(service, region_name=region_of(region), config=config)
 
 
 @contextmanager
@@ -110,7 +143,7 @@ def _asking(what: str, where: str, right: str, unavailable: type[RentalError]) -
     except ImportError as error:
         raise ConfigurationError(
             f"{what} cannot be read without the package boto3, which is not installed.",
-            remedy="install it with `pip install 'rental-analytics[s3]'`.",
+            remedy="run `make setup`, or `pip install '.[s3]'`, in the folder of the project.",
         ) from error
     try:
         yield
@@ -129,5 +162,5 @@ def _asking(what: str, where: str, right: str, unavailable: type[RentalError]) -
         raise unavailable(f"{what} could not be read: {error}.", remedy=remedy) from error
     except BotoCoreError as error:
         raise ConfigurationError(
-            f"{what} cannot be read: {error}.", remedy="check the AWS credentials and region of this machine."
+            f"{what} cannot be read: {str(error).rstrip('.')}.", remedy=remedy_of(error, "the profile of this machine")
         ) from error

@@ -24,6 +24,7 @@ from rental_analytics.monitoring.interruption import Interruption
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from rental_analytics.monitoring.json_log import JsonLog
     from rental_analytics.runners.local import RunOptions, RunOutcome
     from rental_analytics.settings import Settings
     from rental_analytics.warehouses.base import Warehouse
@@ -189,7 +190,8 @@ def run(
         )
     wanted = RunOptions(tuple(step or ()), full_refresh, resume, as_of.date() if as_of else None, run_id)
     headlines = not quiet and (not step or "metrics" in step)
-    _run(load_settings(config, overrides or ()), wanted, headlines=headlines, log_json=log_json, as_json=as_json)
+    with _logging(log_json) as log:
+        _run(load_settings(config, overrides or ()), wanted, log, headlines=headlines, as_json=as_json)
 
 
 @app.command(epilog=f"Example: rental backfill --from 2026-03-01 --to 2026-03-31. {EXIT_CODES}")
@@ -219,18 +221,35 @@ def backfill(
             f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
         )
     wanted = RunOptions(run_id=run_id, backfill=(first.date(), last.date()))
-    _run(load_settings(config, overrides or ()), wanted, headlines=not quiet, log_json=log_json, as_json=as_json)
+    with _logging(log_json) as log:
+        _run(load_settings(config, overrides or ()), wanted, log, headlines=not quiet, as_json=as_json)
 
 
-def _run(settings: Settings, wanted: RunOptions, *, headlines: bool, log_json: bool, as_json: bool) -> None:
+@contextmanager
+def _logging(wanted: bool) -> Iterator[JsonLog | None]:
+    """The log of a run whose user asked for one; it tells an error in place of the line a person would read."""
+    if not wanted:
+        yield None
+        return
+    from rental_analytics.monitoring.json_log import JsonLog
+
+    log = JsonLog(sys.stderr)
+    try:
+        yield log
+    except (Exception, KeyboardInterrupt) as error:
+        _, code = _explained(error, sys.argv[1:])
+        log.failure(error, exit_code=code)
+        raise typer.Exit(_told("", code, error)) from error
+
+
+def _run(settings: Settings, wanted: RunOptions, log: JsonLog | None, *, headlines: bool, as_json: bool) -> None:
     from rental_analytics.monitoring.console import ConsoleReporter
-    from rental_analytics.monitoring.json_log import JsonLog, JsonReporter, told_failures
+    from rental_analytics.monitoring.json_log import JsonReporter
     from rental_analytics.runners.local import LocalRunner
     from rental_analytics.wiring import assembled
 
-    log = JsonLog(sys.stderr) if log_json else None
     hide = log.hide if log else lambda _: None
-    with interruption.watching(signal.SIGTERM), told_failures(log), assembled(settings, hide=hide) as parts:
+    with interruption.watching(signal.SIGTERM), assembled(settings, hide=hide) as parts:
         reporter = JsonReporter(log, parts.contracts.table_names) if log else ConsoleReporter(messages)
         outcome = LocalRunner(parts, reporter, interruption, log).run(wanted)
         if as_json:
@@ -312,7 +331,7 @@ def report(
     _print_line(f"Report: {path}")
 
 
-@app.command(epilog="Example: rental grants --loader IAMR:load-raw --loader IAMR:metrics --analyst maria")
+@app.command(epilog="Example: rental grants --loader IAMR:load-raw --loader IAMR:metrics --analyst IAM:maria")
 def grants(
     loader: Annotated[
         list[str] | None, typer.Option(help="User that runs steps; may be repeated.", metavar="USER")
@@ -331,8 +350,10 @@ def grants(
     from rental_analytics.wiring import grants as grants_sql
 
     in_general = config == DEFAULT_CONFIG and not config.exists() and not overrides
-    settings = None if in_general else load_settings(config, overrides or ())
+    settings = None if in_general else load_settings(config, overrides or (), needs_source=False)
     sys.stdout.write(grants_sql(settings, loader or (), analyst or ()).rstrip() + "\n")
+    if not loader:
+        messages.print("No --loader is named: nobody but a table's owner may use the tables to come.", highlight=False)
 
 
 @contextmanager
@@ -340,7 +361,7 @@ def _reading(config: Path, overrides: list[str] | None) -> Iterator[Warehouse]:
     from rental_analytics.settings import load_settings
     from rental_analytics.wiring import make_warehouse
 
-    warehouse = make_warehouse(load_settings(config, overrides or ()))
+    warehouse = make_warehouse(load_settings(config, overrides or (), needs_source=False))
     warehouse.open(read_only=True)
     try:
         yield warehouse
@@ -465,7 +486,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _explained(error: Exception, arguments: list[str]) -> tuple[str, int]:
+def _explained(error: BaseException, arguments: list[str]) -> tuple[str, int]:
     """The line that tells an error, and the exit code."""
     if isinstance(error, RunInterruptedError):
         return str(error), error.exit_code
@@ -488,7 +509,7 @@ def _interrupted(arguments: list[str]) -> tuple[str, int]:
     return str(RunInterruptedError(None, 0)) if runs else "Interrupted.", interruption.exit_code
 
 
-def _told(line: str, code: int, error: Exception | None = None) -> int:
+def _told(line: str, code: int, error: BaseException | None = None) -> int:
     if error and "--debug" in sys.argv:
         traceback.print_exception(error)
     if line:

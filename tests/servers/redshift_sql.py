@@ -10,12 +10,13 @@ from servers import redshift_queries as queries
 from servers import redshift_rights as rights
 from servers.redshift_copy import CopyJob, parse_copy
 from servers.redshift_ddl import Plan, table_name
-from servers.redshift_lexer import Cursor, SqlError, tokenise
+from servers.redshift_lexer import Cursor, SqlError, quoted, tokenise
 
 _ROWS: dict[str, Callable[[str], Plan]] = {
     "SELECT": queries.query,
     "WITH": queries.query,
     "(": queries.query,
+    "EXPLAIN": queries.explain,
     "INSERT": queries.insert,
     "UPDATE": queries.update,
     "DELETE": queries.delete,
@@ -68,6 +69,8 @@ def _other(cursor: Cursor, database: str) -> Plan | CopyJob:
         cursor.take("TABLE")
         tables = ", ".join(table_name(table) for table in cursor.listed(cursor.qualified))
         return Plan("LOCK", [f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"])
+    if cursor.take("SHOW"):
+        return Plan("SHOW", [f"SHOW {quoted(cursor.name())}"], returns_rows=True)
     if cursor.take("ANALYZE"):
         return Plan("ANALYZE", [f"ANALYZE {table_name(cursor.qualified())}"])
     if cursor.take("TRUNCATE"):

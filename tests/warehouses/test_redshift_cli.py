@@ -104,8 +104,16 @@ def test_query(loaded: Path, rental: Rental) -> None:
         ("CALL something()", "begins with CALL"),
         ("UNLOAD ('SELECT 1') TO 's3://bucket/' IAM_ROLE default", "begins with UNLOAD"),
         ("SELECT 1; SELECT 2", "2 came"),
-        ("", "0 came"),
-        ("SELECT FROM WHERE", "The query"),
+        ("", "empty"),
+        ("/* nothing */", "empty"),
+        ("SHOW search_path; DROP TABLE curated.bookings", "2 came"),
+        ("EXPLAIN DELETE FROM curated.bookings", "begins with DELETE"),
+        ("EXPLAIN ANALYZE DELETE FROM curated.bookings", "begins with ANALYZE"),
+        ("WITH gone AS (SELECT 1) DELETE FROM curated.bookings", "changes what is there"),
+        ("SELECT * FROM curated.bookings FOR UPDATE", "changes what is there"),
+        ("LOCK curated.bookings", "begins with LOCK"),
+        ("SELECT FROM WHERE", "does not parse: Expected table name at 'WHERE', line 1"),
+        ("SELECT 'a", "does not parse"),
         ("SELECT nothing FROM curated.bookings", "nothing"),
         ("SELECT 1 FROM curated.nothing", "nothing"),
         ("SELECT connection_type FROM curated.bookings", "connection_type"),
@@ -115,10 +123,32 @@ def test_what_is_no_query_is_refused(loaded: Path, rental: Rental, sql: str, tol
     assert_refused(rental(loaded, "query", sql), 2, told)
 
 
+def test_texts_are_shown_as_they_are(loaded: Path, rental: Rental) -> None:
+    """Rich knows `:secret:` as a picture, and every ARN of a secret has it."""
+    assert ":secret: :smile:" in rental(loaded, "query", "SELECT ':secret: :smile:' AS a").ok().out
+
+
+@pytest.mark.parametrize("sql", ["SHOW search_path", "EXPLAIN SELECT 1 AS a"])
+def test_show_and_explain_tell_nothing_else(loaded: Path, rental: Rental, sql: str) -> None:
+    told = rental(loaded, "query", sql, "--json").ok()
+
+    assert json.loads(told.out)
+    assert told.err == ""
+
+
+def test_who_only_reads_needs_to_know_the_warehouse_alone(loaded: Path, rental: Rental, tmp_path: Path) -> None:
+    url = next(line for line in (loaded / "rental.toml").read_text().splitlines() if "redshift://" in line)
+    (tmp_path / "rental.toml").write_text(f"[warehouse]\n{url}\n")
+
+    assert json.loads(rental(tmp_path, "query", "SELECT 1 AS a", "--json").ok().out) == [{"a": 1}]
+    assert "first" in rental(tmp_path, "status").ok().out
+    assert_refused(rental(tmp_path, "run"), 2, "source.url is missing")
+    assert_refused(rental(loaded, "run", "--set", "lake.url=lake"), 2, "Redshift loads from a bucket")
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("lake.url=lake", "Redshift loads from a bucket"),
         ("warehouse.url=redshift://test-workgroup", "is not understood"),
         ("warehouse.url=redshift://user:secret@test-workgroup/db", "is not understood"),
         ("warehouse.url=redshift://test-workgroup/db?zone=1", "is not understood"),

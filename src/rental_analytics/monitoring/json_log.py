@@ -127,17 +127,6 @@ class JsonReporter:
         return next((word for pair in words for word in pair if word in self._tables), None)
 
 
-@contextmanager
-def told_failures(log: JsonLog | None) -> Iterator[None]:
-    """Tell the error that ends the block."""
-    try:
-        yield
-    except BaseException as error:
-        if log:
-            log.failure(error)
-        raise
-
-
 class LoggedLedger:
     """Tells what a ledger takes note of."""
 

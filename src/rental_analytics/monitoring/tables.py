@@ -26,7 +26,7 @@ def print_table(console: Console, table: pa.Table, title: str | None = None) -> 
     needed = Measurement.get(console, unbounded, grid).maximum
     if not console.is_terminal:
         width = max(80, needed)
-        wide = Console(file=sys.stdout, width=width)
+        wide = Console(file=sys.stdout, width=width, emoji=False)
         wide.on_broken_pipe = console.on_broken_pipe  # type: ignore[method-assign]
         wide.print(grid)
     elif needed <= console.width:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.aws import region_of, remedy_of
 from rental_analytics.errors import ConfigurationError, RentalError, WarehouseError, WarehouseUnavailableError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class DataApi:
         except ImportError as error:
             raise ConfigurationError(
                 "Redshift needs the package boto3, which is not installed.",
-                remedy="install it with `pip install 'rental-analytics[s3]'`.",
+                remedy="run `make setup`, or `pip install '.[s3]'`, in the folder of the project.",
             ) from error
 
         self.target = target
@@ -93,11 +94,11 @@ class DataApi:
         config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
         try:
             session = boto3.session.Session()
-            self._client: Any = session.client("redshift-data", region_name=target.region, config=config)
+            self._client: Any = session.client("redshift-data", region_name=region_of(target.region), config=config)
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(
-                f"Redshift cannot be reached: {error}.",
-                remedy="name the region in warehouse.url, as in redshift://workgroup/database?region=eu-west-1.",
+                f"Redshift cannot be set up: {str(error).rstrip('.')}.",
+                remedy=remedy_of(error, "warehouse.url, as in redshift://workgroup/database?region=eu-west-1"),
             ) from error
 
     def query(self, sql: str) -> pa.Table:
@@ -253,8 +254,8 @@ class DataApi:
             raise WarehouseUnavailableError(f"Redshift {place} cannot be reached: {error}.", remedy=remedy) from error
         except BotoCoreError as error:
             raise ConfigurationError(
-                f"Redshift {place} cannot be used: {error}.",
-                remedy="check the AWS credentials and region of this machine.",
+                f"Redshift {place} cannot be used: {str(error).rstrip('.')}.",
+                remedy=remedy_of(error, "the region in warehouse.url"),
             ) from error
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from rental_analytics.errors import ConfigurationError
 
-_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Into, exp.Copy)
-_TOLD = {"SHOW", "EXPLAIN"}
+_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Into, exp.Copy, exp.Lock)
+_EXPLAIN = re.compile(r"EXPLAIN\s+(VERBOSE\s+)?", re.IGNORECASE)
+_QUERIES = {"SELECT", "WITH", "("}
 
 
 def bounded(sql: str, limit: int | None) -> str:
@@ -21,33 +23,72 @@ def bounded(sql: str, limit: int | None) -> str:
         ConfigurationError: it is not one statement that only reads.
     """
     text = sql.strip().rstrip(";").rstrip()
-    try:
-        statements: Any = [found for found in sqlglot.parse(text, read="redshift") if found is not None]
-    except SqlglotError as error:
-        told = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"The query does not parse: {told}.", remedy="correct the SQL, which is Redshift's."
-        ) from error
-    if len(statements) != 1:
-        raise ConfigurationError(
-            f"One statement is expected, and {len(statements)} came.", remedy="send them one by one."
-        )
-    statement = statements[0]
-    first = text.split(maxsplit=1)[0].upper()
-    if isinstance(statement, exp.Query):
-        if any(statement.find_all(*_CHANGES)):
-            raise _not_reading("changes what is there")
-        bound = (
-            "" if limit is None or statement.args.get("limit") or statement.args.get("fetch") else f"\nLIMIT {limit}"
-        )
-        return text + bound
-    if first in _TOLD and not any(statement.find_all(*_CHANGES)):
+    if not _tokens(text):
+        raise ConfigurationError("The query is empty.", remedy="write a SELECT.")
+    explained = _EXPLAIN.match(text)
+    if explained:
+        _parsed(text[explained.end() :])
         return text
-    raise _not_reading(f"begins with {first}")
+    if _first_word(text) == "SHOW":
+        _stop_several(_tokens(text))
+        return text
+    query = _parsed(text)
+    bounds = limit is None or query.args.get("limit") or query.args.get("fetch")
+    return text if bounds else f"{text}\nLIMIT {limit}"
+
+
+def _parsed(text: str) -> exp.Query:
+    """The tree of a statement that is one query, and changes nothing."""
+    tokens = _tokens(text)
+    first = _first_word(text)
+    if first not in _QUERIES:
+        raise _not_reading(f"begins with {first or 'nothing'}")
+    _stop_several(tokens)
+    try:
+        statement = sqlglot.parse_one(text, read="redshift")
+    except ParseError as error:
+        raise _not_parsed(_told(error)) from error
+    if not isinstance(statement, exp.Query) or any(statement.find_all(*_CHANGES)):
+        raise _not_reading("changes what is there")
+    return statement
+
+
+def _tokens(text: str) -> list[Any]:
+    try:
+        return list(sqlglot.tokenize(text, read="redshift"))
+    except SqlglotError as error:
+        raise _not_parsed(" ".join(str(error).split()).rstrip(".")) from error
+
+
+def _first_word(text: str) -> str:
+    """In capitals; comments before it are passed over."""
+    tokens = _tokens(text)
+    return str(tokens[0].text).upper() if tokens else ""
+
+
+def _stop_several(tokens: list[Any]) -> None:
+    ends = [token for token in tokens if token.token_type is sqlglot.TokenType.SEMICOLON]
+    if ends:
+        raise ConfigurationError(
+            f"One statement is expected, and {len(ends) + 1} came.", remedy="send them one by one."
+        )
+
+
+def _told(error: ParseError) -> str:
+    """The first of a parser's complaints, without the colours it has for terminals."""
+    first = error.errors[0] if error.errors else {}
+    if not first:
+        return " ".join(str(error).split()).rstrip(".")
+    what = str(first["description"]).partition(" but got <")[0].rstrip(".")
+    return f"{what} at {first['highlight']!r}, line {first['line']}"
+
+
+def _not_parsed(told: str) -> ConfigurationError:
+    return ConfigurationError(f"The query does not parse: {told}.", remedy="correct the SQL, which is Redshift's.")
 
 
 def _not_reading(found: str) -> ConfigurationError:
     return ConfigurationError(
         f"A query only reads, and this statement {found}.",
-        remedy="write a SELECT; to change the tables, change the source and `rental run`.",
+        remedy="write a SELECT, SHOW or EXPLAIN; what the tables hold follows the source and `rental run`.",
     )

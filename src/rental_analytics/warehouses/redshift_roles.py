@@ -11,6 +11,8 @@ from rental_analytics.warehouses.redshift_tables import SCHEMAS
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE, DROP"
 """What the statements of a load and of a rebuild need of a table; TRUNCATE is not among them, since it commits."""
 _LONGEST_NAME = 127
+_NAMES = "IAMR:name for that of an IAM role, IAM:name for that of an IAM user"
+_PREFIXES = ("IAM:", "IAMR:")
 
 
 def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str = "") -> str:
@@ -28,7 +30,12 @@ def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str 
         if not name.strip() or len(name.encode()) > _LONGEST_NAME or not name.isprintable():
             raise ConfigurationError(
                 f"{name!r} is no name of a database user.",
-                remedy="name a user, such as IAMR:role-name for that of an IAM role; 127 bytes at most.",
+                remedy=f"name a user, {_NAMES}; 127 bytes at most.",
+            )
+        if name.lower().startswith("arn:") or name.lower() == "public" or "," in name or _odd_prefix(name):
+            raise ConfigurationError(
+                f"{name!r} is not what a database user is called.",
+                remedy=f"name one user with each --loader and --analyst, {_NAMES}.",
             )
     return render(
         "redshift/roles",
@@ -38,3 +45,7 @@ def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str 
         analysts=list(dict.fromkeys(analysts)),
         place=" ".join(place.split()),
     )
+
+
+def _odd_prefix(name: str) -> bool:
+    return name.upper().startswith(_PREFIXES) and not name.startswith(_PREFIXES)
