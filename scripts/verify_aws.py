@@ -549,9 +549,16 @@ def main() -> int:
     parser.add_argument("--iam-role", default="default", help="ARN of the role by which COPY reads the lake")
     chosen = parser.parse_args()
 
+    for variable, given, example in (
+        ("WAREHOUSE", chosen.warehouse, "redshift://workgroup/database?region=REGION"),
+        ("LAKE", chosen.lake, "s3://bucket/prefix"),
+    ):
+        scheme, _, place = given.partition("://")
+        if scheme != example.partition("://")[0] or not place:
+            parser.error(f"{variable} is {given or 'missing'}: call make verify-aws with {variable}={example}")
+    # What the program would refuse is refused here before anything is asked of AWS.
+    make_warehouse(_settings(Path(), "sqlite:///none.db", chosen.lake, chosen.warehouse, chosen.iam_role)).close()
     parts = urlsplit(chosen.warehouse)
-    if parts.scheme != "redshift" or not chosen.lake.startswith("s3://"):
-        parser.error("--warehouse is redshift://workgroup/database?region=REGION, and --lake s3://bucket/prefix")
     options = dict(parse_qsl(parts.query))
     cluster = options.get("type") == "cluster"
     target = Target(parts.netloc, parts.path.strip("/"), options.get("region"), cluster, options.get("user"))
