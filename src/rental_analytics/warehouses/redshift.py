@@ -180,7 +180,7 @@ class RedshiftWarehouse(Warehouse):
     def _staged(self, plan: LoadPlan, lake: Lake) -> Iterator[dict[str, Facts]]:
         """Check the files, make the tables fit, and copy to staging tables, which are gone at the end of the block."""
         with lake.scratch() as scratch:
-            facts = {staged.relation: check_files(lake, staged.room, staged.files) for staged in plan.staged}
+            facts = check_files(lake, {staged.relation: (staged.room, staged.files) for staged in plan.staged})
             plan.shorten_texts(lake, scratch, facts)
             for table in plan.tables:
                 self._fit(table.shape, table.unfilled(facts))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.contracts.model import MAX_TEXT_BYTES
@@ -14,9 +15,11 @@ from rental_analytics.storage.base import Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.parquet import ParquetFile
+    from pyarrow.parquet import FileMetaData, ParquetFile
 
 _BEYOND_ANY = "shorten the value in the source, then `rental run --full-refresh`; Redshift takes 65,535 bytes at most."
+_AT_ONCE = 4
+"""Files looked at beside each other: what takes time is to wait for the bucket."""
 _WIDTHS = {"SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64"}
 
 
@@ -47,21 +50,36 @@ class Facts:
     longest: dict[str, int]
 
 
-def check_files(lake: Lake, room: Room, files: Sequence[LakeFile]) -> Facts:
-    """See that COPY can take files as they lie in the lake.
+def check_files(lake: Lake, loads: Mapping[str, tuple[Room, Sequence[LakeFile]]]) -> dict[str, Facts]:
+    """See that COPY can take files as they lie in the lake; some are looked at beside each other.
+
+    Args:
+        loads: by a name of its own, what each table has room for and its files.
 
     Raises:
         LakeError: a file is missing, or is not the one its manifest names.
-        WarehouseError: columns, types or values do not fit the table; names the column.
+        WarehouseError: columns, types or values do not fit the table; names the column. Of several errors the first
+            file's is raised.
     """
-    filled: set[str] = set()
+    asked = [(name, room, file) for name, (room, files) in loads.items() for file in files]
+    found: dict[str, list[Facts]] = {name: [] for name in loads}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            for (name, *_), facts in zip(asked, pool.map(lambda one: _check_file(lake, *one[1:]), asked), strict=True):
+                found[name].append(facts)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {name: _together(room, found[name]) for name, (room, _) in loads.items()}
+
+
+def _together(room: Room, files: Sequence[Facts]) -> Facts:
+    names = frozenset(column.name for column in room.columns)
     longest: dict[str, int] = {}
-    for file in files:
-        facts = _check_file(lake, room, file)
-        filled |= {column.name for column in room.columns} - facts.empty
+    for facts in files:
         for name, size in facts.longest.items():
             longest[name] = max(size, longest.get(name, 0))
-    return Facts(frozenset(column.name for column in room.columns if column.name not in filled), longest)
+    return Facts(names.intersection(*(facts.empty for facts in files)), longest)
 
 
 def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
@@ -92,7 +110,7 @@ def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
                         f"{place} has another number of rows than its manifest says: {parquet.metadata.num_rows:,} "
                         f"instead of {file.rows:,}",
                     )
-                return _check_values(room, place, parquet)
+                return _check_values(room, place, parquet, content)
         except (pa.ArrowException, OSError) as error:
             raise _unfit(room, f"{place} is no Parquet file that can be read ({str(error).strip(' .')})") from error
 
@@ -132,7 +150,7 @@ def _fits(kind: str, found: Any) -> bool:
     return bool(found == plain.get(kind))
 
 
-def _check_values(room: Room, place: str, parquet: ParquetFile) -> Facts:
+def _check_values(room: Room, place: str, parquet: ParquetFile, content: BinaryIO) -> Facts:
     nulls, rows = _null_counts(room, parquet), parquet.metadata.num_rows
     for name in room.required:
         if nulls.get(name):
@@ -141,7 +159,8 @@ def _check_values(room: Room, place: str, parquet: ParquetFile) -> Facts:
                 f"column {name} is NULL in {nulls[name]:,} of {rows:,} rows of {place}, and {room.table} takes no NULL",
                 f"correct what makes {name} NULL, or let it be NULL in the contract.",
             )
-    longest = _longest(parquet, [column.name for column in room.columns if column.type == "VARCHAR"])
+    texts = [column.name for column in room.columns if column.type == "VARCHAR"]
+    longest = _longest(content, parquet.metadata, texts)
     for column in room.columns:
         bound = min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)
         if longest.get(column.name, 0) > bound and not room.cuts:
@@ -173,16 +192,25 @@ def _null_counts(room: Room, parquet: ParquetFile) -> dict[str, int]:
     return counts
 
 
-def _longest(parquet: ParquetFile, names: Iterable[str]) -> dict[str, int]:
-    """Bytes of the longest text of each column; nothing else of the file is read."""
-    import pyarrow.compute as pc
+def _longest(content: BinaryIO, metadata: FileMetaData, names: Sequence[str]) -> dict[str, int]:
+    """Bytes of the longest text of each column; nothing else of the file is read.
 
-    wanted = list(names)
-    found = dict.fromkeys(wanted, 0)
-    if wanted:
-        for batch in parquet.iter_batches(columns=wanted):
-            for name in wanted:
-                found[name] = max(found[name], pc.max(pc.binary_length(batch.column(name))).as_py() or 0)
+    A dictionary's texts are measured once, however many rows have them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    found = dict.fromkeys(names, 0)
+    if not names:
+        return found
+    # Of its own, since a file tells dictionaries in place of texts only if it is opened so.
+    parquet = pq.ParquetFile(content, metadata=metadata, read_dictionary=list(names))
+    for batch in parquet.iter_batches(columns=list(names)):
+        for name in names:
+            column = batch.column(name)
+            texts = column.dictionary if isinstance(column, pa.DictionaryArray) else column
+            found[name] = max(found[name], pc.max(pc.binary_length(texts)).as_py() or 0)
     return found
 
 
