@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from docs.generated import PLACES, generate, written
-from docs.pages import ROOT, anchors, links, pages, rental_commands, text_of
+from docs.pages import ROOT, anchors, blocks, links, pages, rental_commands, text_of
 from rental_analytics import errors
 from rental_analytics.cli import EXIT_CODES, app
 from rental_analytics.contracts.loader import load_contracts
@@ -21,6 +22,7 @@ from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.settings import Settings, TableSettings
+from rental_analytics.warehouses.redshift_query import bounded
 
 pytestmark = pytest.mark.fast
 
@@ -136,6 +138,42 @@ def test_every_rule_is_documented() -> None:
     rules = {rule.name for model in load_contracts().curated.values() for rule in (*model.rules, *model.references)}
 
     assert {rule for rule in rules if f"`{rule}`" not in text} == set()
+
+
+def test_amounts_in_dollars_are_told_by_their_names() -> None:
+    contracts = load_contracts()
+    types = {
+        f"{model.relation}.{name}": column.type
+        for model in (*contracts.curated.values(), *contracts.presentation.values())
+        for name, column in model.columns.items()
+        if name.endswith("_usd")
+    }
+
+    assert types
+    assert {name: kind for name, kind in types.items() if kind != "DECIMAL(18,2)"} == {}
+
+
+def test_a_process_may_delete_what_its_steps_delete() -> None:
+    """The policy to copy against the folders of each step, which tests/runners/test_rights.py measures."""
+    policies = [json.loads(code) for code in blocks(pages()["docs/reference/redshift.md"], "json")]
+    deleting = [
+        statement["Resource"]
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Action"] == "s3:DeleteObject"
+    ]
+    steps = table_rows("docs/reference/glue-jobs.md", "|".join(f"`{name}`" for name in STEP_NAMES))
+    folders = {folder for cells in steps for folder in re.findall(r"`(.+?)`", cells[4])} | {".drafts/"}
+
+    assert deleting == [[f"arn:aws:s3:::company-lake/rental/{folder}*" for folder in sorted(folders)]]
+
+
+def test_queries_of_redshift_are_taken() -> None:
+    page = pages()["docs/reference/redshift.md"]
+    asked = [arguments[1] for arguments in rental_commands(page) if arguments[:1] == ["query"] and arguments[1:]]
+
+    assert len(asked) > 3
+    assert [sql for sql in asked if not bounded(sql, 10).startswith(sql)] == []
 
 
 def test_every_setting_is_documented_with_default_and_variable() -> None:
