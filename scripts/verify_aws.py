@@ -26,6 +26,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.contracts.model import Layout
 from rental_analytics.errors import RentalError
 from rental_analytics.marketplace import MarketplaceOptions, advance, generate
 from rental_analytics.runners.local import LocalRunner, RunOptions
@@ -33,8 +35,18 @@ from rental_analytics.settings import Settings, parse_settings
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifiers, redshift_literal, render
 from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_data import BATCH, DataApi, StatementError, Target
-from rental_analytics.warehouses.redshift_tables import SCHEMAS, Column, create_table, read_catalogue
+from rental_analytics.warehouses.redshift_tables import (
+    CATALOGUE,
+    SCHEMAS,
+    Column,
+    Growth,
+    TableShape,
+    create_table,
+    growth,
+    read_catalogue,
+)
 from rental_analytics.wiring import assembled, make_lake, make_warehouse
 
 CONFIG = """
@@ -297,11 +309,35 @@ def rounding_goes_away_from_zero(place: Place) -> str:
 def catalogue_is_visible(place: Place) -> str:
     table = place.table("id INTEGER", "name VARCHAR(77)", "price DECIMAL(12,2)", key="id")
     place.api.run([f"COMMENT ON COLUMN {table}.name IS 'told'"])
-    found = read_catalogue(*place.api.queries([render("redshift/catalogue"), render("redshift/comments")]))
+    found = read_catalogue(*place.api.queries([render(template) for template in CATALOGUE]))
     columns = found.tables.get(table, {})
     seen = [(name, column.sql_type, column.required) for name, column in columns.items()]
     wanted = [("id", "INTEGER", True), ("name", "VARCHAR(77)", False), ("price", "DECIMAL(12,2)", False)]
     return need(seen == wanted and found.comments.get(f"{table}.name") == "told", str(seen))
+
+
+@claim
+def tables_that_fit_are_left_alone(place: Place) -> str:
+    """A key or a layout that was read wrongly would move the rows of a table with every load."""
+    columns = tuple(FileColumn(name=name, type="BIGINT") for name in ("id", "part", "seen"))
+    shapes = [
+        TableShape(
+            f"ops.verify_{next(place.names)}",
+            columns,
+            ("part", "id"),
+            TableDetails(required=("part", "id"), layout=Layout(distribution=spread, sort=sort, reason="To be read.")),
+        )
+        for spread, sort in (("id", ("seen", "id")), ("all", ("seen",)), ("even", ()), ("auto", ()))
+    ]
+    place.api.run([shape.create() for shape in shapes])
+    found = read_catalogue(*place.api.queries([render(template) for template in CATALOGUE]))
+    seen = [found.arrangements[shape.relation] for shape in shapes]
+    left = [
+        growth(shape, found.tables[shape.relation], arrangement=arrangement) == Growth()
+        for shape, arrangement in zip(shapes, seen, strict=True)
+    ]
+    noticed = not any(seen[place].suits(shapes[other]) for place, other in ((0, 1), (1, 0), (2, 0), (2, 1)))
+    return need(all(left) and noticed, str(seen))
 
 
 @claim

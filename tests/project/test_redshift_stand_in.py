@@ -283,7 +283,7 @@ def test_keys_are_not_enforced_but_not_null_is(warehouse: Warehouse) -> None:
 
     assert "Cannot insert a NULL value into column id" in warehouse.error("INSERT INTO t (v) VALUES ('a')")
     layout = warehouse.stand_in.execute("SELECT * FROM redshift_stand_in.table_layout", warehouse.database)
-    assert layout == [("public", "t", "KEY", "id", "v,id")]
+    assert layout == [("public", "t", "KEY", "id", "v,id", '"id"')]
 
 
 def test_a_varchar_counts_bytes(warehouse: Warehouse) -> None:

@@ -75,7 +75,7 @@ def create_table(cursor: Cursor) -> Plan:
     for key in keys:
         columns[key] += " NOT NULL"
     create = f"CREATE TABLE {condition}{table_name(table)} ({', '.join(columns.values())})"
-    return Plan("CREATE TABLE", [_note(table, layout), create])
+    return Plan("CREATE TABLE", [_note(table, layout, keys), create])
 
 
 def drop_table(cursor: Cursor) -> Plan:
@@ -225,9 +225,10 @@ def _where(table: tuple[str, str]) -> str:
     return f'WHERE "schema" = {literal(table[0])} AND "table" = {literal(table[1])}'
 
 
-def _note(table: tuple[str, str], layout: _Layout) -> str:
+def _note(table: tuple[str, str], layout: _Layout, keys: list[str]) -> str:
     distkey = "NULL" if layout.distkey is None else literal(layout.distkey)
     row = [*map(literal, table), literal(layout.diststyle), distkey, literal(layout.sortkeys)]
+    row.append(literal(", ".join(map(quoted, keys))))
     # A row that is there already belongs to the table that is there already.
     return f"INSERT INTO {LAYOUT} VALUES ({', '.join(row)}) ON CONFLICT DO NOTHING"
 

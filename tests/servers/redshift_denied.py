@@ -47,7 +47,7 @@ def deny_in_words(tokens: Sequence[Token]) -> None:
             found = keys[start : start + len(words)]
             if len(found) == len(words) and all(word in {_ANY, key} for word, key in zip(words, found, strict=True)):
                 raise SqlError(f'ERROR: syntax error at or near "{" ".join(words)}" (stand-in: not in Redshift)')
-        own = key.startswith("PG_") and key != "PG_BACKEND_PID"
+        own = key.startswith("PG_") and key not in {"PG_BACKEND_PID", "PG_GET_CONSTRAINTDEF"}
         if (own or key in _FUNCTIONS) and keys[start + 1 : start + 2] == ["("]:
             raise SqlError(f"ERROR: function {key.lower()}() does not exist (stand-in: not in Redshift)")
 

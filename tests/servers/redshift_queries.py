@@ -147,6 +147,17 @@ def _postgres(tree: exp.Expression) -> str:
         raise SqlError(f"ERROR: (stand-in: not to be had from PostgreSQL: {problem})") from None
 
 
+def _catalogue(node: exp.Table) -> exp.Expression:
+    """Redshift's catalogue tells more than PostgreSQL's."""
+    if (node.db, node.name) in {("pg_catalog", name) for name in ("pg_class", "pg_attribute", "pg_constraint")}:
+        node.set("db", exp.to_identifier("redshift_stand_in"))
+    return node
+
+
+def _named_call(node: exp.Anonymous) -> exp.Expression:
+    return _call("constraint_definition", *node.expressions) if node.name.lower() == "pg_get_constraintdef" else node
+
+
 def _call(name: str, *arguments: exp.Expression | None) -> exp.Anonymous:
     return exp.Anonymous(this=name, expressions=[argument for argument in arguments if argument is not None])
 
@@ -214,6 +225,8 @@ def _concat(node: exp.Expression) -> exp.Expression:
 
 
 _REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expression]] = {
+    exp.Anonymous: _named_call,
+    exp.Table: _catalogue,
     exp.Cast: _cast,
     exp.Concat: _concat,
     exp.IgnoreNulls: _known,

@@ -3,8 +3,38 @@ CREATE SCHEMA redshift_stand_in;
 GRANT USAGE ON SCHEMA redshift_stand_in TO PUBLIC;
 
 CREATE TABLE redshift_stand_in.table_layout (
-    "schema" text, "table" text, diststyle text, distkey text, sortkeys text, PRIMARY KEY ("schema", "table")
+    "schema" text, "table" text, diststyle text, distkey text, sortkeys text, keys text,
+    PRIMARY KEY ("schema", "table")
 );
+
+-- What Redshift's catalogue has and PostgreSQL's has not: layouts, and keys that nobody enforces.
+CREATE VIEW redshift_stand_in.pg_class AS
+SELECT c.*, CASE l.diststyle WHEN 'EVEN' THEN 0 WHEN 'KEY' THEN 1 WHEN 'ALL' THEN 8 ELSE 9 END::smallint AS reldiststyle
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+LEFT JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table";
+CREATE VIEW redshift_stand_in.pg_attribute AS
+SELECT
+    a.attrelid, a.attname, a.attnum, a.attisdropped, a.attnotnull,
+    coalesce(a.attname = l.distkey, FALSE) AS attisdistkey,
+    coalesce(array_position(string_to_array(l.sortkeys, ','), a.attname::text), 0) AS attsortkeyord
+FROM pg_catalog.pg_attribute AS a
+INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+LEFT JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table";
+CREATE VIEW redshift_stand_in.pg_constraint AS
+SELECT c.oid, c.oid AS conrelid, 'p' AS contype
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table" AND l.keys <> '';
+CREATE FUNCTION redshift_stand_in.constraint_definition(oid) RETURNS text STABLE STRICT LANGUAGE sql AS $$
+    SELECT 'PRIMARY KEY (' || l.keys || ')'
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+    INNER JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table"
+    WHERE c.oid = $1
+$$;
+GRANT SELECT ON redshift_stand_in.pg_class, redshift_stand_in.pg_attribute, redshift_stand_in.pg_constraint TO PUBLIC;
 
 GRANT ALL ON redshift_stand_in.table_layout TO PUBLIC;
 CREATE TABLE redshift_stand_in.owner_rights ("right" text, "schema" text, grantee text);

@@ -27,7 +27,7 @@ from rental_analytics.warehouses.redshift_files import Facts
 from rental_analytics.warehouses.redshift_load import Change, LoadPlan
 from rental_analytics.warehouses.redshift_rebuild import Rebuild
 from rental_analytics.warehouses.redshift_roles import roles
-from rental_analytics.warehouses.redshift_tables import HeldColumn, TableShape, growth, ops_shapes
+from rental_analytics.warehouses.redshift_tables import CATALOGUE, Catalogue, HeldColumn, TableShape, growth, ops_shapes
 from rental_analytics.warehouses.redshift_values import deletion, insertions
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -162,7 +162,7 @@ def _presentation(name: str, contracts: Contracts) -> Iterator[str]:
         }
     }
     for held in ({}, other, same):
-        rebuild = Rebuild([model], "20240305T010203Z-abcdef", date(2024, 3, 4), "0a1b2c3d", held)
+        rebuild = Rebuild([model], "20240305T010203Z-abcdef", date(2024, 3, 4), "0a1b2c3d", Catalogue(held))
         yield from rebuild.build()
         yield from rebuild.checks()
         yield from rebuild.swap()
@@ -195,8 +195,7 @@ def _ops() -> Iterator[str]:
 
 
 def _queries() -> Iterator[str]:
-    yield render("redshift/catalogue")
-    yield render("redshift/comments")
+    yield from map(render, CATALOGUE)
     yield render("redshift/load_errors", process=1234)
     yield redshift(render("newest_day"), "newest_day")
     counted = [{"relation": "ops.stage_0a1b2c3d_0", "key": ()}, {"relation": "ops.stage_0a1b2c3d_1", "key": ("id",)}]

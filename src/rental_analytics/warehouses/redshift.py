@@ -23,6 +23,7 @@ from rental_analytics.warehouses.redshift_load import Change, LoadPlan, copy_man
 from rental_analytics.warehouses.redshift_query import bounded
 from rental_analytics.warehouses.redshift_rebuild import Rebuild
 from rental_analytics.warehouses.redshift_tables import (
+    CATALOGUE,
     SCHEMAS,
     STAGING,
     Catalogue,
@@ -74,8 +75,7 @@ class RedshiftWarehouse(Warehouse):
     @property
     def _catalogue(self) -> Catalogue:
         if self._known is None:
-            columns, comments = self._api.queries([render("redshift/catalogue"), render("redshift/comments")])
-            self._known = read_catalogue(columns, comments)
+            self._known = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
         return self._known
 
     def _run(self, statements: Iterable[str]) -> None:
@@ -90,10 +90,11 @@ class RedshiftWarehouse(Warehouse):
         if held is None:
             self._run([shape.create()])
         else:
+            arrangement = self._catalogue.arrangements.get(shape.relation)
             try:
-                grown = growth(shape, held, unfilled=unfilled)
+                grown = growth(shape, held, (), unfilled, arrangement)
             except ContractError:
-                grown = growth(shape, held, self._empty_columns(shape), unfilled)
+                grown = growth(shape, held, self._empty_columns(shape), unfilled, arrangement)
             if grown.together:
                 self._api.run(grown.together)
             for statement in grown.alone:
@@ -275,7 +276,7 @@ class RedshiftWarehouse(Warehouse):
     def rebuild(
         self, models: Sequence[PresentationModel], run_id: str, as_of: date | None
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        rebuild = Rebuild(models, run_id, as_of, secrets.token_hex(4), self._catalogue.tables)
+        rebuild = Rebuild(models, run_id, as_of, secrets.token_hex(4), self._catalogue)
         reach("metrics-begun")
         try:
             self._build(rebuild)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_data import BATCH, StatementError
-from rental_analytics.warehouses.redshift_tables import STAGING, Column, HeldColumn, TableShape, create_table, sql_type
+from rental_analytics.warehouses.redshift_tables import STAGING, Catalogue, Column, TableShape, create_table, sql_type
 from rental_analytics.warehouses.redshift_values import insertions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Rebuild:
 
     Args:
         token: sets the names of its staging tables apart from those of any other attempt.
-        held: the tables the warehouse has.
+        held: what the warehouse has.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Rebuild:
         run_id: str,
         as_of: date | None,
         token: str,
-        held: Mapping[str, Mapping[str, HeldColumn]],
+        held: Catalogue,
     ) -> None:
         self._models = list(models)
         self._row = {"run_id": run_id, "as_of": as_of}
@@ -147,8 +147,8 @@ class Rebuild:
     def swap(self) -> list[str]:
         """The transaction after which readers see the new rows; until then they see the old ones.
 
-        Rows are deleted and inserted, since TRUNCATE would commit; a table that has other columns than its contract,
-        which cannot be wrong to lose, is made anew.
+        Rows are deleted and inserted, since TRUNCATE would commit; a table that is not what its contract says, which
+        cannot be wrong to lose, is made anew.
         """
         statements = [f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}", *insertions(_PARAMETERS, [self._row])]
         for model in self._models:
@@ -161,11 +161,13 @@ class Rebuild:
         return statements
 
     def _emptied(self, model: PresentationModel) -> list[str]:
-        held = self._held.get(model.relation)
+        held = self._held.tables.get(model.relation)
+        arrangement = self._held.arrangements.get(model.relation)
+        suits = arrangement is None or arrangement.suits(self.shape(model))
         wanted = [(column.name, sql_type(column), column.name in model.required) for column in model.file_columns]
         if held is None:
             return [self.shape(model).create(keep=False)]
-        if [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
+        if suits and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ SCHEMAS = ("raw_data", "curated", "presentation", "ops")
 STAGING = "ops.stage_"
 """How the names of tables begin that hold rows on their way; none outlives its load."""
 
+_STYLES = {"even": 0, "all": 8}
+_BY_KEY = 1
 _HELD = {
     "smallint": "SMALLINT",
     "integer": "INTEGER",
@@ -57,11 +60,37 @@ class HeldColumn:
 
 
 @dataclass(frozen=True)
+class Arrangement:
+    """How the warehouse has a table, beside its columns: the key it declares, and how rows are spread and ordered.
+
+    Args:
+        style: `reldiststyle` of PG_CLASS.
+    """
+
+    key: tuple[str, ...] = ()
+    style: int | None = None
+    distribution_key: str | None = None
+    sort: tuple[str, ...] = ()
+
+    def suits(self, shape: TableShape) -> bool:
+        """Whether it is what the contract says; what the contract leaves to Redshift may be anything."""
+        if sorted(self.key) != sorted(name.lower() for name in shape.key):
+            return False
+        layout = shape.details.layout
+        if layout is None:
+            return True
+        wanted = (_STYLES.get(layout.distribution, _BY_KEY), layout.distribution_key)
+        spread = (self.style, self.distribution_key if self.style == _BY_KEY else None)
+        return (layout.distribution == "auto" or spread == wanted) and (not layout.sort or self.sort == layout.sort)
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """Tables and comments the warehouse has; columns by table, comments by table or `table.column`."""
+    """What the warehouse has: columns and arrangements by table, comments by table or `table.column`."""
 
     tables: Mapping[str, Mapping[str, HeldColumn]] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
+    arrangements: Mapping[str, Arrangement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,8 +160,12 @@ def ops_shapes() -> list[TableShape]:
     ]
 
 
-def read_catalogue(columns: pa.Table, comments: pa.Table) -> Catalogue:
-    """What the two queries of the catalogue answered."""
+CATALOGUE = ("redshift/catalogue", "redshift/comments", "redshift/keys", "redshift/layouts")
+"""Templates of the queries whose answers `read_catalogue` takes."""
+
+
+def read_catalogue(columns: pa.Table, comments: pa.Table, keys: pa.Table, layouts: pa.Table) -> Catalogue:
+    """What the queries of the catalogue answered."""
     tables: dict[str, dict[str, HeldColumn]] = {}
     for row in columns.to_pylist():
         held = tables.setdefault(f"{row['schema_name']}.{row['table_name']}", {})
@@ -141,7 +174,36 @@ def read_catalogue(columns: pa.Table, comments: pa.Table) -> Catalogue:
         ".".join(filter(None, (row["schema_name"], row["table_name"], row["column_name"]))): row["description"]
         for row in comments.to_pylist()
     }
-    return Catalogue(tables, told)
+    return Catalogue(tables, told, _arrangements(keys, layouts))
+
+
+def _arrangements(keys: pa.Table, layouts: pa.Table) -> dict[str, Arrangement]:
+    declared = {
+        f"{row['schema_name']}.{row['table_name']}": tuple(
+            quoted.replace('""', '"') if quoted else plain
+            for quoted, plain in re.findall(
+                r'"((?:[^"]|"")+)"|([^\s,"()]+)', str(row["definition"]).removeprefix("PRIMARY KEY")
+            )
+        )
+        for row in keys.to_pylist()
+    }
+    found: dict[str, Arrangement] = {}
+    for row in layouts.to_pylist():
+        name = f"{row['schema_name']}.{row['table_name']}"
+        had = found.get(name) or Arrangement(declared.get(name, ()), int(row["style"]))
+        if row["is_distribution_key"]:
+            had = replace(had, distribution_key=row["column_name"])
+        found[name] = had
+    sorted_by: dict[str, list[tuple[int, str]]] = {}
+    for row in layouts.to_pylist():
+        # Below zero where the sort key is an interleaved one.
+        if row["sort_place"]:
+            name = f"{row['schema_name']}.{row['table_name']}"
+            sorted_by.setdefault(name, []).append((int(row["sort_place"]), row["column_name"]))
+    return {
+        name: replace(had, sort=tuple(column for _, column in sorted(sorted_by.get(name, ()))))
+        for name, had in found.items()
+    }
 
 
 def _held_type(row: Mapping[str, Any]) -> str:
@@ -155,12 +217,14 @@ def growth(
     held: Mapping[str, HeldColumn],
     emptied: Iterable[str] = (),
     unfilled: Iterable[str] = (),
+    arrangement: Arrangement | None = None,
 ) -> Growth:
     """How a table the warehouse has grows to take what its contract says; one that fits needs nothing.
 
     Args:
         emptied: columns in which the table holds no value, so that they may get any type.
         unfilled: columns in which the files hold none, so that they may stay as they are.
+        arrangement: how it is held; None where nothing is known of that.
 
     Raises:
         ContractError: a column cannot take its new type.
@@ -171,7 +235,8 @@ def growth(
         for column in merged
         if column.name in held and column.type == "VARCHAR" and sql_type(column) != held[column.name].sql_type
     ]
-    if _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
+    misplaced = arrangement is not None and not arrangement.suits(shape)
+    if misplaced or _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
         return Growth(together=tuple(_rebuilt(shape, merged, held)))
     place = f"ALTER TABLE {identifier(shape.relation)}"
     return Growth(
