@@ -6,6 +6,9 @@
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
+# One more than there are cores, since many tests wait for servers; each has servers and a Spark of its own (3 GB).
+WORKERS ?= $(shell .venv/bin/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -23,7 +26,7 @@ test: setup  ## run every check and every test, real servers included
 	@scripts/install_postgresql.sh
 	@scripts/setup_spark.sh --tests
 	@scripts/check.sh
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: setup  ## run the static checks and the fast tests, in under a minute
 	@scripts/check.sh

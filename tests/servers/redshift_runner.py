@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FINISHED, FAILED, ABORTED = "FINISHED", "FAILED", "ABORTED"
 ENDED = {FINISHED, FAILED, ABORTED}
 LOST = "ERROR: connection to the server was lost"
+_CANCELLED = "Query cancelled on user's request"
 _query_ids = count(1001)
 
 
@@ -98,6 +99,9 @@ class Runner:
             status, error = FAILED, str(problem)
         except Exception as problem:  # noqa: BLE001 else the test would wait for ever
             status, error = FAILED, f"ERROR: (stand-in: its own failure) {problem!r}"
+            # It may reach the session while that gets ready.
+            if statement.cancelled.is_set():
+                status, error = ABORTED, _CANCELLED
         _end(statement, status, error)
 
     def _connected(self, statement: Statement) -> tuple[str, str | None]:
@@ -131,7 +135,7 @@ class Runner:
                         connection.commit()
             except CancelledError:
                 part.status = ABORTED
-                return ABORTED, "Query cancelled on user's request"
+                return ABORTED, _CANCELLED
             except SqlError as problem:
                 part.status, part.error = FAILED, str(problem)
                 prefix = f"Query #{number} failed with " if statement.is_batch else ""

@@ -23,7 +23,7 @@ from rental_analytics.warehouses.redshift_data import Target
 from servers.postgresql import PostgreSQL
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
-from warehouses.twins import Redshift, environment, listed, ordered, quoted
+from warehouses.twins import Redshift, environment, tables_of
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("aws")]
 
@@ -54,17 +54,7 @@ class Scene:
 
     def tables(self, database: str) -> dict[str, Any]:
         """All that a step can change, staging tables included."""
-        columns: dict[str, list[str]] = {}
-        for schema, table, name in self.stand_in.execute(
-            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
-            "WHERE table_schema IN ('raw_data', 'curated', 'presentation', 'ops') ORDER BY 1, 2, 3",
-            database,
-        ):
-            columns.setdefault(f"{schema}.{table}", []).append(name)
-        return {
-            table: ordered(self.stand_in.execute(f"SELECT {listed(names)} FROM {quoted(table)}", database))
-            for table, names in columns.items()
-        }
+        return tables_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
 
 
 @pytest.fixture(scope="module")

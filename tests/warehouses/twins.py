@@ -40,18 +40,8 @@ class Redshift(Pipeline):
 
     def every(self, *schemas: str) -> dict[str, Rows]:
         """All rows of all tables of schemas, without what tells one run from another."""
-        named = ", ".join(f"'{schema}'" for schema in schemas)
-        columns: dict[str, list[str]] = {}
-        for schema, table, name in self.seen(
-            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
-            f"WHERE table_schema IN ({named}) ORDER BY 1, 2, 3"
-        ):
-            columns.setdefault(f"{schema}.{table}", []).append(name)
-        return {
-            table: ordered(self.seen(f"SELECT {listed(names)} FROM {quoted(table)}"))
-            for table, names in columns.items()
-            if table != "curated.calendar"
-        }
+        found = tables_of(self.stand_in, self.database, *schemas)
+        return {table: rows for table, rows in found.items() if table != "curated.calendar"}
 
     def told(self) -> dict[str, Rows]:
         """What the runs say of themselves."""
@@ -138,6 +128,24 @@ def reaching(monkeypatch: Any, s3: S3Server, stand_in: RedshiftStandIn) -> Itera
 def environment(s3: S3Server, stand_in: RedshiftStandIn) -> Mapping[str, str]:
     """The variables that send AWS clients to the test servers."""
     return s3.environment() | stand_in.environment()
+
+
+def tables_of(stand_in: RedshiftStandIn, database: str, *schemas: str) -> dict[str, Rows]:
+    """All rows of all tables of schemas of a database of the stand-in, past the Data API and over one connection."""
+    named = ", ".join(f"'{schema}'" for schema in schemas)
+    columns: dict[str, list[str]] = {}
+    with closing(stand_in.connect(database)) as connection:
+        for schema, table, name in connection.execute(
+            "SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute AS a "
+            "JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid JOIN pg_catalog.pg_namespace AS n "
+            "ON c.relnamespace = n.oid WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' "
+            f"AND n.nspname IN ({named}) ORDER BY 1, 2, 3".encode()
+        ):
+            columns.setdefault(f"{schema}.{table}", []).append(name)
+        return {
+            table: ordered(connection.execute(f"SELECT {listed(names)} FROM {quoted(table)}".encode()).fetchall())
+            for table, names in columns.items()
+        }
 
 
 def ordered(rows: Rows) -> Rows:
