@@ -259,9 +259,8 @@ class RedshiftWarehouse(Warehouse):
 
     def _analyze(self, load: Load) -> None:
         """Tell the planner what metrics are about to read; Redshift skips tables of which little changed."""
-        for table in load.tables:
-            with suppress(RentalError):
-                self._api.run([f"ANALYZE {identifier(table.relation)}"])
+        with suppress(RentalError):
+            self._api.run_beside([[f"ANALYZE {identifier(table.relation)}"] for table in load.tables])
 
     def account(self, load: Load, lake: Lake) -> None:
         plan = LoadPlan(load, secrets.token_hex(4))
