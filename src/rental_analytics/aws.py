@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,12 +22,15 @@ _TRANSIENT = {
 }
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
 _ABSENT = {"NoSuchBucket", "NoSuchKey", "ResourceNotFoundException", "404"}
+_EXPIRED = (
+    "UnauthorizedSSOTokenError",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "LoginError",
+    "LoginRefreshRequired",
+    "LoginTokenLoadError",
+)
 _REFUSED = {"AccessDenied", "AccessDeniedException", "403", "DecryptionFailure", "KMSAccessDeniedException"}
-
-
-def region_of(named: str | None) -> str | None:
-    """The region that was named, or that of AWS_REGION, which boto3 does not look at; None leaves it to boto3."""
-    return named or os.environ.get("AWS_REGION") or None
 
 
 def remedy_of(error: Exception, where: str) -> str:
@@ -39,14 +41,17 @@ def remedy_of(error: Exception, where: str) -> str:
     """
     from botocore import exceptions
 
+    expired = tuple(getattr(exceptions, name) for name in _EXPIRED if hasattr(exceptions, name))
+    if isinstance(error, expired):
+        return "log in to AWS again, as by `aws sso login`."
     lacking = (
         exceptions.NoCredentialsError,
         exceptions.PartialCredentialsError,
         exceptions.CredentialRetrievalError,
+        exceptions.MetadataRetrievalError,
         exceptions.ProfileNotFound,
         exceptions.ConfigParseError,
-        exceptions.UnauthorizedSSOTokenError,
-        exceptions.SSOTokenLoadError,
+        exceptions.InvalidConfigError,
     )
     if isinstance(error, lacking):
         return (
@@ -55,7 +60,7 @@ def remedy_of(error: Exception, where: str) -> str:
         )
     if isinstance(error, exceptions.NoRegionError):
         return f"name the region in {where}, or in AWS_REGION."
-    return f"check {where} and the AWS configuration of this machine."
+    return f"check {where}, and the AWS configuration of this machine."
 
 
 def is_object_url(text: str) -> bool:
@@ -84,13 +89,14 @@ def read_text_object(url: str) -> str:
         ) from error
 
 
-def secret_login(secret: str) -> Callable[[], tuple[str, str]]:
+def secret_login(secret: str, region: str | None = None) -> Callable[[], tuple[str, str]]:
     """A function that fetches user and password, as they are when it is called, from AWS Secrets Manager.
 
     Its JSON has the keys `username` and `password`, as RDS writes them; others are ignored.
 
     Args:
         secret: ARN or name.
+        region: where it is if the ARN does not say; None leaves that to boto3.
 
     The function raises:
         ConfigurationError: there is no such secret, it may not be read, or it is not of that form.
@@ -100,7 +106,7 @@ def secret_login(secret: str) -> Callable[[], tuple[str, str]]:
     def fetch() -> tuple[str, str]:
         rights = "secretsmanager:GetSecretValue on it, and kms:Decrypt on its key"
         with _asking(f"The secret {secret}", "correct source.secret_arn", rights, SourceUnavailableError):
-            answer = _client("secretsmanager", region=_region(secret)).get_secret_value(SecretId=secret)
+            answer = _client("secretsmanager", region=_region(secret) or region).get_secret_value(SecretId=secret)
             return _login(secret, answer.get("SecretString"))
 
     return fetch
@@ -132,7 +138,7 @@ def _client(service: str, region: str | None = None) -> Any:
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20)
-    return boto3.session.Session().client(service, region_name=region_of(region), config=config)
+    return boto3.session.Session().client(service, region_name=region, config=config)
 
 
 @contextmanager
@@ -162,5 +168,5 @@ def _asking(what: str, where: str, right: str, unavailable: type[RentalError]) -
         raise unavailable(f"{what} could not be read: {error}.", remedy=remedy) from error
     except BotoCoreError as error:
         raise ConfigurationError(
-            f"{what} cannot be read: {str(error).rstrip('.')}.", remedy=remedy_of(error, "the profile of this machine")
+            f"{what} cannot be read: {str(error).rstrip('.')}.", remedy=remedy_of(error, "what names it")
         ) from error

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from rental_analytics.monitoring.json_log import JsonLog
     from rental_analytics.runners.local import RunOptions, RunOutcome
-    from rental_analytics.settings import Settings
     from rental_analytics.warehouses.base import Warehouse
 
 EXIT_CODES = """Exit codes: 0 fine, 1 the run failed, 2 usage or configuration, 3 data quality stopped the run,
@@ -170,11 +169,19 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline: extract, transform, load-raw, load-curated, metrics."""
+    with _logging(log_json) as log:
+        wanted = _run_options(step or [], resume, as_of, run_id, full_refresh=full_refresh)
+        headlines = not quiet and (not step or "metrics" in step)
+        _run(config, overrides, wanted, log, headlines=headlines, as_json=as_json)
+
+
+def _run_options(
+    step: list[str], resume: str | None, as_of: datetime | None, run_id: str | None, *, full_refresh: bool
+) -> RunOptions:
     from rental_analytics.pipeline import STEP_NAMES
     from rental_analytics.runners.local import RunOptions
-    from rental_analytics.settings import load_settings
 
-    for name in step or ():
+    for name in step:
         if name not in STEP_NAMES:
             raise ConfigurationError(f"There is no step {name}.", remedy=f"steps are {', '.join(STEP_NAMES)}.")
     for option, given in (("--resume", resume), ("--run-id", run_id)):
@@ -188,10 +195,7 @@ def run(
             "--resume continues a run with the parameters it was started with.",
             remedy="leave out --run-id, --full-refresh and --as-of.",
         )
-    wanted = RunOptions(tuple(step or ()), full_refresh, resume, as_of.date() if as_of else None, run_id)
-    headlines = not quiet and (not step or "metrics" in step)
-    with _logging(log_json) as log:
-        _run(load_settings(config, overrides or ()), wanted, log, headlines=headlines, as_json=as_json)
+    return RunOptions(tuple(step), full_refresh, resume, as_of.date() if as_of else None, run_id)
 
 
 @app.command(epilog=f"Example: rental backfill --from 2026-03-01 --to 2026-03-31. {EXIT_CODES}")
@@ -212,17 +216,16 @@ def backfill(
     Days are those of a row's change or event, in UTC. Tables without either are read whole.
     """
     from rental_analytics.runners.local import RunOptions
-    from rental_analytics.settings import load_settings
 
-    if run_id is not None and not run_id.strip():
-        raise ConfigurationError("--run-id names no run: its value is empty.", remedy="name one, or leave it out.")
-    if last < first:
-        raise ConfigurationError(
-            f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
-        )
-    wanted = RunOptions(run_id=run_id, backfill=(first.date(), last.date()))
     with _logging(log_json) as log:
-        _run(load_settings(config, overrides or ()), wanted, log, headlines=not quiet, as_json=as_json)
+        if run_id is not None and not run_id.strip():
+            raise ConfigurationError("--run-id names no run: its value is empty.", remedy="name one, or leave it out.")
+        if last < first:
+            raise ConfigurationError(
+                f"--to {last.date()} is before --from {first.date()}.", remedy="name the first day, then the last."
+            )
+        wanted = RunOptions(run_id=run_id, backfill=(first.date(), last.date()))
+        _run(config, overrides, wanted, log, headlines=not quiet, as_json=as_json)
 
 
 @contextmanager
@@ -238,16 +241,36 @@ def _logging(wanted: bool) -> Iterator[JsonLog | None]:
         yield log
     except (Exception, KeyboardInterrupt) as error:
         _, code = _explained(error, sys.argv[1:])
-        log.failure(error, exit_code=code)
-        raise typer.Exit(_told("", code, error)) from error
+        interrupted = interruption.signal is not None and not isinstance(error, RunInterruptedError)
+        told = RunInterruptedError(None, code) if interrupted else error
+        log.failure(told, debug="--debug" in sys.argv, exit_code=code)
+        raise _ToldError(code) from error
 
 
-def _run(settings: Settings, wanted: RunOptions, log: JsonLog | None, *, headlines: bool, as_json: bool) -> None:
+class _ToldError(Exception):
+    """What ended the program is in the log."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
+def _run(
+    config: Path,
+    overrides: list[str] | None,
+    wanted: RunOptions,
+    log: JsonLog | None,
+    *,
+    headlines: bool,
+    as_json: bool,
+) -> None:
     from rental_analytics.monitoring.console import ConsoleReporter
     from rental_analytics.monitoring.json_log import JsonReporter
     from rental_analytics.runners.local import LocalRunner
+    from rental_analytics.settings import load_settings
     from rental_analytics.wiring import assembled
 
+    settings = load_settings(config, overrides or ())
     hide = log.hide if log else lambda _: None
     with interruption.watching(signal.SIGTERM), assembled(settings, hide=hide) as parts:
         reporter = JsonReporter(log, parts.contracts.table_names) if log else ConsoleReporter(messages)
@@ -480,6 +503,8 @@ def main() -> None:
             code = app(args=arguments, prog_name="rental", standalone_mode=False)
             if code == _INTERRUPTED:
                 code = _told(*_interrupted(arguments))
+        except _ToldError as error:
+            code = error.exit_code
         except Exception as error:  # noqa: BLE001 nobody is above to handle it
             code = _told(*_explained(error, arguments), error=error)
         interruption.ignore_more()

@@ -37,7 +37,7 @@ def _duration(value: object) -> object:
 
 def _role(value: str) -> str:
     """Several are a chain, of which each assumes the next."""
-    if value != "default" and not all(re.fullmatch(_ROLE, part) for part in value.split(",")):
+    if value != "default" and not all(re.fullmatch(_ROLE, part, re.ASCII) for part in re.split(r",(?=arn:)", value)):
         raise ValueError(f"{value!r} is no ARN of an IAM role")
     return value
 
@@ -331,6 +331,11 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         kind = field.annotation if field else TableSettings
     fields = getattr(kind, "model_fields", TableSettings.model_fields)
     return [name for name in fields if name != "folder"]
+
+
+def aws_region() -> str | None:
+    """The region of AWS_REGION, which boto3 does not look at; other places it finds itself."""
+    return os.environ.get("AWS_REGION") or None
 
 
 def find_java() -> None:

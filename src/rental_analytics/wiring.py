@@ -13,13 +13,13 @@ from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
-from rental_analytics.settings import Settings, find_java
+from rental_analytics.settings import Settings, aws_region, find_java
 from rental_analytics.steps.base import AbsentPart, Part, Parts, RetrySettings, StepSettings
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
 
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 
 
 def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: None) -> Database:
@@ -76,7 +76,7 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
 def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], tuple[str, str]]:
     from rental_analytics.aws import secret_login
 
-    fetch = secret_login(secret_arn)
+    fetch = secret_login(secret_arn, aws_region())
 
     def login() -> tuple[str, str]:
         user, password = fetch()
@@ -104,7 +104,7 @@ def make_lake(settings: Settings) -> Lake:
         return S3Lake(
             parts.netloc,
             parts.path.strip("/"),
-            region=settings.lake.region or _warehouse_region(settings),
+            region=settings.lake.region or _warehouse_region(settings) or aws_region(),
             endpoint=settings.lake.endpoint,
         )
     if not url or (parts.scheme and len(parts.scheme) > 1):
@@ -194,7 +194,7 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     from rental_analytics.warehouses.redshift import RedshiftWarehouse
     from rental_analytics.warehouses.redshift_data import Target
 
-    target = Target(parts.netloc, database, region, kind == "cluster", options.get("user"))
+    target = Target(parts.netloc, database, region or aws_region(), kind == "cluster", options.get("user"))
     return RedshiftWarehouse(target, settings.warehouse.iam_role)
 
 
@@ -299,7 +299,8 @@ def _unknown(key: str, url: str, known: str) -> ConfigurationError:
 
 
 def _without_password(url: str) -> str:
+    """Also of a URL that was written wrongly: without its scheme, or with a password among its options."""
     head, at, tail = url.rpartition("@")
-    scheme, _, login = head.partition("://")
-    shown = f"{scheme}://{login.partition(':')[0]}@{tail}" if at else url
-    return re.sub(r"(?i)\b(password|pwd|pass|secret|token)=[^&]*", r"\1=***", shown)
+    scheme, slashes, login = head.rpartition("://")
+    shown = f"{scheme}{slashes}{login.partition(':')[0]}@{tail}" if at else url
+    return re.sub(r"([?&](?!(?:region|type|user)=)[^=&]*)=[^&]*", r"\1=***", shown)

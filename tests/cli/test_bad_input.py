@@ -103,6 +103,8 @@ ARGUMENTS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("run", "--set", "warehouse.url=redshift://u:secret@x/db"), ("warehouse.url", "IAM", "no password")),
     (("run", "--set", "warehouse.url=redshift://x/db?password=secret"), ("warehouse.url", "password=***", "IAM")),
     (("run", "--set", "warehouse.url=redshift://x/db?user=a"), ("warehouse.url", "type=cluster")),
+    (("run", "--set", "source.url=reader:secret@db/rental"), ("source.url 'reader@db/rental'", "mysql://user@host")),
+    (("run", "--set", "warehouse.url=redshift://x/db?aws_key=secret"), ("warehouse.url", "aws_key=***")),
     (("run", "--set", "warehouse.url=redshift://x/db?region="), ("warehouse.url", "region=REGION")),
     (("run", "--set", "warehouse.url=redshift://x/db?region=narnia"), ("warehouse.url", "narnia", "eu-west-1")),
     (

@@ -63,6 +63,19 @@ def assert_put_in_order(folder: Path, run_id: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("place", "run_id"), [("lock-taken", None), ("raw-written", "r1")])
+def test_a_log_of_an_interrupted_run_is_json_to_its_end(
+    folder: Path, loaded: Path, place: str, run_id: str | None, number: signal.Signals
+) -> None:
+    stopped = signalled(folder, place, number, "raised", "run", "--run-id", "r1", "--log-json")
+    *_, last = [json.loads(line) for line in stopped.err.splitlines()]
+    assert stopped.code == last["exit_code"] == 128 + number
+    assert (last["event"], last["error"]) == ("failed", "RunInterruptedError")
+    assert ("--resume r1" in last["message"]) is (run_id is not None)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "number", "how"),
     [

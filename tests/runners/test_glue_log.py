@@ -266,5 +266,7 @@ def test_run_in_one_process_tells_the_same(pipeline: Pipeline, environment: dict
     assert (again.returncode, last["event"], last["error"]) == (2, "failed", "ConfigurationError")
     assert last["message"] == "Run nightly exists already."
     assert last["exit_code"] == 2
+    wrong = subprocess.run([*command, "--step", "nothing"], check=False, **where)
+    assert (wrong.returncode, json.loads(wrong.stderr)["message"]) == (2, "There is no step nothing.")
     absent = subprocess.run([*command, "--config", "absent.toml"], check=False, **where)
     assert (absent.returncode, json.loads(absent.stderr)["exit_code"]) == (2, 2)

@@ -149,7 +149,7 @@ def _postgres(tree: exp.Expression) -> str:
 
 def _catalogue(node: exp.Table) -> exp.Expression:
     """Redshift's catalogue tells more than PostgreSQL's."""
-    if (node.db, node.name) in {("pg_catalog", name) for name in ("pg_class", "pg_attribute", "pg_constraint")}:
+    if (node.db, node.name) == ("pg_catalog", "pg_constraint"):
         node.set("db", exp.to_identifier("redshift_stand_in"))
     return node
 

@@ -7,21 +7,7 @@ CREATE TABLE redshift_stand_in.table_layout (
     PRIMARY KEY ("schema", "table")
 );
 
--- What Redshift's catalogue has and PostgreSQL's has not: layouts, and keys that nobody enforces.
-CREATE VIEW redshift_stand_in.pg_class AS
-SELECT c.*, CASE l.diststyle WHEN 'EVEN' THEN 0 WHEN 'KEY' THEN 1 WHEN 'ALL' THEN 8 ELSE 9 END::smallint AS reldiststyle
-FROM pg_catalog.pg_class AS c
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table";
-CREATE VIEW redshift_stand_in.pg_attribute AS
-SELECT
-    a.attrelid, a.attname, a.attnum, a.attisdropped, a.attnotnull,
-    coalesce(a.attname = l.distkey, FALSE) AS attisdistkey,
-    coalesce(array_position(string_to_array(l.sortkeys, ','), a.attname::text), 0) AS attsortkeyord
-FROM pg_catalog.pg_attribute AS a
-INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table";
+-- What Redshift's catalogue has and PostgreSQL's has not: keys that nobody enforces.
 CREATE VIEW redshift_stand_in.pg_constraint AS
 SELECT c.oid, c.oid AS conrelid, 'p' AS contype
 FROM pg_catalog.pg_class AS c
@@ -34,7 +20,7 @@ CREATE FUNCTION redshift_stand_in.constraint_definition(oid) RETURNS text STABLE
     INNER JOIN redshift_stand_in.table_layout AS l ON n.nspname = l."schema" AND c.relname = l."table"
     WHERE c.oid = $1
 $$;
-GRANT SELECT ON redshift_stand_in.pg_class, redshift_stand_in.pg_attribute, redshift_stand_in.pg_constraint TO PUBLIC;
+GRANT SELECT ON redshift_stand_in.pg_constraint TO PUBLIC;
 
 GRANT ALL ON redshift_stand_in.table_layout TO PUBLIC;
 CREATE TABLE redshift_stand_in.owner_rights ("right" text, "schema" text, grantee text);

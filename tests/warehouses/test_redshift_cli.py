@@ -103,7 +103,7 @@ def test_query(loaded: Path, rental: Rental) -> None:
         ("GRANT ALL ON curated.bookings TO PUBLIC", "begins with GRANT"),
         ("CALL something()", "begins with CALL"),
         ("UNLOAD ('SELECT 1') TO 's3://bucket/' IAM_ROLE default", "begins with UNLOAD"),
-        ("SELECT 1; SELECT 2", "2 came"),
+        ("SELECT 1; SELECT 2;", "2 came"),
         ("", "empty"),
         ("/* nothing */", "empty"),
         ("SHOW search_path; DROP TABLE curated.bookings", "2 came"),
@@ -128,7 +128,16 @@ def test_texts_are_shown_as_they_are(loaded: Path, rental: Rental) -> None:
     assert ":secret: :smile:" in rental(loaded, "query", "SELECT ':secret: :smile:' AS a").ok().out
 
 
-@pytest.mark.parametrize("sql", ["SHOW search_path", "EXPLAIN SELECT 1 AS a"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW search_path",
+        "EXPLAIN SELECT 1 AS a",
+        "EXPLAIN VERBOSE SELECT 1 AS a;",
+        "/* first */ SELECT 1 AS a; -- last",
+        "SELECT ';--' AS a",
+    ],
+)
 def test_show_and_explain_tell_nothing_else(loaded: Path, rental: Rental, sql: str) -> None:
     told = rental(loaded, "query", sql, "--json").ok()
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipeline.harness import Source, failure
 from rental_analytics.contracts.manifest import FileColumn
-from rental_analytics.contracts.model import Layout
 from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_tables import (
-    Arrangement,
     Growth,
     HeldColumn,
     TableShape,
@@ -128,95 +125,77 @@ def test_a_column_no_file_fills_stays_as_it_is() -> None:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize(
-    ("arrangement", "suits"),
-    [
-        (Arrangement(("id",), 1, "id", ("price", "title")), True),
-        (Arrangement(("title",), 1, "id", ("price", "title")), False),
-        (Arrangement((), 1, "id", ("price", "title")), False),
-        (Arrangement(("id",), 1, "title", ("price", "title")), False),
-        (Arrangement(("id",), 8, None, ("price", "title")), False),
-        # Redshift spreads it by a column of its own choice.
-        (Arrangement(("id",), 12, "id", ("price", "title")), False),
-        (Arrangement(("id",), 1, "id", ("title", "price")), False),
-        (Arrangement(("id",), 1, "id", ()), False),
-    ],
-)
-def test_another_key_or_layout_moves_the_rows(arrangement: Arrangement, suits: bool) -> None:
-    layout = Layout(distribution="id", sort=("price", "title"), reason="For the test.")
-    laid = TableShape("curated.things", shape().columns, ("id",), TableDetails(required=("id",), layout=layout))
-    moved = growth(laid, HELD, arrangement=arrangement).together
-    assert (moved == ()) is suits
-    if moved:
-        assert moved[0].strip().endswith('DISTSTYLE KEY DISTKEY ("id")\nCOMPOUND SORTKEY ("price", "title")')
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize("style", [0, 1, 8, 9, 10, 11, 12])
-def test_what_the_contract_leaves_to_redshift_may_be_anything(style: int) -> None:
-    free = Layout(reason="For the test.")
-    for layout in (None, free):
-        left = TableShape("curated.things", shape().columns, ("id",), TableDetails(required=("id",), layout=layout))
-        assert growth(left, HELD, arrangement=Arrangement(("id",), style, "price", ("title",))) == Growth()
+@pytest.mark.parametrize("key", [("title",), ("id", "title")])
+def test_another_key_is_refused(key: tuple[str, ...]) -> None:
+    """Rows that were apart would be one, and stand twice; a planner that trusts the key counts them wrong."""
+    with pytest.raises(ContractError) as caught:
+        growth(shape(), HELD, key=key)
+    for part in ("curated.things", ", ".join(key), "drop curated.things", "--full-refresh"):
+        assert part in str(caught.value)
+    for same in ((), ("id",)):
+        assert growth(shape(), HELD, key=same) == Growth()
 
 
 @pytest.mark.fast
 def test_declared_keys_are_read_as_redshift_writes_them() -> None:
-    def table(**columns: list[Any]) -> pa.Table:
-        return pa.table(columns)
-
     texts = {
         "plain": ("PRIMARY KEY (id, seen_at)", ("id", "seen_at")),
         "quoted": ('PRIMARY KEY ("id", "a ""b"", c")', ("id", 'a "b", c')),
         "one": ("PRIMARY KEY (id)", ("id",)),
     }
-    names = list(texts)
-    keys = table(schema_name=["ops"] * 3, table_name=names, definition=[definition for definition, _ in texts.values()])
-    layouts = table(
-        schema_name=["ops"] * 6,
-        table_name=sorted(names * 2),
-        style=[1] * 6,
-        column_name=["id", "seen_at"] * 3,
-        is_distribution_key=[False, True] * 3,
-        sort_place=[2, 1] * 3,
+    keys = pa.table(
+        {
+            "schema_name": ["ops"] * 3,
+            "table_name": list(texts),
+            "definition": [definition for definition, _ in texts.values()],
+        }
     )
-    nothing = table(schema_name=[], table_name=[])
-    found = read_catalogue(nothing, nothing, keys, layouts).arrangements
-    assert found == {
-        f"ops.{name}": Arrangement(key, 1, "seen_at", ("seen_at", "id")) for name, (_, key) in texts.items()
-    }
+    nothing = pa.table({"schema_name": []})
+    assert read_catalogue(nothing, nothing, keys).keys == {f"ops.{name}": key for name, (_, key) in texts.items()}
 
 
 @pytest.mark.service
-def test_keys_and_layouts_follow_their_contracts(source: Source, twins: Callable[[str], Twins]) -> None:
+def test_keys_are_those_of_the_contracts(source: Source, twins: Callable[[str], Twins]) -> None:
     source.create(optional=True)
     source.insert("apartments", {"id": 1})
     source.insert("bookings", {"booking_id": 1})
     both = twins(source.url)
     redshift = both.redshift
     both.run(run_id="first")
-    kept = 'SELECT "schema", "table", diststyle, distkey, sortkeys, keys FROM redshift_stand_in.table_layout'
-    first = sorted(redshift.seen(kept))
-    made = redshift.seen("SELECT oid FROM pg_class WHERE relname IN ('bookings', 'viewings', 'top_listings_weekly')")
-
+    tables = "SELECT oid FROM pg_class WHERE relname IN ('bookings', 'viewings', 'top_listings_weekly') ORDER BY 1"
+    made = redshift.seen(tables)
     both.run(run_id="second")
-    assert sorted(redshift.seen(kept)) == first
-    assert made == redshift.seen(
-        "SELECT oid FROM pg_class WHERE relname IN ('bookings', 'viewings', 'top_listings_weekly')"
-    ), "tables that are as their contracts say are left alone"
+    assert redshift.seen(tables) == made, "tables with the key of their contract are left alone"
 
-    for changed in (
-        'keys = \'"user_id", "listing_id"\' WHERE "table" = \'bookings\' AND "schema" = \'curated\'',
-        "sortkeys = 'user_id' WHERE \"table\" = 'viewings'",
-        "diststyle = 'EVEN' WHERE \"table\" = 'listings'",
-        "diststyle = 'KEY', distkey = 'week_start' WHERE \"table\" = 'top_listings_weekly'",
-        "keys = '\"bookings\"' WHERE \"table\" = 'bookings_per_user_weekly'",
-    ):
-        redshift.stand_in.execute(f"UPDATE redshift_stand_in.table_layout SET {changed}", redshift.database)
-    assert sorted(redshift.seen(kept)) != first
+    def declare(table: str, key: str) -> None:
+        schema, name = table.split(".")
+        where = f"\"schema\" = '{schema}' AND \"table\" = '{name}'"
+        redshift.stand_in.execute(
+            f"UPDATE redshift_stand_in.table_layout SET keys = '{key}' WHERE {where}", redshift.database
+        )
+
+    declare("presentation.top_listings_weekly", '"week_start"')
     source.execute("UPDATE bookings SET total_price = 99, updated_at = '2024-03-02 12:00:00'")
     both.run(run_id="third")
-    assert sorted(redshift.seen(kept)) == first
+    assert both.differences() == {}
+    told = "SELECT keys FROM redshift_stand_in.table_layout WHERE \"table\" = 'top_listings_weekly'"
+    assert redshift.seen(told) == [('"week_start", "revenue_rank"',)], "a metric's table is made anew"
+
+    declare("curated.bookings", '"user_id", "listing_id"')
+    source.execute("UPDATE bookings SET total_price = 98, updated_at = '2024-03-03 12:00:00'")
+    before = redshift.every("curated", "presentation")
+    run_id = both.duckdb.run(steps=("extract", "transform")).run.run_id
+    both.copy_lake()
+    error = failure(redshift.run, resume=run_id)
+    assert isinstance(error, ContractError)
+    assert "curated.bookings has the key user_id, listing_id in the warehouse and booking_id" in error.message
+    assert redshift.every("curated", "presentation") == before
+    redshift.stand_in.execute("DROP TABLE curated.bookings", redshift.database)
+    redshift.stand_in.execute(
+        "DELETE FROM redshift_stand_in.table_layout WHERE \"schema\" = 'curated' AND \"table\" = 'bookings'",
+        redshift.database,
+    )
+    both.run(run_id="whole", full_refresh=True)
     assert both.differences() == {}
 
 

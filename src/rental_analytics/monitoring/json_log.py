@@ -63,14 +63,16 @@ class JsonLog:
             self._stream.write(line + "\n")
             self._stream.flush()
 
-    def failure(self, error: BaseException, **fields: Any) -> None:
-        """Write the line of an error; one that nobody foresaw brings its traceback."""
+    def failure(self, error: BaseException, *, debug: bool = False, **fields: Any) -> None:
+        """Write the line of an error; one that nobody foresaw brings its traceback, and with `debug` any."""
         if isinstance(error, RentalError):
             told: dict[str, Any] = {"message": error.message, "remedy": error.remedy, "table": error.table}
         elif isinstance(error, RunInterruptedError):
             told = {"message": str(error)}
         else:
-            told = {"message": str(error), "traceback": "".join(traceback.format_exception(error))}
+            told, debug = {"message": str(error)}, True
+        if debug:
+            told["traceback"] = "".join(traceback.format_exception(error))
         self.event("failed", "error", error=type(error).__name__, **told, **fields)
 
     def _shown(self, value: Any) -> Any:

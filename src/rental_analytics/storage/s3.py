@@ -10,7 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rental_analytics.aws import region_of, remedy_of
+from rental_analytics.aws import remedy_of
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import DRAFTS, Lake
@@ -59,11 +59,11 @@ class S3Lake(Lake):
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         config = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
         try:
-            self._client: Any = boto3.client("s3", region_name=region_of(region), endpoint_url=endpoint, config=config)
+            self._client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config)
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(
                 f"The lake {self.url} cannot be set up: {str(error).rstrip('.')}.",
-                remedy=remedy_of(error, "lake.endpoint, lake.region"),
+                remedy=remedy_of(error, "lake.region"),
             ) from error
         self._scratch = ScratchFolder("rental-lake")
         self._folder = self._scratch.path

@@ -49,6 +49,7 @@ class RedshiftWarehouse(Warehouse):
 
     def __init__(self, target: Target, role: str = "default") -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
+        self.target = target
         self._api = DataApi(target)
         self._role = role
         self._known: Catalogue | None = None
@@ -90,11 +91,11 @@ class RedshiftWarehouse(Warehouse):
         if held is None:
             self._run([shape.create()])
         else:
-            arrangement = self._catalogue.arrangements.get(shape.relation)
+            key = self._catalogue.keys.get(shape.relation, ())
             try:
-                grown = growth(shape, held, (), unfilled, arrangement)
+                grown = growth(shape, held, (), unfilled, key)
             except ContractError:
-                grown = growth(shape, held, self._empty_columns(shape), unfilled, arrangement)
+                grown = growth(shape, held, self._empty_columns(shape), unfilled, key)
             if grown.together:
                 self._api.run(grown.together)
             for statement in grown.alone:

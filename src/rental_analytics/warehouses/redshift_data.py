@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.aws import region_of, remedy_of
+from rental_analytics.aws import remedy_of
 from rental_analytics.errors import ConfigurationError, RentalError, WarehouseError, WarehouseUnavailableError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class DataApi:
         config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
         try:
             session = boto3.session.Session()
-            self._client: Any = session.client("redshift-data", region_name=region_of(target.region), config=config)
+            self._client: Any = session.client("redshift-data", region_name=target.region, config=config)
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(
                 f"Redshift cannot be set up: {str(error).rstrip('.')}.",

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.contracts.model import MAX_TEXT_BYTES
@@ -15,7 +16,7 @@ from rental_analytics.storage.base import Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.parquet import FileMetaData, ParquetFile
+    from pyarrow.parquet import ParquetFile
 
 _BEYOND_ANY = "shorten the value in the source, then `rental run --full-refresh`; Redshift takes 65,535 bytes at most."
 _AT_ONCE = 4
@@ -63,11 +64,15 @@ def check_files(lake: Lake, loads: Mapping[str, tuple[Room, Sequence[LakeFile]]]
     """
     asked = [(name, room, file) for name, (room, files) in loads.items() for file in files]
     found: dict[str, list[Facts]] = {name: [] for name in loads}
+    stopped = Event()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
+        looks = pool.map(lambda one: _check_file(lake, one[1], one[2], stopped), asked)
         try:
-            for (name, *_), facts in zip(asked, pool.map(lambda one: _check_file(lake, *one[1:]), asked), strict=True):
+            for (name, *_), facts in zip(asked, looks, strict=True):
                 found[name].append(facts)
         except BaseException:
+            # The block waits for those at work, which look at this now and then.
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return {name: _together(room, found[name]) for name, (room, _) in loads.items()}
@@ -82,7 +87,7 @@ def _together(room: Room, files: Sequence[Facts]) -> Facts:
     return Facts(names.intersection(*(facts.empty for facts in files)), longest)
 
 
-def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
+def _check_file(lake: Lake, room: Room, file: LakeFile, stopped: Event) -> Facts:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -110,7 +115,7 @@ def _check_file(lake: Lake, room: Room, file: LakeFile) -> Facts:
                         f"{place} has another number of rows than its manifest says: {parquet.metadata.num_rows:,} "
                         f"instead of {file.rows:,}",
                     )
-                return _check_values(room, place, parquet, content)
+                return _check_values(room, place, parquet, stopped)
         except (pa.ArrowException, OSError) as error:
             raise _unfit(room, f"{place} is no Parquet file that can be read ({str(error).strip(' .')})") from error
 
@@ -150,7 +155,7 @@ def _fits(kind: str, found: Any) -> bool:
     return bool(found == plain.get(kind))
 
 
-def _check_values(room: Room, place: str, parquet: ParquetFile, content: BinaryIO) -> Facts:
+def _check_values(room: Room, place: str, parquet: ParquetFile, stopped: Event) -> Facts:
     nulls, rows = _null_counts(room, parquet), parquet.metadata.num_rows
     for name in room.required:
         if nulls.get(name):
@@ -160,7 +165,7 @@ def _check_values(room: Room, place: str, parquet: ParquetFile, content: BinaryI
                 f"correct what makes {name} NULL, or let it be NULL in the contract.",
             )
     texts = [column.name for column in room.columns if column.type == "VARCHAR"]
-    longest = _longest(content, parquet.metadata, texts)
+    longest = _longest(parquet, texts, stopped)
     for column in room.columns:
         bound = min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)
         if longest.get(column.name, 0) > bound and not room.cuts:
@@ -192,25 +197,17 @@ def _null_counts(room: Room, parquet: ParquetFile) -> dict[str, int]:
     return counts
 
 
-def _longest(content: BinaryIO, metadata: FileMetaData, names: Sequence[str]) -> dict[str, int]:
-    """Bytes of the longest text of each column; nothing else of the file is read.
-
-    A dictionary's texts are measured once, however many rows have them.
-    """
-    import pyarrow as pa
+def _longest(parquet: ParquetFile, names: Sequence[str], stopped: Event) -> dict[str, int]:
+    """Bytes of the longest text of each column; nothing else of the file is read."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     found = dict.fromkeys(names, 0)
-    if not names:
-        return found
-    # Of its own, since a file tells dictionaries in place of texts only if it is opened so.
-    parquet = pq.ParquetFile(content, metadata=metadata, read_dictionary=list(names))
-    for batch in parquet.iter_batches(columns=list(names)):
-        for name in names:
-            column = batch.column(name)
-            texts = column.dictionary if isinstance(column, pa.DictionaryArray) else column
-            found[name] = max(found[name], pc.max(pc.binary_length(texts)).as_py() or 0)
+    if names:
+        for batch in parquet.iter_batches(columns=list(names)):
+            if stopped.is_set():
+                break
+            for name in names:
+                found[name] = max(found[name], pc.max(pc.binary_length(batch.column(name))).as_py() or 0)
     return found
 
 

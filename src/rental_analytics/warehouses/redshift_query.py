@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import sqlglot
@@ -12,7 +11,6 @@ from sqlglot.errors import ParseError, SqlglotError
 from rental_analytics.errors import ConfigurationError
 
 _CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Into, exp.Copy, exp.Lock)
-_EXPLAIN = re.compile(r"EXPLAIN\s+(VERBOSE\s+)?", re.IGNORECASE)
 _QUERIES = {"SELECT", "WITH", "("}
 
 
@@ -22,14 +20,15 @@ def bounded(sql: str, limit: int | None) -> str:
     Raises:
         ConfigurationError: it is not one statement that only reads.
     """
-    text = sql.strip().rstrip(";").rstrip()
-    if not _tokens(text):
+    text = _without_end(sql.strip())
+    first = _first_word(text)
+    if not first:
         raise ConfigurationError("The query is empty.", remedy="write a SELECT.")
-    explained = _EXPLAIN.match(text)
-    if explained:
-        _parsed(text[explained.end() :])
+    if first == "EXPLAIN":
+        explained = _after_first_word(text)
+        _parsed(_after_first_word(explained) if _first_word(explained) == "VERBOSE" else explained)
         return text
-    if _first_word(text) == "SHOW":
+    if first == "SHOW":
         _stop_several(_tokens(text))
         return text
     query = _parsed(text)
@@ -48,6 +47,8 @@ def _parsed(text: str) -> exp.Query:
         statement = sqlglot.parse_one(text, read="redshift")
     except ParseError as error:
         raise _not_parsed(_told(error)) from error
+    except RecursionError as error:
+        raise _not_parsed("it is nested too deeply") from error
     if not isinstance(statement, exp.Query) or any(statement.find_all(*_CHANGES)):
         raise _not_reading("changes what is there")
     return statement
@@ -64,6 +65,20 @@ def _first_word(text: str) -> str:
     """In capitals; comments before it are passed over."""
     tokens = _tokens(text)
     return str(tokens[0].text).upper() if tokens else ""
+
+
+def _after_first_word(text: str) -> str:
+    return text[_tokens(text)[0].end + 1 :]
+
+
+def _without_end(text: str) -> str:
+    """The text up to the semicolons that end it, and comments behind them."""
+    place = len(text)
+    for token in reversed(_tokens(text)):
+        if token.token_type is not sqlglot.TokenType.SEMICOLON:
+            break
+        place = token.start
+    return text[:place].rstrip()
 
 
 def _stop_several(tokens: list[Any]) -> None:

@@ -17,7 +17,15 @@ from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_data import BATCH, StatementError
-from rental_analytics.warehouses.redshift_tables import STAGING, Catalogue, Column, TableShape, create_table, sql_type
+from rental_analytics.warehouses.redshift_tables import (
+    STAGING,
+    Catalogue,
+    Column,
+    TableShape,
+    create_table,
+    is_other_key,
+    sql_type,
+)
 from rental_analytics.warehouses.redshift_values import insertions
 
 if TYPE_CHECKING:
@@ -157,17 +165,17 @@ class Rebuild:
             stage = identifier(self._stages[model.name])
             statements.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
         if len(statements) > BATCH:
-            raise _too_many(len(self._models))
+            anew = [model.relation for model in self._models if len(self._emptied(model)) > 1]
+            raise _too_many(len(self._models), anew)
         return statements
 
     def _emptied(self, model: PresentationModel) -> list[str]:
         held = self._held.tables.get(model.relation)
-        arrangement = self._held.arrangements.get(model.relation)
-        suits = arrangement is None or arrangement.suits(self.shape(model))
+        other_key = is_other_key(self._held.keys.get(model.relation, ()), self.shape(model).key)
         wanted = [(column.name, sql_type(column), column.name in model.required) for column in model.file_columns]
         if held is None:
             return [self.shape(model).create(keep=False)]
-        if suits and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
+        if not other_key and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
 
@@ -196,7 +204,13 @@ class Rebuild:
         )
 
 
-def _too_many(count: int) -> ContractError:
+def _too_many(count: int, anew: Sequence[str] = ()) -> ContractError:
+    if anew:
+        return ContractError(
+            f"{len(anew)} of {count} metrics have other columns or keys than their tables; to make these anew takes "
+            f"more statements than one transaction of Redshift's Data API has ({BATCH}).",
+            remedy=f"drop some of {', '.join(anew)} in the warehouse, then `rental run --step metrics`.",
+        )
     return ContractError(
         f"There are {count} metrics, more than one transaction of Redshift's Data API swaps ({BATCH} statements).",
         remedy="keep fewer metrics in one warehouse.",

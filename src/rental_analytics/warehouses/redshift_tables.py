@@ -22,8 +22,6 @@ SCHEMAS = ("raw_data", "curated", "presentation", "ops")
 STAGING = "ops.stage_"
 """How the names of tables begin that hold rows on their way; none outlives its load."""
 
-_STYLES = {"even": 0, "all": 8}
-_BY_KEY = 1
 _HELD = {
     "smallint": "SMALLINT",
     "integer": "INTEGER",
@@ -60,37 +58,12 @@ class HeldColumn:
 
 
 @dataclass(frozen=True)
-class Arrangement:
-    """How the warehouse has a table, beside its columns: the key it declares, and how rows are spread and ordered.
-
-    Args:
-        style: `reldiststyle` of PG_CLASS.
-    """
-
-    key: tuple[str, ...] = ()
-    style: int | None = None
-    distribution_key: str | None = None
-    sort: tuple[str, ...] = ()
-
-    def suits(self, shape: TableShape) -> bool:
-        """Whether it is what the contract says; what the contract leaves to Redshift may be anything."""
-        if sorted(self.key) != sorted(name.lower() for name in shape.key):
-            return False
-        layout = shape.details.layout
-        if layout is None:
-            return True
-        wanted = (_STYLES.get(layout.distribution, _BY_KEY), layout.distribution_key)
-        spread = (self.style, self.distribution_key if self.style == _BY_KEY else None)
-        return (layout.distribution == "auto" or spread == wanted) and (not layout.sort or self.sort == layout.sort)
-
-
-@dataclass(frozen=True)
 class Catalogue:
-    """What the warehouse has: columns and arrangements by table, comments by table or `table.column`."""
+    """What the warehouse has: columns and declared keys by table, comments by table or `table.column`."""
 
     tables: Mapping[str, Mapping[str, HeldColumn]] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
-    arrangements: Mapping[str, Arrangement] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,11 +133,11 @@ def ops_shapes() -> list[TableShape]:
     ]
 
 
-CATALOGUE = ("redshift/catalogue", "redshift/comments", "redshift/keys", "redshift/layouts")
+CATALOGUE = ("redshift/catalogue", "redshift/comments", "redshift/keys")
 """Templates of the queries whose answers `read_catalogue` takes."""
 
 
-def read_catalogue(columns: pa.Table, comments: pa.Table, keys: pa.Table, layouts: pa.Table) -> Catalogue:
+def read_catalogue(columns: pa.Table, comments: pa.Table, keys: pa.Table) -> Catalogue:
     """What the queries of the catalogue answered."""
     tables: dict[str, dict[str, HeldColumn]] = {}
     for row in columns.to_pylist():
@@ -174,36 +147,14 @@ def read_catalogue(columns: pa.Table, comments: pa.Table, keys: pa.Table, layout
         ".".join(filter(None, (row["schema_name"], row["table_name"], row["column_name"]))): row["description"]
         for row in comments.to_pylist()
     }
-    return Catalogue(tables, told, _arrangements(keys, layouts))
+    return Catalogue(tables, told, {f"{row['schema_name']}.{row['table_name']}": _key(row) for row in keys.to_pylist()})
 
 
-def _arrangements(keys: pa.Table, layouts: pa.Table) -> dict[str, Arrangement]:
-    declared = {
-        f"{row['schema_name']}.{row['table_name']}": tuple(
-            quoted.replace('""', '"') if quoted else plain
-            for quoted, plain in re.findall(
-                r'"((?:[^"]|"")+)"|([^\s,"()]+)', str(row["definition"]).removeprefix("PRIMARY KEY")
-            )
-        )
-        for row in keys.to_pylist()
-    }
-    found: dict[str, Arrangement] = {}
-    for row in layouts.to_pylist():
-        name = f"{row['schema_name']}.{row['table_name']}"
-        had = found.get(name) or Arrangement(declared.get(name, ()), int(row["style"]))
-        if row["is_distribution_key"]:
-            had = replace(had, distribution_key=row["column_name"])
-        found[name] = had
-    sorted_by: dict[str, list[tuple[int, str]]] = {}
-    for row in layouts.to_pylist():
-        # Below zero where the sort key is an interleaved one.
-        if row["sort_place"]:
-            name = f"{row['schema_name']}.{row['table_name']}"
-            sorted_by.setdefault(name, []).append((int(row["sort_place"]), row["column_name"]))
-    return {
-        name: replace(had, sort=tuple(column for _, column in sorted(sorted_by.get(name, ()))))
-        for name, had in found.items()
-    }
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a definition such as `PRIMARY KEY (id, "seen at")`."""
+    listed = str(row["definition"]).partition("(")[2]
+    found = re.findall(r'"((?:[^"]|"")+)"|([^\s,"()]+)', listed)
+    return tuple(quoted.replace('""', '"') if quoted else plain for quoted, plain in found)
 
 
 def _held_type(row: Mapping[str, Any]) -> str:
@@ -217,17 +168,17 @@ def growth(
     held: Mapping[str, HeldColumn],
     emptied: Iterable[str] = (),
     unfilled: Iterable[str] = (),
-    arrangement: Arrangement | None = None,
+    key: tuple[str, ...] = (),
 ) -> Growth:
     """How a table the warehouse has grows to take what its contract says; one that fits needs nothing.
 
     Args:
         emptied: columns in which the table holds no value, so that they may get any type.
         unfilled: columns in which the files hold none, so that they may stay as they are.
-        arrangement: how it is held; None where nothing is known of that.
+        key: what it declares as its key, empty where that is nothing, or not to be seen.
 
     Raises:
-        ContractError: a column cannot take its new type.
+        ContractError: a column cannot take its new type, or the table has another key.
     """
     merged = [_grown(shape, column, held.get(column.name), set(emptied), set(unfilled)) for column in shape.columns]
     longer = [
@@ -235,8 +186,14 @@ def growth(
         for column in merged
         if column.name in held and column.type == "VARCHAR" and sql_type(column) != held[column.name].sql_type
     ]
-    misplaced = arrangement is not None and not arrangement.suits(shape)
-    if misplaced or _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
+    if is_other_key(key, shape.key) and shape.key:
+        raise ContractError(
+            f"{shape.relation} has the key {', '.join(key)} in the warehouse and {', '.join(shape.key)} in its "
+            "contract: rows that one key tells apart may be one by the other.",
+            remedy=f"drop {shape.relation} in the warehouse, then `rental run --full-refresh`.",
+            table=shape.relation,
+        )
+    if _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
         return Growth(together=tuple(_rebuilt(shape, merged, held)))
     place = f"ALTER TABLE {identifier(shape.relation)}"
     return Growth(
@@ -247,6 +204,11 @@ def growth(
         ),
         tuple(f"{place} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}" for column in longer),
     )
+
+
+def is_other_key(held: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a table declares another key than its contract has; one that cannot be seen is none."""
+    return bool(held) and sorted(held) != sorted(name.lower() for name in wanted)
 
 
 def _has_to_move(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> bool:

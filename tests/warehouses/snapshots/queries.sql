@@ -36,20 +36,6 @@ WHERE keys.contype = 'p' AND spaces.nspname IN ('raw_data', 'curated', 'presenta
 ;
 
 SELECT
-    spaces.nspname AS schema_name,
-    tables.relname AS table_name,
-    tables.reldiststyle AS style,
-    columns.attname AS column_name,
-    columns.attisdistkey AS is_distribution_key,
-    columns.attsortkeyord AS sort_place
-FROM pg_catalog.pg_class AS tables
-INNER JOIN pg_catalog.pg_namespace AS spaces ON tables.relnamespace = spaces.oid
-INNER JOIN pg_catalog.pg_attribute AS columns ON tables.oid = columns.attrelid AND columns.attnum > 0 AND NOT columns.attisdropped
-WHERE tables.relkind = 'r' AND spaces.nspname IN ('raw_data', 'curated', 'presentation', 'ops')
-ORDER BY schema_name, table_name, columns.attnum
-;
-
-SELECT
     file_name,
     column_name,
     column_type,
