@@ -63,7 +63,7 @@ class S3Lake(Lake):
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(
                 f"The lake {self.url} cannot be set up: {str(error).rstrip('.')}.",
-                remedy=remedy_of(error, "lake.region"),
+                remedy=remedy_of(error, "lake.endpoint and lake.region"),
             ) from error
         self._scratch = ScratchFolder("rental-lake")
         self._folder = self._scratch.path
