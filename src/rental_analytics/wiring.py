@@ -303,4 +303,4 @@ def _without_password(url: str) -> str:
     head, at, tail = url.rpartition("@")
     scheme, slashes, login = head.rpartition("://")
     shown = f"{scheme}{slashes}{login.partition(':')[0]}@{tail}" if at else url
-    return re.sub(r"([?&](?!(?:region|type|user)=)[^=&]*)=[^&]*", r"\1=***", shown)
+    return re.sub(r"(?i)([?&][^=&]*(?:pass|pwd|secret|token|key|credential)[^=&]*)=[^&]*", r"\1=***", shown)

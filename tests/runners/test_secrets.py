@@ -174,7 +174,7 @@ def test_cloud_that_cannot_be_reached_may_pass(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 def test_credentials_that_are_missing_are_told() -> None:
     error = failure(secret_login(ARN))
-    assert isinstance(error, ConfigurationError) and "check the AWS credentials" in error.remedy
+    assert isinstance(error, ConfigurationError) and "give this process AWS credentials" in error.remedy
 
 
 @pytest.mark.fast
@@ -280,7 +280,7 @@ def test_login_is_fetched_when_it_is_needed_and_once_more_when_it_is_refused(
     database, user = reader
     passwords, fetched, hidden = [PASSWORD], [0], list[str]()
 
-    def login(secret: str) -> Callable[[], tuple[str, str]]:
+    def login(secret: str, region: str | None) -> Callable[[], tuple[str, str]]:
         def fetch() -> tuple[str, str]:
             fetched[0] += 1
             return user, passwords[0]
