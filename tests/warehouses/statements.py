@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,19 +17,27 @@ from rental_analytics.contracts.manifest import (
     LakeFile,
     TransformedTable,
 )
-from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.model import CuratedModel, Layout
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
 from rental_analytics.engines.base import RAW_COLUMNS
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.steps.load import _raw_table, curated_load
+from rental_analytics.warehouses import redshift_ops as ops
 from rental_analytics.warehouses.base import Load, TableDetails, TableLoad
 from rental_analytics.warehouses.redshift_files import Facts
 from rental_analytics.warehouses.redshift_load import Change, LoadPlan
 from rental_analytics.warehouses.redshift_rebuild import Rebuild
 from rental_analytics.warehouses.redshift_roles import roles
-from rental_analytics.warehouses.redshift_tables import CATALOGUE, Catalogue, HeldColumn, TableShape, growth, ops_shapes
-from rental_analytics.warehouses.redshift_values import deletion, insertions
+from rental_analytics.warehouses.redshift_tables import (
+    CATALOGUE,
+    Catalogue,
+    HeldColumn,
+    TableShape,
+    growth,
+    held_schemas,
+    ops_shapes,
+)
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 MOMENT = datetime.fromisoformat("2024-03-05 01:02:03.456789")
@@ -90,6 +99,10 @@ def _of_plan(plan: LoadPlan, facts: Mapping[str, Facts] | None = None) -> Iterat
         for role in (ROLE, "default"):
             yield from staged.statements("s3://bucket/lake/.drafts/engine-0/0.manifest" if staged.files else None, role)
     yield from plan.preparations()
+    emptied = {staged.relation: Facts(frozenset({staged.room.columns[-1].name}), {}) for staged in plan.staged}
+    other = {name: "DATE" for staged in plan.staged for name in (staged.room.columns[-1].name, "no_longer_read")}
+    for table in plan.tables:
+        yield from (change.sql for change in plan.changes(emptied, {table.table.relation: other}))
     held = {table.table.relation: {"no_longer_read": "VARCHAR(65535)"} for table in plan.tables}
     changes: list[Change] = [
         *plan.guard(),
@@ -185,19 +198,30 @@ def _ops() -> Iterator[str]:
         "full_refresh": True,
         "error": "it's a C:\\new folder\nwith lines",
     }
-    yield deletion("runs", [runs], ["run_id"])
-    yield from insertions("runs", [runs])
-    yield from insertions("steps", [{"run_id": "first", "step": "extract", "seconds": 0.25, "attempt": 1}])
+    yield ops.deletion("runs", [runs], ["run_id"])
+    yield from ops.insertions("runs", [runs])
+    yield from ops.insertions("steps", [{"run_id": "first", "step": "extract", "seconds": 0.25, "attempt": 1}])
     results = [{"run_id": "first", "table_name": name, "check_name": "unique_key"} for name in ("one", "two")]
-    yield deletion("check_results", results, ["run_id", "table_name", "check_name"])
+    yield ops.deletion("check_results", results, ["run_id", "table_name", "check_name"])
     staged = _load("load-curated", ops_files={"rejected_rows": [FILE]}, ops_rows={"check_results": results})
     yield from _of_plan(plan_of(staged))
 
 
 def _queries() -> Iterator[str]:
     yield from map(render, CATALOGUE)
+    yield held_schemas()
+    yield render("redshift/filled_columns", relation="curated.bookings", columns=["booking_id", "status"])
     yield render("redshift/load_errors", process=1234)
+    yield ops.is_loaded("load-raw", "0" * 64)
+    yield ops.last_loaded("load-raw")
+    yield ops.filled_from()
+    yield ops.attempts("first", "extract")
+    yield ops.end_running(MOMENT, "it's over")
     yield redshift(render("newest_day"), "newest_day")
+    yield redshift(render("begun_steps", run_id="first"), "begun_steps")
+    yield redshift(render("ended_run", run_id="first"), "ended_run")
+    yield redshift(render("any_value", relation="raw_data.bookings", column="booking_id"), "any_value")
+    yield redshift(render("watermarks"), "watermarks")
     counted = [{"relation": "ops.stage_0a1b2c3d_0", "key": ()}, {"relation": "ops.stage_0a1b2c3d_1", "key": ("id",)}]
     yield redshift(render("redshift/staged", tables=counted), "staged")
     for package in ("rental_analytics.monitoring", "rental_analytics.report"):
@@ -230,8 +254,11 @@ def _growth() -> Iterator[str]:
         "price": HeldColumn("DECIMAL(12,2)"),
         "old": HeldColumn("DATE"),
     }
-    for held in (longer, wider):
-        grown = growth(shape, held)
+    laid_out = replace(
+        shape, details=replace(shape.details, layout=Layout(distribution="id", sort=("id",), reason="Joined by id"))
+    )
+    for one, held in ((shape, longer), (shape, wider), (laid_out, wider)):
+        grown = growth(one, held)
         yield from grown.together
         yield from grown.alone
 

@@ -9,7 +9,7 @@ from rental_analytics.contracts.ledger import RunRecord, StepRecord
 from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.monitoring.ledger import WarehouseLedger, lake_records
 from rental_analytics.pipeline import STEPS
-from rental_analytics.sql.render import literal
+from rental_analytics.sql.render import render
 from rental_analytics.steps.base import Parts
 from rental_analytics.steps.load import CURATED
 
@@ -40,7 +40,7 @@ def _recent(parts: Parts) -> Iterator[RunParameters]:
 def _take_steps(parts: Parts, run: RunParameters, records: list[StepRecord]) -> None:
     """An attempt is known by the moment it began."""
     accounts = {step.name: step.account for step in STEPS}
-    begun = parts.warehouse.ask(f"SELECT started_at FROM ops.steps WHERE run_id = {literal(run.run_id)}")
+    begun = parts.warehouse.ask(render("begun_steps", run_id=run.run_id))
     known = {moment.replace(tzinfo=UTC) for moment in begun.column("started_at").to_pylist()}
     for record in records:
         if record.started_at in known:
@@ -56,7 +56,7 @@ def _take_state(parts: Parts, run: RunParameters, records: list[RunRecord], now:
     if not records:
         return
     newest = max(records, key=lambda record: record.at)
-    known = parts.warehouse.ask(f"SELECT finished_at FROM ops.runs WHERE run_id = {literal(run.run_id)}")
+    known = parts.warehouse.ask(render("ended_run", run_id=run.run_id))
     ended = [moment.replace(tzinfo=UTC) for moment in known.column("finished_at").to_pylist() if moment]
     if known.num_rows and (not ended or ended[0] >= newest.at):
         return

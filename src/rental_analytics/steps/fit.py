@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rental_analytics.contracts.base import common_type
 from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest
 from rental_analytics.errors import ContractError
-from rental_analytics.sql.render import identifier
+from rental_analytics.sql.render import render
 from rental_analytics.steps.base import StepContext
 
 
@@ -39,8 +39,7 @@ def _arriving(extract: ExtractedTable) -> Iterator[tuple[str, str]]:
 
 
 def _has_values(context: StepContext, table: str, column: str) -> bool:
-    relation = identifier(f"raw_data.{table}")
-    found = context.warehouse.ask(f"SELECT 1 FROM {relation} WHERE {identifier(column)} IS NOT NULL LIMIT 1")
+    found = context.warehouse.ask(render("any_value", relation=f"raw_data.{table}", column=column))
     return bool(found.num_rows)
 
 

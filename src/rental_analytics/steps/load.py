@@ -18,6 +18,7 @@ from rental_analytics.contracts.manifest import (
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.errors import LakeError
+from rental_analytics.sql.render import render
 from rental_analytics.steps.base import Parts, StepContext, StepResult, out_of_order
 from rental_analytics.steps.fit import check_fits
 from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableDetails, TableLoad
@@ -237,7 +238,7 @@ def _proofs(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
 
 def _record_freshness(context: StepContext, manifest: ExtractManifest) -> None:
     """A run that is continued after a newer one read the source does not make its tables older."""
-    known = context.warehouse.ask("SELECT table_name, watermark FROM ops.freshness").to_pylist()
+    known = context.warehouse.ask(render("watermarks")).to_pylist()
     newest = {row["table_name"]: row["watermark"] for row in known}
     rows = [
         row

@@ -14,8 +14,9 @@ from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.errors import ConfigurationError, ContractError, LakeError, RentalError, WarehouseError
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.redshift import redshift
-from rental_analytics.sql.render import identifier, redshift_literal, render
+from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses import redshift_ops as ops
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
 from rental_analytics.warehouses.redshift_data import BATCH, DataApi, StatementError, Target
 from rental_analytics.warehouses.redshift_files import Facts, check_files
@@ -29,10 +30,10 @@ from rental_analytics.warehouses.redshift_tables import (
     Catalogue,
     TableShape,
     growth,
+    held_schemas,
     ops_shapes,
     read_catalogue,
 )
-from rental_analytics.warehouses.redshift_values import deletion, insertions, value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,9 +69,7 @@ class RedshiftWarehouse(Warehouse):
 
     def _make_schemas(self) -> None:
         """The right to make schemas is asked for only where one is missing."""
-        named = ", ".join(redshift_literal(schema) for schema in SCHEMAS)
-        found = self._api.query(f"SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname IN ({named})")
-        held = set(found.column("name").to_pylist())
+        held = set(self._api.query(held_schemas()).column(0).to_pylist())
         self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS if schema not in held)
 
     @property
@@ -111,29 +110,22 @@ class RedshiftWarehouse(Warehouse):
 
     def _empty_columns(self, shape: TableShape) -> list[str]:
         held = [column.name for column in shape.columns if column.name in self._catalogue.tables[shape.relation]]
-        counts = ", ".join(f"COUNT({identifier(name)})" for name in held)
-        found = self._api.query(f"SELECT {counts} FROM {identifier(shape.relation)}")
+        found = self._api.query(render("redshift/filled_columns", relation=shape.relation, columns=held))
         return [name for name, count in zip(held, found.columns, strict=True) if not count[0].as_py()]
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
-        found = f"SELECT 1 FROM ops.loads WHERE step = {value(step)} AND manifest_hash = {value(manifest_hash)}"
-        return bool(self._api.query(found).num_rows)
+        return bool(self._api.query(ops.is_loaded(step, manifest_hash)).num_rows)
 
     def last_loaded(self, step: str) -> str | None:
-        newest = (
-            f"SELECT manifest_hash FROM ops.loads WHERE step = {value(step)} "
-            "ORDER BY loaded_at DESC, run_id DESC LIMIT 1"
-        )
-        found = self._api.query(newest).column(0).to_pylist()
+        found = self._api.query(ops.last_loaded(step)).column(0).to_pylist()
         return str(found[0]) if found else None
 
     def lake(self) -> FilledFrom | None:
-        found = self._api.query("SELECT lake_id, url FROM ops.lakes ORDER BY adopted_at DESC, run_id DESC LIMIT 1")
+        found = self._api.query(ops.filled_from())
         return FilledFrom(*found.to_pylist()[0].values()) if found.num_rows else None
 
     def attempts(self, run_id: str, step: str) -> int:
-        counted = f"SELECT COUNT(*) FROM ops.steps WHERE run_id = {value(run_id)} AND step = {value(step)}"
-        return int(self._api.query(counted).column(0)[0].as_py())
+        return int(self._api.query(ops.attempts(run_id, step)).column(0)[0].as_py())
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         nothing = {table.relation: LoadedTable(inserted=0) for table in load.tables}
@@ -305,18 +297,13 @@ class RedshiftWarehouse(Warehouse):
         statements: list[str] = []
         for name, entries in rows.items():
             if replacing and entries:
-                statements.append(deletion(name, entries, replacing))
-            statements += insertions(name, entries)
+                statements.append(ops.deletion(name, entries, replacing))
+            statements += ops.insertions(name, entries)
         if statements:
             self._api.run(statements)
 
     def fail_running(self, finished_at: datetime, error: str) -> None:
-        self._api.run(
-            [
-                f"UPDATE ops.runs SET status = 'failed', finished_at = {value(finished_at)}, error = {value(error)} "
-                "WHERE status = 'running'"
-            ]
-        )
+        self._api.run([ops.end_running(finished_at, error)])
 
     def columns(self, relation: str) -> dict[str, str]:
         return {name: column.type for name, column in self._catalogue.tables.get(relation, {}).items()}

@@ -15,8 +15,8 @@ from rental_analytics.sql.render import identifier, identifiers, redshift_litera
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import Disposition, Load, TableLoad
 from rental_analytics.warehouses.redshift_files import Facts, Room
+from rental_analytics.warehouses.redshift_ops import insertions, value
 from rental_analytics.warehouses.redshift_tables import STAGING, Column, TableShape, create_table, sql_type
-from rental_analytics.warehouses.redshift_values import insertions, value
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift_data import BATCH, StatementError
+from rental_analytics.warehouses.redshift_ops import insertions
 from rental_analytics.warehouses.redshift_tables import (
     STAGING,
     Catalogue,
@@ -26,7 +27,6 @@ from rental_analytics.warehouses.redshift_tables import (
     is_other_key,
     sql_type,
 )
-from rental_analytics.warehouses.redshift_values import insertions
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -133,6 +133,11 @@ def ops_shapes() -> list[TableShape]:
     ]
 
 
+def held_schemas() -> str:
+    """The query for those of our schemas that are there."""
+    return render("redshift/schemas", schemas=[redshift_literal(schema) for schema in SCHEMAS])
+
+
 CATALOGUE = ("redshift/catalogue", "redshift/comments", "redshift/keys")
 """Templates of the queries whose answers `read_catalogue` takes."""
 

@@ -194,6 +194,72 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+DELETE FROM "curated"."bookings" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "bookings"."booking_id" = "arrived"."booking_id"
+;
+
+MERGE INTO "curated"."bookings"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "bookings"."booking_id" = "arrived"."booking_id"
+WHEN MATCHED THEN UPDATE SET
+    "user_id" = arrived."user_id",
+    "listing_id" = arrived."listing_id",
+    "booked_at" = arrived."booked_at",
+    "checkin_date" = arrived."checkin_date",
+    "checkout_date" = arrived."checkout_date",
+    "stay_nights" = arrived."stay_nights",
+    "lead_days" = arrived."lead_days",
+    "total_price" = arrived."total_price",
+    "currency" = arrived."currency",
+    "total_price_usd" = arrived."total_price_usd",
+    "status" = arrived."status",
+    "payment_status" = arrived."payment_status",
+    "guests" = arrived."guests",
+    "modified_at" = arrived."modified_at",
+    "_run_id" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "is_deleted" = FALSE,
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+) VALUES (
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+)
+;
+
+UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."is_deleted"
+;
+
+INSERT INTO ops.check_results (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'bookings', 'unknown_listing', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."listing_id") AS VARCHAR(MAX)) AS sample FROM "curated"."bookings" AS child WHERE child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT child."listing_id" IS NULL AND NOT EXISTS(SELECT 1 FROM "curated"."listings" AS parent WHERE parent."listing_id" = child."listing_id")) AS found
+;
+
+MERGE INTO "curated"."bookings"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "bookings"."booking_id" = "arrived"."booking_id"
+WHEN MATCHED THEN UPDATE SET
+    "user_id" = arrived."user_id",
+    "listing_id" = arrived."listing_id",
+    "booked_at" = arrived."booked_at",
+    "checkin_date" = arrived."checkin_date",
+    "checkout_date" = arrived."checkout_date",
+    "stay_nights" = arrived."stay_nights",
+    "lead_days" = arrived."lead_days",
+    "total_price" = arrived."total_price",
+    "currency" = arrived."currency",
+    "total_price_usd" = arrived."total_price_usd",
+    "status" = arrived."status",
+    "payment_status" = arrived."payment_status",
+    "guests" = arrived."guests",
+    "modified_at" = arrived."modified_at",
+    "_run_id" = arrived."_run_id",
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "is_deleted" = FALSE
+WHEN NOT MATCHED THEN INSERT (
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+) VALUES (
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+)
+;
+
 LOCK ops.loads
 ;
 
@@ -210,9 +276,6 @@ FROM (
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
-;
-
-DELETE FROM "curated"."bookings" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "bookings"."booking_id" = "arrived"."booking_id"
 ;
 
 MERGE INTO "curated"."bookings"
@@ -242,12 +305,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
-;
-
-UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."is_deleted"
-;
-
-INSERT INTO ops.check_results (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'bookings', 'unknown_listing', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."listing_id") AS VARCHAR(MAX)) AS sample FROM "curated"."bookings" AS child WHERE child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT child."listing_id" IS NULL AND NOT EXISTS(SELECT 1 FROM "curated"."listings" AS parent WHERE parent."listing_id" = child."listing_id")) AS found
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')

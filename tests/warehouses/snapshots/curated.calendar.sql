@@ -45,6 +45,9 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+INSERT INTO "curated"."calendar" ("calendar_date", "week_start", "month_start", "_run_id", "_loaded_at") SELECT arrived."calendar_date", arrived."week_start", arrived."month_start", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+;
+
 LOCK ops.loads
 ;
 

@@ -45,6 +45,9 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at") SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+;
+
 LOCK ops.loads
 ;
 

@@ -156,6 +156,43 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+DELETE FROM "curated"."listing_attributes" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "listing_attributes"."listing_id" = "arrived"."listing_id"
+;
+
+MERGE INTO "curated"."listing_attributes"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "listing_attributes"."listing_id" = "arrived"."listing_id"
+WHEN MATCHED THEN UPDATE SET
+    "category" = arrived."category",
+    "body" = arrived."body",
+    "amenities" = arrived."amenities",
+    "amenity_count" = arrived."amenity_count",
+    "bathrooms" = arrived."bathrooms",
+    "bedrooms" = arrived."bedrooms",
+    "fee" = arrived."fee",
+    "has_photo" = arrived."has_photo",
+    "pets_allowed" = arrived."pets_allowed",
+    "price_type" = arrived."price_type",
+    "square_feet" = arrived."square_feet",
+    "address" = arrived."address",
+    "city" = arrived."city",
+    "state" = arrived."state",
+    "latitude" = arrived."latitude",
+    "longitude" = arrived."longitude",
+    "_run_id" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "is_deleted" = FALSE,
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "listing_id", "category", "body", "amenities", "amenity_count", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_type", "square_feet", "address", "city", "state", "latitude", "longitude", "_run_id", "_loaded_at", "is_deleted"
+) VALUES (
+    arrived."listing_id", arrived."category", arrived."body", arrived."amenities", arrived."amenity_count", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_type", arrived."square_feet", arrived."address", arrived."city", arrived."state", arrived."latitude", arrived."longitude", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+)
+;
+
+UPDATE "curated"."listing_attributes" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."listing_id" = "arrived"."listing_id" AND NOT target."is_deleted"
+;
+
 LOCK ops.loads
 ;
 
@@ -172,9 +209,6 @@ FROM (
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
-;
-
-DELETE FROM "curated"."listing_attributes" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "listing_attributes"."listing_id" = "arrived"."listing_id"
 ;
 
 MERGE INTO "curated"."listing_attributes"
@@ -206,9 +240,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."listing_id", arrived."category", arrived."body", arrived."amenities", arrived."amenity_count", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_type", arrived."square_feet", arrived."address", arrived."city", arrived."state", arrived."latitude", arrived."longitude", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
-;
-
-UPDATE "curated"."listing_attributes" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."listing_id" = "arrived"."listing_id" AND NOT target."is_deleted"
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')

@@ -65,24 +65,6 @@ CREATE TABLE "ops"."stage_0a1b2c3d_1" (
 DISTSTYLE AUTO
 ;
 
-LOCK ops.loads
-;
-
-SELECT
-    1 / CASE
-        WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0
-        WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0
-        ELSE 1
-    END AS is_in_turn
-FROM (
-    SELECT
-        manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
-    FROM ops.loads
-    WHERE step = 'load-curated'
-) AS loaded
-;
-
 INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_version_at") SELECT "arrived"."listing_id", "arrived"."valid_from", "arrived"."price_usd", "arrived"."is_active", "arrived"."_first_valid_from", "arrived"."_run_id", arrived.valid_from AS _version_at FROM "ops"."stage_0a1b2c3d_0" AS arrived LEFT JOIN (SELECT DISTINCT "listing_id" FROM "curated"."listing_versions") AS known ON arrived."listing_id" = known."listing_id" WHERE arrived._first_valid_from IS NULL OR arrived.valid_from > arrived._first_valid_from OR known."listing_id" IS NULL
 ;
 
@@ -99,6 +81,24 @@ INSERT INTO "curated"."listing_versions" ("listing_id", valid_from, "price_usd",
 ;
 
 UPDATE "curated"."listing_versions" AS target SET valid_from = timeline.valid_from FROM (SELECT "listing_id", _version_at, CASE WHEN place = 1 AND (next_version_at IS NULL OR _first_valid_from < next_version_at) THEN COALESCE(_first_valid_from, _version_at) ELSE _version_at END AS valid_from FROM (SELECT "listing_id", _version_at, _first_valid_from, ROW_NUMBER() OVER (PARTITION BY "listing_id" ORDER BY _version_at) AS place, LEAD(_version_at) OVER (PARTITION BY "listing_id" ORDER BY _version_at) AS next_version_at FROM "curated"."listing_versions" AS known WHERE EXISTS(SELECT 1 FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "arrived"."listing_id" = "known"."listing_id")) AS versions) AS timeline WHERE "target"."listing_id" = "timeline"."listing_id" AND target._version_at = timeline._version_at AND target.valid_from <> timeline.valid_from
+;
+
+LOCK ops.loads
+;
+
+SELECT
+    1 / CASE
+        WHEN COALESCE(SUM(CASE WHEN manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000' THEN 1 ELSE 0 END), 0) > 0 THEN 0
+        WHEN COALESCE(MAX(CASE WHEN place = 1 THEN manifest_hash END), '') <> '1111111111111111111111111111111111111111111111111111111111111111' THEN 0
+        ELSE 1
+    END AS is_in_turn
+FROM (
+    SELECT
+        manifest_hash,
+        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+    FROM ops.loads
+    WHERE step = 'load-curated'
+) AS loaded
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')

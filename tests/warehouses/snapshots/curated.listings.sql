@@ -116,6 +116,35 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+DELETE FROM "curated"."listings" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "listings"."listing_id" = "arrived"."listing_id"
+;
+
+MERGE INTO "curated"."listings"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "listings"."listing_id" = "arrived"."listing_id"
+WHEN MATCHED THEN UPDATE SET
+    "title" = arrived."title",
+    "source" = arrived."source",
+    "price" = arrived."price",
+    "currency" = arrived."currency",
+    "price_usd" = arrived."price_usd",
+    "created_at" = arrived."created_at",
+    "is_active" = arrived."is_active",
+    "modified_at" = arrived."modified_at",
+    "_run_id" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "is_deleted" = FALSE,
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+) VALUES (
+    arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."price_usd", arrived."created_at", arrived."is_active", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+)
+;
+
+UPDATE "curated"."listings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."listing_id" = "arrived"."listing_id" AND NOT target."is_deleted"
+;
+
 LOCK ops.loads
 ;
 
@@ -132,9 +161,6 @@ FROM (
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
-;
-
-DELETE FROM "curated"."listings" USING "ops"."stage_0a1b2c3d_2" AS arrived WHERE "listings"."listing_id" = "arrived"."listing_id"
 ;
 
 MERGE INTO "curated"."listings"
@@ -158,9 +184,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."price_usd", arrived."created_at", arrived."is_active", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
-;
-
-UPDATE "curated"."listings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."listing_id" = "arrived"."listing_id" AND NOT target."is_deleted"
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')

@@ -54,6 +54,12 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+DELETE FROM "curated"."viewings" WHERE "viewed_at" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "viewed_at" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
+;
+
+INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at") SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+;
+
 LOCK ops.loads
 ;
 
@@ -70,9 +76,6 @@ FROM (
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
-;
-
-DELETE FROM "curated"."viewings" WHERE "viewed_at" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "viewed_at" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
 ;
 
 INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at") SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

@@ -24,3 +24,15 @@ DROP TABLE "raw_data"."things"
 ALTER TABLE "raw_data"."things__new" RENAME TO "things"
 ;
 
+CREATE TABLE "raw_data"."things__new" (
+    "id" BIGINT NOT NULL,
+    "title" VARCHAR(200),
+    "price" DECIMAL(18,2),
+    "added" TIMESTAMP,
+    "old" DATE,
+    PRIMARY KEY ("id")
+)
+DISTSTYLE KEY DISTKEY ("id")
+COMPOUND SORTKEY ("id")
+;
+

@@ -35,6 +35,17 @@ INNER JOIN pg_catalog.pg_namespace AS spaces ON tables.relnamespace = spaces.oid
 WHERE keys.contype = 'p' AND spaces.nspname IN ('raw_data', 'curated', 'presentation', 'ops')
 ;
 
+SELECT nspname AS schema_name
+FROM pg_catalog.pg_namespace
+WHERE nspname IN ('raw_data', 'curated', 'presentation', 'ops')
+;
+
+SELECT
+    COUNT("booking_id") AS "booking_id",
+    COUNT("status") AS "status"
+FROM "curated"."bookings"
+;
+
 SELECT
     file_name,
     column_name,
@@ -46,7 +57,43 @@ ORDER BY start_time DESC
 LIMIT 5
 ;
 
+SELECT 1 AS is_loaded FROM ops.loads WHERE step = 'load-raw' AND manifest_hash = '0000000000000000000000000000000000000000000000000000000000000000'
+;
+
+SELECT manifest_hash
+FROM ops.loads
+WHERE step = 'load-raw'
+ORDER BY loaded_at DESC, run_id DESC
+LIMIT 1
+;
+
+SELECT lake_id, url
+FROM ops.lakes
+ORDER BY adopted_at DESC, run_id DESC
+LIMIT 1
+;
+
+SELECT COUNT(*) AS attempts FROM ops.steps WHERE run_id = 'first' AND step = 'extract'
+;
+
+UPDATE ops.runs
+SET status = 'failed', finished_at = TIMESTAMP '2024-03-05 01:02:03.456789', error = 'it''s over'
+WHERE status = 'running'
+;
+
 SELECT MAX(day) AS newest_day FROM (SELECT MAX(CAST(booked_at AS DATE)) AS day FROM curated.bookings WHERE NOT is_deleted UNION ALL SELECT MAX(CAST(viewed_at AS DATE)) AS day FROM curated.viewings UNION ALL SELECT MAX(CAST(modified_at AS DATE)) AS day FROM curated.listings WHERE NOT is_deleted) AS days
+;
+
+SELECT started_at FROM ops.steps WHERE run_id = 'first'
+;
+
+SELECT finished_at FROM ops.runs WHERE run_id = 'first'
+;
+
+SELECT 1 AS found FROM "raw_data"."bookings" WHERE NOT "booking_id" IS NULL LIMIT 1
+;
+
+SELECT table_name, watermark FROM ops.freshness
 ;
 
 SELECT 0 AS place, COUNT(*) AS staged_rows, 0 AS doubled_keys FROM "ops"."stage_0a1b2c3d_0" UNION ALL SELECT 1 AS place, COUNT(*) AS staged_rows, (SELECT COUNT(*) FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_1" GROUP BY "id" HAVING COUNT(*) > 1) AS doubled_keys) AS doubled_keys FROM "ops"."stage_0a1b2c3d_1"

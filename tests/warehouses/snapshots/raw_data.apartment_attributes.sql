@@ -196,6 +196,43 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+MERGE INTO "raw_data"."apartment_attributes"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "apartment_attributes"."id" = "arrived"."id"
+WHEN MATCHED THEN UPDATE SET
+    "category" = arrived."category",
+    "body" = arrived."body",
+    "amenities" = arrived."amenities",
+    "bathrooms" = arrived."bathrooms",
+    "bedrooms" = arrived."bedrooms",
+    "fee" = arrived."fee",
+    "has_photo" = arrived."has_photo",
+    "pets_allowed" = arrived."pets_allowed",
+    "price_display" = arrived."price_display",
+    "price_type" = arrived."price_type",
+    "square_feet" = arrived."square_feet",
+    "address" = arrived."address",
+    "cityname" = arrived."cityname",
+    "state" = arrived."state",
+    "latitude" = arrived."latitude",
+    "longitude" = arrived."longitude",
+    "last_modified_timestamp" = arrived."last_modified_timestamp",
+    "_row_id" = arrived."_row_id",
+    "_run_id" = arrived."_run_id",
+    "_extracted_at" = arrived."_extracted_at",
+    "_is_deleted" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at"
+) VALUES (
+    arrived."id", arrived."category", arrived."body", arrived."amenities", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_display", arrived."price_type", arrived."square_feet", arrived."address", arrived."cityname", arrived."state", arrived."latitude", arrived."longitude", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+)
+;
+
+UPDATE "raw_data"."apartment_attributes" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."id" = "arrived"."id" AND NOT target."_is_deleted"
+;
+
 LOCK ops.loads
 ;
 
@@ -245,9 +282,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."id", arrived."category", arrived."body", arrived."amenities", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_display", arrived."price_type", arrived."square_feet", arrived."address", arrived."cityname", arrived."state", arrived."latitude", arrived."longitude", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789'
 )
-;
-
-UPDATE "raw_data"."apartment_attributes" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."id" = "arrived"."id" AND NOT target."_is_deleted"
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
@@ -308,6 +342,9 @@ FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
+;
+
+INSERT INTO "raw_data"."apartment_attributes" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."category", arrived."body", arrived."amenities", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_display", arrived."price_type", arrived."square_feet", arrived."address", arrived."cityname", arrived."state", arrived."latitude", arrived."longitude", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 INSERT INTO "raw_data"."apartment_attributes" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."category", arrived."body", arrived."amenities", arrived."bathrooms", arrived."bedrooms", arrived."fee", arrived."has_photo", arrived."pets_allowed", arrived."price_display", arrived."price_type", arrived."square_feet", arrived."address", arrived."cityname", arrived."state", arrived."latitude", arrived."longitude", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

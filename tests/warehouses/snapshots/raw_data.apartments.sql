@@ -126,6 +126,33 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+MERGE INTO "raw_data"."apartments"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "apartments"."id" = "arrived"."id"
+WHEN MATCHED THEN UPDATE SET
+    "title" = arrived."title",
+    "source" = arrived."source",
+    "price" = arrived."price",
+    "currency" = arrived."currency",
+    "listing_created_on" = arrived."listing_created_on",
+    "is_active" = arrived."is_active",
+    "last_modified_timestamp" = arrived."last_modified_timestamp",
+    "_row_id" = arrived."_row_id",
+    "_run_id" = arrived."_run_id",
+    "_extracted_at" = arrived."_extracted_at",
+    "_is_deleted" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at"
+) VALUES (
+    arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+)
+;
+
+UPDATE "raw_data"."apartments" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."id" = "arrived"."id" AND NOT target."_is_deleted"
+;
+
 LOCK ops.loads
 ;
 
@@ -165,9 +192,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789'
 )
-;
-
-UPDATE "raw_data"."apartments" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."id" = "arrived"."id" AND NOT target."_is_deleted"
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
@@ -218,6 +242,9 @@ FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
+;
+
+INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

@@ -154,6 +154,37 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+MERGE INTO "raw_data"."bookings"
+USING "ops"."stage_0a1b2c3d_0" AS arrived
+ON "bookings"."booking_id" = "arrived"."booking_id"
+WHEN MATCHED THEN UPDATE SET
+    "user_id" = arrived."user_id",
+    "apartment_id" = arrived."apartment_id",
+    "booking_date" = arrived."booking_date",
+    "checkin_date" = arrived."checkin_date",
+    "checkout_date" = arrived."checkout_date",
+    "total_price" = arrived."total_price",
+    "currency" = arrived."currency",
+    "booking_status" = arrived."booking_status",
+    "payment_status" = arrived."payment_status",
+    "num_guests" = arrived."num_guests",
+    "updated_at" = arrived."updated_at",
+    "_row_id" = arrived."_row_id",
+    "_run_id" = arrived."_run_id",
+    "_extracted_at" = arrived."_extracted_at",
+    "_is_deleted" = CAST(NULL AS DATE),
+    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
+    "no_longer_read" = NULL
+WHEN NOT MATCHED THEN INSERT (
+    "booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at"
+) VALUES (
+    arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+)
+;
+
+UPDATE "raw_data"."bookings" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."_is_deleted"
+;
+
 LOCK ops.loads
 ;
 
@@ -197,9 +228,6 @@ WHEN NOT MATCHED THEN INSERT (
 ) VALUES (
     arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789'
 )
-;
-
-UPDATE "raw_data"."bookings" AS target SET "_is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."_is_deleted"
 ;
 
 INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
@@ -257,6 +285,9 @@ MANIFEST
 ;
 
 DELETE FROM "raw_data"."bookings" WHERE "booking_date" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "booking_date" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
+;
+
+INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

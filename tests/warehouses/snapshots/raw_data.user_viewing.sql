@@ -64,6 +64,12 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
+DELETE FROM "raw_data"."user_viewing" WHERE "viewed_at" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "viewed_at" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
+;
+
+INSERT INTO "raw_data"."user_viewing" ("id", "user_id", "apartment_id", "viewed_at", "is_wishlisted", "call_to_action", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."user_id", arrived."apartment_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+;
+
 LOCK ops.loads
 ;
 
@@ -79,9 +85,6 @@ FROM (
     FROM ops.loads
     WHERE step = 'load-raw'
 ) AS loaded
-;
-
-DELETE FROM "raw_data"."user_viewing" WHERE "viewed_at" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "viewed_at" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
 ;
 
 INSERT INTO "raw_data"."user_viewing" ("id", "user_id", "apartment_id", "viewed_at", "is_wishlisted", "call_to_action", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."user_id", arrived."apartment_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived

@@ -1,4 +1,4 @@
-"""Rows of schema `ops` as Redshift's SQL."""
+"""Rows of schema `ops` as Redshift's SQL, and what is asked of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.sql.redshift import STATEMENT_BYTES
-from rental_analytics.sql.render import identifier, identifiers, redshift_literal
+from rental_analytics.sql.render import identifier, identifiers, redshift_literal, render
 
 _MAX_BYTES = STATEMENT_BYTES // 5
 """Of a text, whose every character may become two."""
@@ -51,3 +51,28 @@ def insertions(name: str, rows: Sequence[Mapping[str, Any]], relation: str | Non
         size += len(text.encode()) + 2
     if held:
         yield opening + ", ".join(held)
+
+
+def is_loaded(step: str, manifest_hash: str) -> str:
+    """The query with a row if a manifest is loaded."""
+    return render("redshift/loaded", step=value(step), manifest_hash=value(manifest_hash))
+
+
+def last_loaded(step: str) -> str:
+    """The query for the hash of the manifest that was loaded last."""
+    return render("redshift/last_loaded", step=value(step))
+
+
+def filled_from() -> str:
+    """The query for id and URL of the lake that was adopted last."""
+    return render("redshift/filled_from")
+
+
+def attempts(run_id: str, step: str) -> str:
+    """The query for how often a step of a run was recorded."""
+    return render("redshift/attempts", run_id=value(run_id), step=value(step))
+
+
+def end_running(finished_at: datetime, error: str) -> str:
+    """The statement that marks runs as failed which still say that they run."""
+    return render("redshift/end_running", finished_at=value(finished_at), error=value(error))
