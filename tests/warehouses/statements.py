@@ -257,10 +257,15 @@ def _growth() -> Iterator[str]:
     laid_out = replace(
         shape, details=replace(shape.details, layout=Layout(distribution="id", sort=("id",), reason="Joined by id"))
     )
-    for one, held in ((shape, longer), (shape, wider), (laid_out, wider)):
-        grown = growth(one, held)
-        yield from grown.together
-        yield from grown.alone
+    other = longer | {"price": HeldColumn("BOOLEAN")}
+    for one, held, emptied in (
+        (shape, longer, ()),
+        (shape, wider, ()),
+        (laid_out, wider, ()),
+        (shape, other, ["price"]),
+    ):
+        grown = growth(one, held, emptied)
+        yield from (*grown.added, *grown.longer, *grown.moved)
 
 
 def main() -> None:

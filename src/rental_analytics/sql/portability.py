@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sqlglot
@@ -66,21 +66,24 @@ _CUTS = "DuckDB rounds where Spark cuts; round first"
 _INTEGERS = {"TINYINT", "SMALLINT", "INT", "BIGINT"}
 
 
-def transpiled(sql: str, dialect: str, label: str) -> str:
+def transpiled(sql: str, dialect: str, label: str, adapted: Callable[[Any], Any] | None = None) -> str:
     """One statement in another engine's SQL, such as `spark` or `redshift`.
+
+    Args:
+        adapted: what each node of the tree becomes on the way.
 
     Raises:
         ContractError: it does not parse; names `label` and the line.
     """
     try:
-        (statement,) = sqlglot.transpile(sql, read="duckdb", write=dialect)
+        statement: Any = sqlglot.parse_one(sql, read="duckdb")
     except ParseError as error:
         first = error.errors[0]
         raise ContractError(
             f"{label}:{first['line']}: the query does not parse: {first['description']}.",
             remedy="correct the SQL; it is DuckDB's dialect.",
         ) from error
-    return statement
+    return str((statement.transform(adapted) if adapted else statement).sql(dialect=dialect))
 
 
 def refused_constructs(sql: str) -> list[str]:

@@ -169,6 +169,9 @@ class TableLoader:
             held = existing.get(column.name)
             if held is None:
                 self._run(f"{place} ADD COLUMN {identifier(column.name)} {column.type}")
+                if column.name == _flag_column(table):
+                    # Rows that are there were never found missing.
+                    self._run(f"UPDATE {identifier(table.relation)} SET {identifier(column.name)} = FALSE")
                 continue
             fitting = self._fitting_type(table, column, held)
             if fitting != held:

@@ -28,6 +28,7 @@ from rental_analytics.warehouses.redshift_tables import (
     SCHEMAS,
     STAGING,
     Catalogue,
+    Growth,
     TableShape,
     growth,
     held_schemas,
@@ -95,13 +96,20 @@ class RedshiftWarehouse(Warehouse):
                 grown = growth(shape, held, (), unfilled, key)
             except ContractError:
                 grown = growth(shape, held, self._empty_columns(shape), unfilled, key)
-            if grown.together:
-                self._api.run(grown.together)
-            for statement in grown.alone:
-                self._api.run([statement])
-            if grown.together or grown.alone:
-                self._known = None
+            self._grow(grown)
         self._comment(shape)
+
+    def _grow(self, grown: Growth) -> None:
+        self._run(grown.added)
+        moves = bool(grown.moved) and not grown.longer
+        for statement in grown.longer:
+            try:
+                self._run([statement])
+            except StatementError:
+                moves = True
+                break
+        if moves:
+            self._run(grown.moved)
 
     def _comment(self, shape: TableShape) -> None:
         """Bring comments up to date; only a table's owner may, and no load fails for want of words."""

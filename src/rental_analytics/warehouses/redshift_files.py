@@ -34,6 +34,7 @@ class Room:
         required: columns without NULL.
         remedy: what to do about a text that is too long, `{column}` and `{bytes}` standing for what is found.
         cuts: texts that no VARCHAR takes whole are cut on their way.
+        key: columns by which rows are told apart.
     """
 
     table: str
@@ -41,6 +42,7 @@ class Room:
     required: tuple[str, ...] = ()
     remedy: str = _BEYOND_ANY
     cuts: bool = False
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _check_values(room: Room, place: str, parquet: ParquetFile, stopped: Event) 
                 f"correct what makes {name} NULL, or let it be NULL in the contract.",
             )
     texts = [column.name for column in room.columns if column.type == "VARCHAR"]
-    longest = _longest(parquet, texts, stopped)
+    longest, blank_ended = _texts(parquet, texts, stopped)
     for column in room.columns:
         bound = min(column.max_bytes or MAX_TEXT_BYTES, MAX_TEXT_BYTES)
         if longest.get(column.name, 0) > bound and not room.cuts:
@@ -174,6 +176,15 @@ def _check_values(room: Room, place: str, parquet: ParquetFile, stopped: Event) 
                 room,
                 f"column {column.name} of {place} has a text of {size:,} bytes, and {room.table} takes {bound:,}",
                 (room.remedy if size <= MAX_TEXT_BYTES else _BEYOND_ANY).format(column=column.name, bytes=size),
+            )
+    for name in room.key:
+        if name in blank_ended:
+            raise _unfit(
+                room,
+                f"column {name} of {place} has keys that end in a blank, and {room.table} takes them for the same "
+                "as without it",
+                f"take the blanks off the end of {name} in the source, or in a view of it, then "
+                "`rental run --full-refresh`.",
             )
     return Facts(frozenset(name for name, count in nulls.items() if count == rows), longest)
 
@@ -197,18 +208,24 @@ def _null_counts(room: Room, parquet: ParquetFile) -> dict[str, int]:
     return counts
 
 
-def _longest(parquet: ParquetFile, names: Sequence[str], stopped: Event) -> dict[str, int]:
-    """Bytes of the longest text of each column; nothing else of the file is read."""
+def _texts(parquet: ParquetFile, names: Sequence[str], stopped: Event) -> tuple[dict[str, int], set[str]]:
+    """Bytes of the longest text of each column, and the columns with texts that end in a blank.
+
+    Nothing else of the file is read.
+    """
     import pyarrow.compute as pc
 
-    found = dict.fromkeys(names, 0)
+    longest, blank_ended = dict.fromkeys(names, 0), set[str]()
     if names:
         for batch in parquet.iter_batches(columns=list(names)):
             if stopped.is_set():
                 break
             for name in names:
-                found[name] = max(found[name], pc.max(pc.binary_length(batch.column(name))).as_py() or 0)
-    return found
+                column = batch.column(name)
+                longest[name] = max(longest[name], pc.max(pc.binary_length(column)).as_py() or 0)
+                if name not in blank_ended and pc.any(pc.ends_with(column, " ")).as_py():
+                    blank_ended.add(name)
+    return longest, blank_ended
 
 
 def _unfit(room: Room, found: str, remedy: str | None = None) -> WarehouseError:

@@ -219,7 +219,7 @@ class LoadPlan:
             f"raise max_bytes of {{column}} in models/{table.relation.replace('.', '/')}/model.yaml to at least "
             "{bytes} (65535 at most), or shorten the value in the source, then start a new run."
         )
-        room = Room(table.relation, table.columns, table.details.required)
+        room = Room(table.relation, table.columns, table.details.required, key=table.key)
         if table.relation.startswith("curated."):
             room = replace(room, remedy=remedy)
         # Rows of raw tables may lack a key: they stay in the lake, and in the first of two staging tables.
@@ -228,14 +228,14 @@ class LoadPlan:
         rows = deletes = withdrawn = None
         if table.files or (is_merged and table.complete):
             newest_by = table.newest_by if is_merged else ()
-            rows = Staged(self._name(), room, table.files, table.key if is_merged else (), newest_by)
+            rows = Staged(self._name(), room, table.files, table.key, newest_by)
         keys = tuple(column for column in table.columns if column.name in table.key)
         if table.deletes:
             # Of a raw table they are whole rows, of a curated one keys.
             whole = table.columns if table.newest_by else keys
-            deletes = Staged(self._name(), Room(table.relation, whole), table.deletes)
+            deletes = Staged(self._name(), Room(table.relation, whole, key=table.key), table.deletes)
         if table.withdrawn:
-            withdrawn = Staged(self._name(), Room(table.relation, keys), table.withdrawn)
+            withdrawn = Staged(self._name(), Room(table.relation, keys, key=table.key), table.withdrawn)
         dated = self._name() if table.disposition is Disposition.VERSIONS else ""
         return StagedTable(table, rows, deletes, withdrawn, dated)
 

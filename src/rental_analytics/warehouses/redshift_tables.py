@@ -96,10 +96,17 @@ class TableShape:
 
 @dataclass(frozen=True)
 class Growth:
-    """Statements that make a table fit: those of one transaction, and those that none may hold."""
+    """Statements that make a table fit.
 
-    together: tuple[str, ...] = ()
-    alone: tuple[str, ...] = ()
+    Args:
+        added: those that add columns; each may be repeated, and one transaction need not hold them all.
+        longer: those that no transaction may hold; one may be refused, for the encoding Redshift chose for a column.
+        moved: one transaction that moves the rows to a new table, which does all that the others do.
+    """
+
+    added: tuple[str, ...] = ()
+    longer: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
 
 
 def sql_type(column: FileColumn) -> str:
@@ -183,7 +190,8 @@ def growth(
         key: what it declares as its key, empty where that is nothing, or not to be seen.
 
     Raises:
-        ContractError: a column cannot take its new type, or the table has another key.
+        ContractError: a column cannot take its new type, or the table has another key, or none where there is to be
+            one.
     """
     merged = [_grown(shape, column, held.get(column.name), set(emptied), set(unfilled)) for column in shape.columns]
     longer = [
@@ -191,24 +199,44 @@ def growth(
         for column in merged
         if column.name in held and column.type == "VARCHAR" and sql_type(column) != held[column.name].sql_type
     ]
-    if is_other_key(key, shape.key) and shape.key:
-        raise ContractError(
-            f"{shape.relation} has the key {', '.join(key)} in the warehouse and {', '.join(shape.key)} in its "
-            "contract: rows that one key tells apart may be one by the other.",
-            remedy=f"drop {shape.relation} in the warehouse, then `rental run --full-refresh`.",
-            table=shape.relation,
-        )
-    if _has_to_move(shape, merged, held) or any(column.name in shape.key for column in longer):
-        return Growth(together=tuple(_rebuilt(shape, merged, held)))
+    _stop_another_key(shape, held, set(emptied), key)
+    is_in_key = any(column.name in shape.key for column in longer)
+    moved = tuple(_moved(shape, merged, held))
+    if is_in_key or _has_to_move(shape, merged, held) or (key and not shape.key):
+        return Growth(moved=moved)
     place = f"ALTER TABLE {identifier(shape.relation)}"
     return Growth(
-        tuple(
+        added=tuple(
             f"{place} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
             for column in merged
             if column.name not in held
         ),
-        tuple(f"{place} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}" for column in longer),
+        longer=tuple(f"{place} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}" for column in longer),
+        moved=moved if longer else (),
     )
+
+
+def _stop_another_key(
+    shape: TableShape, held: Mapping[str, HeldColumn], emptied: set[str], key: tuple[str, ...]
+) -> None:
+    """A declared key takes NOT NULL with it, so a column of ours that may be NULL says that there was none."""
+    remedy = f"drop {shape.relation} in the warehouse, then `rental run --full-refresh`."
+    wanted = ", ".join(shape.key)
+    if shape.key and is_other_key(key, shape.key):
+        raise ContractError(
+            f"{shape.relation} has the key {', '.join(key)} in the warehouse and {wanted} in its "
+            "contract: rows that one key tells apart may be one by the other.",
+            remedy=remedy,
+            table=shape.relation,
+        )
+    has_none = any(name not in held or not held[name].required for name in shape.key)
+    if has_none and not emptied.issuperset(column.name for column in shape.columns if column.name in held):
+        raise ContractError(
+            f"{shape.relation} has no key in the warehouse and {wanted} in its contract: rows that are there may have "
+            "it twice, or lack it.",
+            remedy=remedy,
+            table=shape.relation,
+        )
 
 
 def is_other_key(held: Sequence[str], wanted: Sequence[str]) -> bool:
@@ -222,7 +250,7 @@ def _has_to_move(shape: TableShape, columns: Sequence[FileColumn], held: Mapping
     return (
         any(column.name in held and column.type != held[column.name].type for column in columns)
         or any(column.required and name not in required for name, column in held.items())
-        or any(name in held and not held[name].required for name in shape.key)
+        or any(name not in held or not held[name].required for name in shape.key)
     )
 
 
@@ -247,8 +275,12 @@ def _grown(
     return FileColumn(name=column.name, type=kind, max_bytes=max(sizes) if kind == "VARCHAR" else None)
 
 
-def _rebuilt(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> Iterable[str]:
-    """The rows move to a new table, in one transaction; columns the contract does not name stay behind the others."""
+def _moved(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> Iterable[str]:
+    """The rows move to a new table, in one transaction; columns the contract does not name stay behind the others.
+
+    The locks come before any statement that sees a state of the database, so that a load which another process left
+    behind is waited for and none of its rows stays in the old table.
+    """
     kept = [
         FileColumn(name=name, type=column.type, max_bytes=column.max_bytes)
         for name, column in held.items()
@@ -259,6 +291,10 @@ def _rebuilt(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str
     names = [name for name, column in held.items() if common_type(column.type, types[name])]
     required = tuple(name for name in shape.details.required if name in held and held[name].required)
     wider = replace(shape, columns=(*columns, *kept), details=replace(shape.details, required=required))
+    yield "LOCK ops.loads"
+    yield f"LOCK {identifier(shape.relation)}"
+    if left := [name for name in held if name not in names]:
+        yield render("redshift/still_empty", relation=shape.relation, columns=left)
     yield wider.create(new, keep=False)
     yield (
         f"INSERT INTO {identifier(new)} ({identifiers(names)}) "
