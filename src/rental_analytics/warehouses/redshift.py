@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import CheckResult, LoadedTable
@@ -28,7 +28,7 @@ from rental_analytics.warehouses.redshift_tables import (
     SCHEMAS,
     STAGING,
     Catalogue,
-    Growth,
+    HeldColumn,
     TableShape,
     growth,
     held_schemas,
@@ -61,9 +61,7 @@ class RedshiftWarehouse(Warehouse):
         if read_only:
             return
         self._make_schemas()
-        self._run(shape.create() for shape in ops_shapes() if shape.relation not in self._catalogue.tables)
-        for shape in ops_shapes():
-            self._fit(shape)
+        self._fit([(shape, ()) for shape in ops_shapes()])
         # Left by processes that were killed; whoever opens holds the lock of the lake.
         left = [name for name in self._catalogue.tables if name.startswith(STAGING)]
         self._run(f"DROP TABLE IF EXISTS {identifier(name)}" for name in left)
@@ -85,41 +83,53 @@ class RedshiftWarehouse(Warehouse):
             self._api.run(batch)
             self._known = None
 
-    def _fit(self, shape: TableShape, unfilled: Iterable[str] = ()) -> None:
-        """Make a table, or let it grow to what its contract says, and tell in comments what it is."""
-        held = self._catalogue.tables.get(shape.relation)
-        if held is None:
-            self._run([shape.create()])
-        else:
-            key = self._catalogue.keys.get(shape.relation, ())
-            try:
-                grown = growth(shape, held, (), unfilled, key)
-            except ContractError:
-                grown = growth(shape, held, self._empty_columns(shape), unfilled, key)
-            self._grow(grown)
-        self._comment(shape)
+    def _fit(self, wanted: Sequence[tuple[TableShape, Iterable[str]]]) -> None:
+        """Make tables, or let them grow to what their contracts say, and tell in comments what they are.
 
-    def _grow(self, grown: Growth) -> None:
+        Args:
+            wanted: each with its columns in which the files to come hold no value.
+        """
+        held = self._catalogue
+        self._run(shape.create() for shape, _ in wanted if shape.relation not in held.tables)
+        for shape, unfilled in wanted:
+            if shape.relation in held.tables:
+                self._grow(shape, unfilled, held)
+        self._comment([shape for shape, _ in wanted])
+
+    def _grow(self, shape: TableShape, unfilled: Iterable[str], catalogue: Catalogue) -> None:
+        held, key = catalogue.tables[shape.relation], catalogue.keys.get(shape.relation, ())
+        try:
+            grown = growth(shape, held, (), unfilled, key)
+        except ContractError:
+            grown = growth(shape, held, self._empty_columns(shape, held), unfilled, key)
         self._run(grown.added)
-        moves = bool(grown.moved) and not grown.longer
-        for statement in grown.longer:
-            try:
+        moves = not grown.longer
+        try:
+            for statement in grown.longer:
                 self._run([statement])
-            except StatementError:
-                moves = True
-                break
-        if moves:
-            self._run(grown.moved)
+        except StatementError:
+            # Redshift lengthens no text whose encoding it chose to be one of some few.
+            moves = True
+        self._run(grown.moved if moves else ())
 
-    def _comment(self, shape: TableShape) -> None:
+    def _comment(self, shapes: Sequence[TableShape]) -> None:
         """Bring comments up to date; only a table's owner may, and no load fails for want of words."""
-        with suppress(RentalError):
-            self._run(shape.comments(self._catalogue.comments))
+        told = self._catalogue.comments
+        by_table = [statements for shape in shapes if (statements := shape.comments(told))]
+        try:
+            for batch in _batches(chain.from_iterable(by_table)):
+                self._api.run(batch)
+        except RentalError:
+            for statements in by_table:
+                with suppress(RentalError):
+                    self._api.run(statements)
+        if by_table:
+            self._known = None
 
-    def _empty_columns(self, shape: TableShape) -> list[str]:
-        held = [column.name for column in shape.columns if column.name in self._catalogue.tables[shape.relation]]
-        found = self._api.query(render("redshift/filled_columns", relation=shape.relation, columns=held))
-        return [name for name, count in zip(held, found.columns, strict=True) if not count[0].as_py()]
+    def _empty_columns(self, shape: TableShape, held: Mapping[str, HeldColumn]) -> list[str]:
+        names = [column.name for column in shape.columns if column.name in held]
+        found = self._api.query(render("redshift/filled_columns", relation=shape.relation, columns=names))
+        return [name for name, count in zip(names, found.columns, strict=True) if not count[0].as_py()]
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
         return bool(self._api.query(ops.is_loaded(step, manifest_hash)).num_rows)
@@ -184,9 +194,8 @@ class RedshiftWarehouse(Warehouse):
         with lake.scratch() as scratch:
             facts = check_files(lake, {staged.relation: (staged.room, staged.files) for staged in plan.staged})
             plan.shorten_texts(lake, scratch, facts)
-            for table in plan.tables:
-                self._fit(table.shape, table.unfilled(facts))
-                reach(f"{plan.step}-table-loaded")
+            self._fit([(table.shape, table.unfilled(facts)) for table in plan.tables])
+            reach(f"{plan.step}-table-loaded")
             batches: list[list[str]] = []
             for number, staged in enumerate(plan.staged):
                 manifest = f"{scratch}{number}.manifest" if staged.files else None
@@ -289,8 +298,7 @@ class RedshiftWarehouse(Warehouse):
                 self._run(rebuild.removals())
         reach("metrics-committed")
         self._known = None
-        for model in models:
-            self._comment(rebuild.shape(model))
+        self._comment([rebuild.shape(model) for model in models])
         return rebuild.built(counts), results
 
     def _build(self, rebuild: Rebuild) -> None:
