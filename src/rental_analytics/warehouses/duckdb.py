@@ -10,15 +10,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import CheckResult, FileColumn, LoadedTable
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.contracts.ops import ops_tables
-from rental_analytics.errors import ConfigurationError, LockHeldError, QualityError, WarehouseError
+from rental_analytics.errors import ConfigurationError, LockHeldError, WarehouseError
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.checks import checks_of, stop_if_broken
 from rental_analytics.warehouses.duckdb_load import TableLoader
 
 if TYPE_CHECKING:
@@ -183,16 +183,7 @@ class DuckDbWarehouse(Warehouse):
                 built[model.name] = self._build(model)
                 results += self._check(model)
                 reach("metrics-table-built")
-            broken = [result for result in results if result.failed_rows and result.severity == Severity.FAIL]
-            if broken:
-                first = broken[0]
-                raise QualityError(
-                    f"Check {first.check_name} of presentation.{first.table_name} is broken by "
-                    f"{first.failed_rows:,} rows; the tables of the last run stay.",
-                    remedy="look at the curated rows behind it; the check is in the metric's model.yaml.",
-                    table=first.table_name,
-                    results=results,
-                )
+            stop_if_broken(results)
             reach("metrics-filled")
         reach("metrics-committed")
         return built, results
@@ -229,17 +220,9 @@ class DuckDbWarehouse(Warehouse):
             ) from error
 
     def _check(self, model: PresentationModel) -> list[CheckResult]:
-        queries = [("unique_key", Severity.FAIL, render("not_unique", relation=model.relation, key=model.key))]
-        for name, column in model.columns.items():
-            if not column.nullable:
-                missing = render("failing", relation=model.relation, when=f"{identifier(name)} IS NULL")
-                queries.append((f"{name}_not_null", Severity.FAIL, missing))
-        for check in model.checks:
-            failing = render("failing", relation=model.relation, when=check.when)
-            queries.append((check.name, check.severity, failing))
         return [
             CheckResult(table_name=model.name, check_name=name, severity=severity, failed_rows=self._run(sql)[0][0])
-            for name, severity, sql in queries
+            for name, severity, sql in checks_of(model, model.relation)
         ]
 
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:

@@ -18,6 +18,7 @@ from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses import redshift_ops as ops
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.checks import stop_if_broken
 from rental_analytics.warehouses.redshift_data import BATCH, DataApi, StatementError, Target
 from rental_analytics.warehouses.redshift_files import Facts, check_files
 from rental_analytics.warehouses.redshift_load import Change, LoadPlan, copy_manifest
@@ -290,7 +291,7 @@ class RedshiftWarehouse(Warehouse):
         try:
             self._build(rebuild)
             results = rebuild.results(self._api.queries(rebuild.checks()))
-            rebuild.stop_if_broken(results)
+            stop_if_broken(results)
             reach("metrics-filled")
             counts = self._api.run(rebuild.swap())
         finally:

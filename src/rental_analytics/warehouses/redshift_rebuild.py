@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
 from sqlglot import exp
 
-from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
 from rental_analytics.contracts.model import PresentationModel
-from rental_analytics.errors import ContractError, QualityError, WarehouseError
+from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.checks import checks_of
 from rental_analytics.warehouses.redshift_data import BATCH, StatementError
 from rental_analytics.warehouses.redshift_ops import insertions
 from rental_analytics.warehouses.redshift_tables import (
@@ -110,47 +110,25 @@ class Rebuild:
             redshift(
                 " UNION ALL ".join(
                     f"SELECT {place} AS place, failed_rows FROM ({sql}) AS found"
-                    for place, (_, _, sql) in enumerate(self._checks(model))
+                    for place, (_, _, sql) in enumerate(checks_of(model, self._stages[model.name]))
                 ),
                 f"checks of {model.name}",
             )
             for model in self._models
         ]
 
-    def _checks(self, model: PresentationModel) -> Iterator[tuple[str, Severity, str]]:
-        stage = self._stages[model.name]
-        yield "unique_key", Severity.FAIL, render("not_unique", relation=stage, key=model.key)
-        for name in model.required:
-            missing = render("failing", relation=stage, when=f"{identifier(name)} IS NULL")
-            yield f"{name}_not_null", Severity.FAIL, missing
-        for check in model.checks:
-            yield check.name, check.severity, render("failing", relation=stage, when=check.when)
-
     def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
         """What the checks found, in the order of the models."""
         found = []
         for model, answer in zip(self._models, answers, strict=True):
             failed = {row["place"]: row["failed_rows"] for row in answer.to_pylist()}
-            for place, (name, severity, _) in enumerate(self._checks(model)):
+            for place, (name, severity, _) in enumerate(checks_of(model, self._stages[model.name])):
                 found.append(
                     CheckResult(
                         table_name=model.name, check_name=name, severity=severity, failed_rows=int(failed[place])
                     )
                 )
         return found
-
-    def stop_if_broken(self, results: Sequence[CheckResult]) -> None:
-        """Raise QualityError where a check that stops the run is broken."""
-        broken = [result for result in results if result.failed_rows and result.severity == Severity.FAIL]
-        if broken:
-            first = broken[0]
-            raise QualityError(
-                f"Check {first.check_name} of presentation.{first.table_name} is broken by "
-                f"{first.failed_rows:,} rows; the tables of the last run stay.",
-                remedy="look at the curated rows behind it; the check is in the metric's model.yaml.",
-                table=first.table_name,
-                results=results,
-            )
 
     def swap(self) -> list[str]:
         """The transaction after which readers see the new rows; until then they see the old ones.
