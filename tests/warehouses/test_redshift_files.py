@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -119,3 +120,15 @@ def test_an_error_leaves_the_files_behind_it_alone(tmp_path: Path, put: Callable
     with pytest.raises(WarehouseError, match="another number of rows"):
         check_files(lake, {"one": (ROOM, files)})
     assert lake.opened < 20
+
+
+def test_keys_that_end_in_a_blank_are_refused(tmp_path: Path, put: Callable[..., LakeFile]) -> None:
+    """Redshift compares texts without the blanks at their end: 'a' and 'a ' would be one key."""
+    lake, keyed = LocalLake(tmp_path), replace(ROOM, key=("note",))
+    fine = put("a.parquet", ["a", " a", "a\t", "a\u00a0", "", None])
+    assert check_files(lake, {"one": (keyed, [fine])})["one"].longest == {"note": 3}
+    blank = put("b.parquet", ["a", "b "])
+    assert check_files(lake, {"one": (ROOM, [blank])})
+    with pytest.raises(WarehouseError, match=r"Column note of .*b.parquet has keys that end in a blank") as caught:
+        check_files(lake, {"one": (keyed, [fine, blank])})
+    assert "take the blanks off the end of note" in caught.value.remedy

@@ -352,6 +352,9 @@ CASES = [
     Case("second of two files has the same rows", CURATED, "listings", second(lambda table: table),
          ("curated.listings stand more than once in the files of one run",),
          remedy="run `rental run --full-refresh`; the table's key may not be one."),
+    Case("second of two files has the same versions", CURATED, "listing_versions", second(lambda table: table),
+         ("curated.listing_versions stand more than once in the files of one run",),
+         remedy="run `rental run --full-refresh`; the table's key may not be one."),
 ]  # fmt: skip
 
 
