@@ -58,6 +58,11 @@ class DataApi:
             raise ApiError("UnknownOperationException", f"the stand-in has no {operation}")
         return self._operations[operation](request)
 
+    def rest(self) -> None:
+        """Wait for all that was begun to end."""
+        for statement in list(self._statements.values()):
+            statement.ended.wait(60)
+
     def close(self) -> None:
         """Stop what still runs."""
         for statement in list(self._statements.values()):

@@ -75,6 +75,10 @@ class RedshiftStandIn:
         """A new empty database's name, never used before in this session."""
         return self._postgresql.create_database(self._template)
 
+    def rest(self) -> None:
+        """Wait for all that was begun to end."""
+        self._api.rest()
+
     def execute(self, sql: str, database: str) -> list[tuple[Any, ...]]:
         """Run one statement of PostgreSQL past the Data API; the rows it gives."""
         return self._postgresql.execute(sql, database)
@@ -119,14 +123,17 @@ def _handler(api: DataApi, faults: Faults) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            cut_before, throttled = faults.next_request()
+            operation = self.headers.get("X-Amz-Target", "").removeprefix(TARGET)
+            request = json.loads(body)
+            cut_before, throttled = faults.next_request(operation, request)
             if cut_before is True:
                 self.cut()
                 return
             if throttled:
                 self.answer(*_refusal(throttled, "Too many statements; try again later."))
                 return
-            answer = _answer(api, self.headers.get("X-Amz-Target", ""), body)
+            answer = _answer(api, operation, request)
+            faults.answered(operation, request, answer[1])
             if cut_before is False:
                 self.cut()
                 return
@@ -151,11 +158,9 @@ def _handler(api: DataApi, faults: Faults) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _answer(api: DataApi, target: str, body: bytes) -> Answer:
-    if not target.startswith(TARGET):
-        return _refusal("UnknownOperationException", f"not an operation of the Data API: {target}")
+def _answer(api: DataApi, operation: str, request: Mapping[str, Any]) -> Answer:
     try:
-        return 200, api.call(target.removeprefix(TARGET), json.loads(body))
+        return 200, api.call(operation, request)
     except ApiError as problem:
         return _refusal(problem.kind, str(problem))
 
