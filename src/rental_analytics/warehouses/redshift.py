@@ -312,12 +312,11 @@ class RedshiftWarehouse(Warehouse):
         return self._answer(redshift(sql, "query"))
 
     def query(self, sql: str, limit: int | None = None) -> pa.Table:
-        table = self._answer(bounded(sql, limit))
-        return table if limit is None else table.slice(0, limit)
+        return self._answer(bounded(sql, limit), limit)
 
-    def _answer(self, sql: str) -> pa.Table:
+    def _answer(self, sql: str, limit: int | None = None) -> pa.Table:
         try:
-            return self._api.query(sql)
+            return self._api.query(sql, limit)
         except StatementError as error:
             reason = error.message.partition("refused a statement: ")[2] or error.message
             raise ConfigurationError(

@@ -101,10 +101,10 @@ class DataApi:
                 remedy=remedy_of(error, "warehouse.url, as in redshift://workgroup/database?region=eu-west-1"),
             ) from error
 
-    def query(self, sql: str) -> pa.Table:
-        """Rows of one statement."""
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
+        """Rows of one statement, the first ones if there is a limit."""
         answer = self._run([sql])
-        return self._rows(answer["Id"])
+        return self._rows(answer["Id"], limit)
 
     def queries(self, statements: Sequence[str]) -> list[pa.Table]:
         """Rows of several statements, which see one state of the database."""
@@ -182,20 +182,20 @@ class DataApi:
         with suppress(RentalError), self._translated():
             self._client.cancel_statement(Id=identity)
 
-    def _rows(self, identity: str) -> pa.Table:
+    def _rows(self, identity: str, limit: int | None = None) -> pa.Table:
         from rental_analytics.warehouses.redshift_rows import arrow_table
 
-        pages: list[dict[str, Any]] = []
-        with self._translated():
-            request = {"Id": identity}
-            while True:
-                pages.append(self._client.get_statement_result(**request))
-                token = pages[-1].get("NextToken")
-                if not token:
-                    break
-                request = {"Id": identity, "NextToken": token}
-        records = [record for page in pages for record in page["Records"]]
-        return arrow_table(pages[0]["ColumnMetadata"], records)
+        return arrow_table(self._pages(identity), limit)
+
+    def _pages(self, identity: str) -> Iterator[dict[str, Any]]:
+        request = {"Id": identity}
+        while True:
+            with self._translated():
+                page: dict[str, Any] = self._client.get_statement_result(**request)
+            yield page
+            if not page.get("NextToken"):
+                return
+            request = {"Id": identity, "NextToken": page["NextToken"]}
 
     def _failed(self, answer: dict[str, Any], statements: Sequence[str]) -> RentalError:
         parts = answer.get("SubStatements") or []
