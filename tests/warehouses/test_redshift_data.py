@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.harness import failure
+from rental_analytics.errors import WarehouseUnavailableError
+from rental_analytics.settings import parse_settings
 from rental_analytics.warehouses.redshift import RedshiftWarehouse
-from rental_analytics.warehouses.redshift_data import Target
+from rental_analytics.warehouses.redshift_data import DataApi, Target
+from rental_analytics.wiring import make_warehouse
 from servers.redshift_stand_in import RedshiftStandIn
-
-Make = Callable[..., RedshiftWarehouse]
 
 
 @pytest.fixture
@@ -40,3 +46,83 @@ def test_a_users_own_limit_does_not_bring_more_pages_than_are_shown(
     assert len(asked) == 3
     assert warehouse.query(sql).column("a").to_pylist() == list(range(1, 91))
     assert len(asked) == 3 + 9
+
+
+@contextmanager
+def lock_of(redshift: RedshiftStandIn, database: str, table: str) -> Iterator[None]:
+    """A session that is idle in a transaction."""
+    with closing(redshift.connect(database)) as connection, connection.transaction():
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield
+
+
+def unended(redshift: RedshiftStandIn) -> list[Any]:
+    listed = redshift.client().list_statements(Status="ALL")["Statements"]
+    return [one for one in listed if one["Status"] not in {"FINISHED", "FAILED", "ABORTED"}]
+
+
+@pytest.mark.service
+def test_a_statement_that_never_ends_is_cancelled(aws: None, redshift: RedshiftStandIn) -> None:
+    database = redshift.create_database()
+    api = DataApi(Target("test-workgroup", database), timedelta(seconds=1))
+    redshift.execute("CREATE TABLE public.held (a int)", database)
+    statements = ["INSERT INTO held (a) VALUES (1)", "DELETE FROM held WHERE a = 'secret'"]
+    with lock_of(redshift, database, "public.held"):
+        began = time.monotonic()
+        error = failure(api.run, ["SELECT 1 AS a", *statements])
+        assert time.monotonic() - began < 10
+        assert unended(redshift) == []
+    assert isinstance(error, WarehouseUnavailableError)
+    assert f"test-workgroup/{database}: INSERT INTO held ... was waited for 1 seconds (status STARTED)" in error.message
+    assert "svv_transactions" in error.remedy
+    assert "warehouse.statement_timeout" in error.remedy
+    assert redshift.execute("SELECT a FROM public.held", database) == []
+    assert api.run(statements[:1]) == [1]
+
+
+@pytest.mark.service
+def test_statements_beside_each_other_are_waited_for_no_longer(aws: None, redshift: RedshiftStandIn) -> None:
+    database = redshift.create_database()
+    api = DataApi(Target("test-workgroup", database), timedelta(seconds=1))
+    redshift.execute("CREATE TABLE public.held (a int)", database)
+    with lock_of(redshift, database, "public.held"):
+        error = failure(api.run_beside, [["SELECT 1 AS a"], ["LOCK held"], ["DELETE FROM held"]])
+        assert unended(redshift) == []
+    assert "LOCK held was waited for" in error.message
+
+
+@pytest.mark.service
+def test_staging_tables_are_not_waited_for_long(
+    monkeypatch: pytest.MonkeyPatch, warehouse: RedshiftWarehouse, redshift: RedshiftStandIn
+) -> None:
+    """They are removed when the warehouse is opened next."""
+    monkeypatch.setattr("rental_analytics.warehouses.redshift._TIDYING", timedelta(seconds=1))
+    warehouse.open()
+    database = warehouse.target.database
+    redshift.execute("CREATE TABLE ops.stage_00000000_p (a int)", database)
+    monkeypatch.setattr(
+        "rental_analytics.warehouses.redshift.Rebuild.removals", lambda _: ['DROP TABLE "ops"."stage_00000000_p"']
+    )
+    monkeypatch.setattr(RedshiftWarehouse, "_build", interrupted)
+    with lock_of(redshift, database, "ops.stage_00000000_p"):
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.rebuild([], "first", None)
+        assert time.monotonic() - began < 10
+    staged = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'stage_%'"
+    assert redshift.execute(staged, database) == [("stage_00000000_p",)]
+    warehouse.open()
+    assert redshift.execute(staged, database) == []
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("line", "seconds"), [("", 3600), ('statement_timeout = "90 seconds"', 90)])
+def test_the_configuration_says_how_long(line: str, seconds: int) -> None:
+    text = f'[warehouse]\nurl = "redshift://analytics/marketplace?region=eu-west-1"\n{line}'
+    warehouse = make_warehouse(parse_settings(text, "rental.toml", Path(), needs_source=False))
+    assert isinstance(warehouse, RedshiftWarehouse)
+    assert warehouse._api.timeout == timedelta(seconds=seconds)

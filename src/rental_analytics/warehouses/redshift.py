@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +39,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_TIDYING = timedelta(seconds=30)
+"""How long the removal of a staging table is waited for; whoever opens the warehouse next removes what is left."""
+
+
 class RedshiftWarehouse(Warehouse):
     """A database of a workgroup or a cluster; the lake has to be a bucket of the same region.
 
     Args:
         role: ARN of the role by which COPY reads the lake, or `default` for the one attached as such.
+        timeout: how long a statement is waited for.
     """
 
     name = "redshift"
 
-    def __init__(self, target: Target, role: str = "default") -> None:
+    def __init__(self, target: Target, role: str = "default", timeout: timedelta = timedelta(hours=1)) -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
         self.target = target
-        self._api = DataApi(target)
+        self._api = DataApi(target, timeout)
         self._role = role
         self._known: Catalogue | None = None
 
@@ -83,6 +88,13 @@ class RedshiftWarehouse(Warehouse):
         for batch in _batches(statements):
             self._api.run(batch)
             self._known = None
+
+    def _tidy(self, removals: Sequence[str]) -> None:
+        """Remove staging tables without waiting long, since what comes behind it may be an error or an interruption."""
+        self._known = None
+        with suppress(RentalError):
+            for batch in _batches(removals):
+                self._api.run(batch, _TIDYING)
 
     def _fit(self, shape: TableShape, unfilled: Iterable[str] = ()) -> None:
         """Make a table, or let it grow to what its contract says, and tell in comments what it is."""
@@ -191,9 +203,7 @@ class RedshiftWarehouse(Warehouse):
                 self._copy(batches)
                 yield facts
             finally:
-                # What stays is removed when the warehouse is opened next.
-                with suppress(RentalError):
-                    self._run(plan.removals())
+                self._tidy(plan.removals())
 
     def _copy(self, batches: Sequence[Sequence[str]]) -> None:
         try:
@@ -277,8 +287,7 @@ class RedshiftWarehouse(Warehouse):
             reach("metrics-filled")
             counts = self._api.run(rebuild.swap())
         finally:
-            with suppress(RentalError):
-                self._run(rebuild.removals())
+            self._tidy(rebuild.removals())
         reach("metrics-committed")
         self._known = None
         for model in models:

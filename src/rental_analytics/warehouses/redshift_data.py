@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.aws import remedy_of
@@ -70,14 +71,36 @@ class Target:
         return named | ({"DbUser": self.user} if self.user else {})
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What was handed in as one transaction, and how long it may take."""
+
+    identity: str
+    statements: Sequence[str]
+    timeout: timedelta
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was handed in."""
+        return time.monotonic() - self.at
+
+    @property
+    def seconds_left(self) -> float:
+        return self.timeout.total_seconds() - self.seconds
+
+
 class DataApi:
     """Runs statements with the IAM credentials of this process, and waits for them.
 
     A statement that the process stops waiting for, for whatever reason, is cancelled. Nothing here repeats a statement:
     what may have happened is the caller's to find out.
+
+    Args:
+        timeout: how long a transaction is waited for, its turn and locks of others included.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, timeout: timedelta = timedelta(hours=1)) -> None:
         try:
             import boto3
             from botocore.config import Config
@@ -89,6 +112,7 @@ class DataApi:
             ) from error
 
         self.target = target
+        self.timeout = timeout
         self.name = "rental"
         # A request that is sent again carries the token of the first, by which the service knows it.
         config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
@@ -113,14 +137,17 @@ class DataApi:
         answer = self._run(statements)
         return [self._rows(part["Id"]) for part in answer["SubStatements"]]
 
-    def run(self, statements: Sequence[str]) -> list[int]:
+    def run(self, statements: Sequence[str], timeout: timedelta | None = None) -> list[int]:
         """Run statements, 40 at most, in one transaction; rows each changed, -1 where the service does not say.
+
+        Args:
+            timeout: in place of that of all statements.
 
         Raises:
             WarehouseError: one was refused, and none took effect; `statement` says which.
             WarehouseUnavailableError: it is not known whether they took effect.
         """
-        answer = self._run(statements)
+        answer = self._run(statements, timeout)
         return [int(part.get("ResultRows", -1)) for part in answer.get("SubStatements") or [answer]]
 
     def run_beside(self, batches: Sequence[Sequence[str]]) -> None:
@@ -129,58 +156,79 @@ class DataApi:
         Raises:
             WarehouseError: one was refused; the others ended too, or were cancelled.
         """
-        begun: list[tuple[str, Sequence[str]]] = []
+        begun: list[_Begun] = []
         try:
             for batch in batches:
-                begun.append((self._submit(batch), batch))  # noqa: PERF401 what was begun has to be known when one fails
-            for identity, batch in begun:
-                self._wait(identity, batch)
+                begun.append(self._submit(batch))  # noqa: PERF401 what was begun has to be known when one fails
+            for one in begun:
+                self._wait(one)
         except BaseException:
-            for identity, _ in begun:
-                self._cancel(identity)
+            for one in begun:
+                self._cancel(one)
             raise
 
-    def _run(self, statements: Sequence[str]) -> dict[str, Any]:
-        return self._wait(self._submit(statements), statements)
+    def _run(self, statements: Sequence[str], timeout: timedelta | None = None) -> dict[str, Any]:
+        return self._wait(self._submit(statements, timeout))
 
-    def _submit(self, statements: Sequence[str]) -> str:
+    def _submit(self, statements: Sequence[str], timeout: timedelta | None = None) -> _Begun:
         common = self.target.request | {"StatementName": self.name}
         with self._translated():
             if len(statements) == 1:
                 answer = self._client.execute_statement(Sql=statements[0], **common)
             else:
                 answer = self._client.batch_execute_statement(Sqls=list(statements), **common)
-        return str(answer["Id"])
+        return _Begun(str(answer["Id"]), statements, timeout or self.timeout)
 
-    def _wait(self, identity: str, statements: Sequence[str]) -> dict[str, Any]:
-        wait, misses = _FIRST_WAIT, 0
+    def _wait(self, begun: _Begun) -> dict[str, Any]:
         try:
-            while True:
-                try:
-                    with self._translated():
-                        answer: dict[str, Any] = self._client.describe_statement(Id=identity)
-                except WarehouseUnavailableError:
-                    # The statement goes on, and asking again is better than not to know how it ended.
-                    misses += 1
-                    if misses > _MISSES:
-                        raise
-                else:
-                    misses = 0
-                    if answer["Status"] in _ENDED:
-                        break
-                time.sleep(wait)
-                wait = min(wait * _GROWTH, _LONGEST_WAIT)
+            answer = self._ended(begun)
         except BaseException:
-            self._cancel(identity)
+            self._cancel(begun)
             raise
         if answer["Status"] != "FINISHED":
-            raise self._failed(answer, statements)
+            raise self._failed(answer, begun.statements)
         return answer
 
-    def _cancel(self, identity: str) -> None:
+    def _ended(self, begun: _Begun) -> dict[str, Any]:
+        wait, misses = _FIRST_WAIT, 0
+        answer: dict[str, Any] = {}
+        while True:
+            try:
+                with self._translated():
+                    answer = self._client.describe_statement(Id=begun.identity)
+            except WarehouseUnavailableError:
+                # The statement goes on, and asking again is better than not to know how it ended.
+                misses += 1
+                if misses > _MISSES:
+                    raise
+            else:
+                misses = 0
+                if answer["Status"] in _ENDED:
+                    return answer
+            if begun.seconds_left <= 0:
+                raise self._timed_out(begun, answer)
+            time.sleep(min(wait, max(begun.seconds_left, 0)))
+            wait = min(wait * _GROWTH, _LONGEST_WAIT)
+
+    def _cancel(self, begun: _Begun) -> None:
         """Statements that ended cannot be cancelled, and one that cannot be reached ends by itself."""
         with suppress(RentalError), self._translated():
-            self._client.cancel_statement(Id=identity)
+            self._client.cancel_statement(Id=begun.identity)
+
+    def _timed_out(self, begun: _Begun, answer: dict[str, Any]) -> WarehouseUnavailableError:
+        parts = answer.get("SubStatements") or [answer]
+        number = next((n for n, part in enumerate(parts) if part.get("Status") != "FINISHED"), 0)
+        # Not more of a statement than tells what it does: the rest may be a user's, and long.
+        words = begun.statements[number].split()
+        told = " ".join(words[:3])[:100] + (" ..." if len(words) > 3 else "")
+        seconds = begun.seconds
+        waited = f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:,.0f} seconds"
+        return WarehouseUnavailableError(
+            f"Redshift {self.target.name}/{self.target.database}: {told} was waited for {waited} "
+            f"(status {parts[number].get('Status', 'unknown')}), and is cancelled.",
+            remedy="see in svv_transactions who holds a lock it needs, such as a session that is idle in a "
+            "transaction, and end that; or raise warehouse.statement_timeout.",
+        )
 
     def _rows(self, identity: str, limit: int | None = None) -> pa.Table:
         from rental_analytics.warehouses.redshift_rows import arrow_table
