@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -211,7 +211,7 @@ def _queries() -> Iterator[str]:
     yield from map(render, CATALOGUE)
     yield held_schemas()
     yield render("redshift/filled_columns", relation="curated.bookings", columns=["booking_id", "status"])
-    yield render("redshift/load_errors", process=1234)
+    yield ops.load_errors(1234, MOMENT.replace(tzinfo=UTC))
     yield ops.is_loaded("load-raw", "0" * 64)
     yield ops.last_loaded("load-raw")
     yield ops.filled_from()

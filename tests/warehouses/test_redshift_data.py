@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pipeline.harness import failure
 from rental_analytics.errors import WarehouseUnavailableError
 from rental_analytics.settings import parse_settings
 from rental_analytics.warehouses.redshift import RedshiftWarehouse
-from rental_analytics.warehouses.redshift_data import DataApi, Target
+from rental_analytics.warehouses.redshift_data import DataApi, StatementError, Target
 from rental_analytics.wiring import make_warehouse
 from servers.redshift_stand_in import RedshiftStandIn
 
@@ -56,9 +56,15 @@ def lock_of(redshift: RedshiftStandIn, database: str, table: str) -> Iterator[No
         yield
 
 
-def unended(redshift: RedshiftStandIn) -> list[Any]:
-    listed = redshift.client().list_statements(Status="ALL")["Statements"]
-    return [one for one in listed if one["Status"] not in {"FINISHED", "FAILED", "ABORTED"}]
+def all_end(redshift: RedshiftStandIn) -> bool:
+    """Whether no statement goes on, or soon none does."""
+    client, until = redshift.client(), time.monotonic() + 5
+    while time.monotonic() < until:
+        listed = client.list_statements(Status="ALL")["Statements"]
+        if {one["Status"] for one in listed} <= {"FINISHED", "FAILED", "ABORTED"}:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.service
@@ -71,7 +77,7 @@ def test_a_statement_that_never_ends_is_cancelled(aws: None, redshift: RedshiftS
         began = time.monotonic()
         error = failure(api.run, ["SELECT 1 AS a", *statements])
         assert time.monotonic() - began < 10
-        assert unended(redshift) == []
+        assert all_end(redshift)
     assert isinstance(error, WarehouseUnavailableError)
     assert f"test-workgroup/{database}: INSERT INTO held ... was waited for 1 seconds (status STARTED)" in error.message
     assert "svv_transactions" in error.remedy
@@ -87,7 +93,7 @@ def test_statements_beside_each_other_are_waited_for_no_longer(aws: None, redshi
     redshift.execute("CREATE TABLE public.held (a int)", database)
     with lock_of(redshift, database, "public.held"):
         error = failure(api.run_beside, [["SELECT 1 AS a"], ["LOCK held"], ["DELETE FROM held"]])
-        assert unended(redshift) == []
+        assert all_end(redshift)
     assert "LOCK held was waited for" in error.message
 
 
@@ -126,3 +132,29 @@ def test_the_configuration_says_how_long(line: str, seconds: int) -> None:
     warehouse = make_warehouse(parse_settings(text, "rental.toml", Path(), needs_source=False))
     assert isinstance(warehouse, RedshiftWarehouse)
     assert warehouse._api.timeout == timedelta(seconds=seconds)
+
+
+@pytest.mark.service
+def test_load_errors_of_an_earlier_session_with_the_same_number_are_not_told(
+    warehouse: RedshiftWarehouse, redshift: RedshiftStandIn
+) -> None:
+    database = warehouse.target.database
+    for minutes, told in ((120, "of a session before"), (0, "of this statement")):
+        redshift.execute(
+            "INSERT INTO public.sys_load_error_detail (session_id, start_time, file_name, column_name, column_type, "
+            f"error_message) VALUES (42, now() - interval '{minutes} minutes', 's3://a', 'id', 'int', '{told}')",
+            database,
+        )
+    error = StatementError("COPY was refused.", remedy="")
+    error.process, error.created = 42, datetime.now(timezone(timedelta(hours=5)))
+    told = warehouse._not_copied(error).message
+    assert told == "COPY was refused. Its load errors: s3://a, column id (int): of this statement."
+
+
+@pytest.mark.service
+def test_a_refused_statement_tells_its_session_and_its_moment(warehouse: RedshiftWarehouse) -> None:
+    error = failure(warehouse._api.run, ["SELECT 1 AS a", "SELECT nothing FROM nowhere"])
+    assert isinstance(error, StatementError)
+    assert error.statement == "SELECT nothing FROM nowhere"
+    assert error.process
+    assert error.created and abs(datetime.now(UTC) - error.created) < timedelta(minutes=1)

@@ -217,7 +217,7 @@ class RedshiftWarehouse(Warehouse):
         """What Redshift noted of the rows it could not take."""
         rows: list[dict[str, Any]] = []
         with suppress(RentalError):
-            rows = self._api.query(render("redshift/load_errors", process=int(error.process or 0))).to_pylist()
+            rows = self._api.query(ops.load_errors(int(error.process or 0), error.created)).to_pylist()
         told = "; ".join(
             f"{str(row['file_name']).strip()}, column {str(row['column_name']).strip()} "
             f"({str(row['column_type']).strip()}): {str(row['error_message']).strip()}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.aws import remedy_of
@@ -271,6 +271,7 @@ class DataApi:
         )
         if isinstance(error, StatementError):
             error.statement, error.process = statements[number], answer.get("RedshiftPid")
+            error.created = answer.get("CreatedAt")
         return error
 
     @contextmanager
@@ -310,8 +311,10 @@ class DataApi:
 class StatementError(WarehouseError):
     """A statement was refused, and so was all of its transaction.
 
-    `statement` is its text, `process` the number by which Redshift's system views know the session.
+    `statement` is its text, `process` the number by which Redshift's system views know the session, `created` when it
+    was handed in.
     """
 
     statement: str = ""
     process: int | None = None
+    created: datetime | None = None

@@ -52,7 +52,9 @@ SELECT
     column_type,
     error_message
 FROM sys_load_error_detail
-WHERE session_id = 1234
+WHERE
+    session_id = 1234
+    AND start_time >= TIMESTAMP '2024-03-05 01:01:03.456789'
 ORDER BY start_time DESC
 LIMIT 5
 ;
