@@ -7,17 +7,26 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pipeline.harness import failure
-from rental_analytics.errors import WarehouseUnavailableError
+from rental_analytics.contracts.manifest import LakeFile
+from rental_analytics.errors import ConfigurationError, WarehouseUnavailableError
 from rental_analytics.settings import parse_settings
 from rental_analytics.warehouses.redshift import RedshiftWarehouse
 from rental_analytics.warehouses.redshift_data import DataApi, StatementError, Target
+from rental_analytics.warehouses.redshift_files import Room
+from rental_analytics.warehouses.redshift_load import Staged
 from rental_analytics.wiring import make_warehouse
 from servers.redshift_stand_in import RedshiftStandIn
+
+LONG = "SELECT " + "1, " * 40_000
+AWS_TOO_LONG = (
+    f"Value '{LONG}' at 'sql' failed to satisfy constraint: Member must have length less than or equal to 100000"
+)
 
 
 @pytest.fixture
@@ -158,3 +167,54 @@ def test_a_refused_statement_tells_its_session_and_its_moment(warehouse: Redshif
     assert error.statement == "SELECT nothing FROM nowhere"
     assert error.process
     assert error.created and abs(datetime.now(UTC) - error.created) < timedelta(minutes=1)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("code", "message", "told", "remedy"),
+    [
+        ("ExpiredTokenException", "The security token included in the request is expired", "is expired.", "aws sso"),
+        ("UnrecognizedClientException", "The security token is invalid.", "refuses the credentials", "AWS_PROFILE"),
+        ("AccessDeniedException", "User a is not authorized", "may not be used", "allow redshift-data"),
+        ("ValidationException", AWS_TOO_LONG, "Member must have length", "100,000 bytes at most"),
+        ("ValidationException", "Redshift endpoint doesn't exist in this region.", "doesn't exist", "warehouse.url"),
+    ],
+)
+def test_remedies_are_about_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, code: str, message: str, told: str, remedy: str
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "ExecuteStatement")
+
+    api = DataApi(Target("analytics", "marketplace", "eu-west-1"))
+    monkeypatch.setattr(api._client, "execute_statement", refuse)
+    error = failure(api.query, "SELECT 1")
+    assert isinstance(error, ConfigurationError)
+    assert told in error.message
+    assert len(error.message) < 600
+    assert remedy in error.remedy
+    assert ("warehouse.url" in error.remedy) == (remedy == "warehouse.url")
+    assert ("allow" in error.remedy) == remedy.startswith("allow")
+
+
+@pytest.mark.service
+def test_what_is_too_long_or_too_much_is_no_matter_of_the_url(warehouse: RedshiftWarehouse) -> None:
+    for statements in (["SELECT '" + "x" * 100_000 + "' AS a"], ["SELECT 1 AS a"] * 41):
+        error = failure(warehouse._api.run, statements)
+        assert isinstance(error, ConfigurationError)
+        assert "does not take a statement" in error.message
+        assert "100,000 bytes at most, and a transaction 40 statements" in error.remedy
+
+
+@pytest.mark.service
+def test_rows_that_did_not_arrive_are_to_be_looked_for_where_serverless_too_has_them(
+    warehouse: RedshiftWarehouse, redshift: RedshiftStandIn
+) -> None:
+    redshift.execute("CREATE TABLE public.arrived AS SELECT 1 AS id", warehouse.target.database)
+    files = (LakeFile(path="part-0.parquet", bytes=4, rows=2),)
+    plan: Any = SimpleNamespace(staged=[Staged("public.arrived", Room("curated.things", ()), files, ("id",))])
+    error = failure(warehouse._check_staged, plan)
+    assert "Of the 2 rows of curated.things in the lake 1 arrived" in error.message
+    assert "SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL" in error.remedy

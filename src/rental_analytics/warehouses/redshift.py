@@ -248,7 +248,7 @@ class RedshiftWarehouse(Warehouse):
                 raise LakeError(
                     f"Of the {staged.rows:,} rows of {staged.room.table} in the lake {rows[place]:,} arrived; "
                     "nothing was loaded.",
-                    remedy="run again; if it comes again, look at STL_S3CLIENT_ERROR in Redshift.",
+                    remedy="run again; if it comes again, look at SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL.",
                     table=staged.room.table,
                 )
             if twice[place]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,7 +37,20 @@ _TRANSIENT = {
     "DatabaseConnectionException",
 }
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
-_REFUSED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
+_REFUSED = {"AccessDeniedException"}
+_RENEW = "log in to AWS again, as by `aws sso login`, or renew the credentials of this process."
+_CORRECT = (
+    "correct the AWS credentials of this process (its role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY), and the clock of this machine."
+)
+_CREDENTIALS = {
+    "ExpiredTokenException": _RENEW,
+    "ExpiredToken": _RENEW,
+    "UnrecognizedClientException": _CORRECT,
+    "InvalidSignatureException": _CORRECT,
+}
+"""What to do about credentials that AWS does not take."""
+_ABOUT_STATEMENT = re.compile(r"at 'sqls?\b|statement|query string", re.IGNORECASE)
 _PASSING = re.compile(
     r"serializable isolation violation|could not serialize|conflict with concurrent transaction|deadlock detected"
     r"|connection (to \S+( \S+)? )?(was |has been )?(lost|closed|reset|refused|terminated|timed out)"
@@ -282,22 +295,7 @@ class DataApi:
         try:
             yield
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            text = str(error.response.get("Error", {}).get("Message", "")).rstrip(".") or code
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if code in _TRANSIENT or status in _TRANSIENT_STATUS:
-                raise WarehouseUnavailableError(
-                    f"Redshift {place} did not take a request: {code}: {text}.", remedy="run again."
-                ) from error
-            if code in _REFUSED:
-                remedy = (
-                    "allow redshift-data and redshift-serverless:GetCredentials (on a cluster, "
-                    "redshift:GetClusterCredentialsWithIAM) to the IAM identity of this process; "
-                    "docs/reference/redshift.md lists its rights."
-                )
-                raise ConfigurationError(f"Redshift {place} may not be used: {text}.", remedy=remedy) from error
-            remedy = "check workgroup, database and region in warehouse.url."
-            raise ConfigurationError(f"Redshift {place} cannot be used: {text}.", remedy=remedy) from error
+            raise _not_taken(place, error.response) from error
         except (ConnectionError, HTTPClientError) as error:
             remedy = "check the network path to AWS, such as the VPC endpoint of redshift-data."
             raise WarehouseUnavailableError(f"Redshift {place} cannot be reached: {error}.", remedy=remedy) from error
@@ -306,6 +304,39 @@ class DataApi:
                 f"Redshift {place} cannot be used: {str(error).rstrip('.')}.",
                 remedy=remedy_of(error, "the region in warehouse.url"),
             ) from error
+
+
+def _not_taken(place: str, response: Mapping[str, Any]) -> RentalError:
+    """The error for a request that the service refused."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    text = _brief(str(response.get("Error", {}).get("Message", "")).rstrip(".")) or code
+    if code in _TRANSIENT or response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _TRANSIENT_STATUS:
+        return WarehouseUnavailableError(
+            f"Redshift {place} did not take a request: {code}: {text}.", remedy="run again."
+        )
+    if code in _REFUSED:
+        return ConfigurationError(
+            f"Redshift {place} may not be used: {text}.",
+            remedy="allow redshift-data and redshift-serverless:GetCredentials (on a cluster, "
+            "redshift:GetClusterCredentialsWithIAM) to the IAM identity of this process; "
+            "docs/reference/redshift.md lists its rights.",
+        )
+    if code in _CREDENTIALS:
+        return ConfigurationError(f"AWS refuses the credentials: {text}.", remedy=_CREDENTIALS[code])
+    if code == "ValidationException" and _ABOUT_STATEMENT.search(text):
+        return ConfigurationError(
+            f"Redshift {place} does not take a statement: {text}.",
+            remedy=f"shorten it: a statement has 100,000 bytes at most, and a transaction {BATCH} statements.",
+        )
+    return ConfigurationError(
+        f"Redshift {place} cannot be used: {text}.",
+        remedy="check workgroup, database and region in warehouse.url.",
+    )
+
+
+def _brief(text: str) -> str:
+    """A message without the middle of what it quotes, which may be a whole statement."""
+    return text if len(text) <= 400 else f"{text[:200]} ... {text[-200:]}"
 
 
 class StatementError(WarehouseError):
