@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from pipeline.harness import failure
+from rental_analytics.contracts.ledger import StepRecord
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.errors import ConfigurationError, WarehouseUnavailableError
+from rental_analytics.monitoring.ledger import WarehouseLedger
 from rental_analytics.settings import parse_settings
 from rental_analytics.warehouses.redshift import RedshiftWarehouse
 from rental_analytics.warehouses.redshift_data import DataApi, StatementError, Target
@@ -218,3 +220,18 @@ def test_rows_that_did_not_arrive_are_to_be_looked_for_where_serverless_too_has_
     error = failure(warehouse._check_staged, plan)
     assert "Of the 2 rows of curated.things in the lake 1 arrived" in error.message
     assert "SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL" in error.remedy
+
+
+@pytest.mark.service
+def test_an_attempt_that_is_noted_twice_is_one(warehouse: RedshiftWarehouse) -> None:
+    warehouse.open()
+    ledger, first = WarehouseLedger(warehouse), datetime(2024, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    for seconds in (0, 0, 1, 1):
+        began = first + timedelta(seconds=seconds)
+        ledger.note_step(StepRecord(run_id="a", step="extract", status="failed", started_at=began, seconds=1))
+    told = warehouse.query("SELECT attempt, started_at FROM ops.steps ORDER BY attempt").to_pylist()
+    naive = first.replace(tzinfo=None)
+    assert told == [
+        {"attempt": 1, "started_at": naive},
+        {"attempt": 2, "started_at": naive + timedelta(seconds=1)},
+    ]

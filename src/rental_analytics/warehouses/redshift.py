@@ -136,8 +136,8 @@ class RedshiftWarehouse(Warehouse):
         found = self._api.query(ops.filled_from())
         return FilledFrom(*found.to_pylist()[0].values()) if found.num_rows else None
 
-    def attempts(self, run_id: str, step: str) -> int:
-        return int(self._api.query(ops.attempts(run_id, step)).column(0)[0].as_py())
+    def attempts(self, run_id: str, step: str, begun: datetime) -> int:
+        return int(self._api.query(ops.attempts(run_id, step, begun)).column(0)[0].as_py())
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         nothing = {table.relation: LoadedTable(inserted=0) for table in load.tables}

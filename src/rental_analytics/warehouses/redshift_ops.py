@@ -68,9 +68,9 @@ def filled_from() -> str:
     return render("redshift/filled_from")
 
 
-def attempts(run_id: str, step: str) -> str:
-    """The query for how often a step of a run was recorded."""
-    return render("redshift/attempts", run_id=value(run_id), step=value(step))
+def attempts(run_id: str, step: str, begun: datetime) -> str:
+    """The query for how many attempts at a step of a run were recorded, without the one that began at a moment."""
+    return render("redshift/attempts", run_id=value(run_id), step=value(step), begun=value(begun))
 
 
 def load_errors(process: int, created: datetime | None) -> str:

@@ -75,7 +75,8 @@ ORDER BY adopted_at DESC, run_id DESC
 LIMIT 1
 ;
 
-SELECT COUNT(*) AS attempts FROM ops.steps WHERE run_id = 'first' AND step = 'extract'
+SELECT COUNT(*) AS attempts FROM ops.steps
+WHERE run_id = 'first' AND step = 'extract' AND started_at <> TIMESTAMP '2024-03-05 01:02:03.456789'
 ;
 
 UPDATE ops.runs
