@@ -90,6 +90,7 @@ class WarehouseSettings(_Section):
     iam_role: Annotated[str, AfterValidator(_role)] = Field(
         default="default", examples=["default", "arn:aws:iam::123456789012:role/copy"]
     )
+    statement_timeout: Duration = Field(default=timedelta(hours=1), ge=timedelta(seconds=1), examples=["1 hour"])
 
 
 class QualitySettings(_Section):

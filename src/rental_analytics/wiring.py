@@ -195,7 +195,7 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     from rental_analytics.warehouses.redshift_data import Target
 
     target = Target(parts.netloc, database, region or aws_region(), kind == "cluster", options.get("user"))
-    return RedshiftWarehouse(target, settings.warehouse.iam_role)
+    return RedshiftWarehouse(target, settings.warehouse.iam_role, settings.warehouse.statement_timeout)
 
 
 def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence[str]) -> str:

@@ -61,7 +61,9 @@ def shown_default(value: Any) -> str:
         return "none"
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
-        amount, unit = (seconds // 60, "minute") if seconds >= 60 else (seconds, "second")
+        sizes = {"hour": 3600, "minute": 60, "second": 1}
+        unit = next(unit for unit, size in sizes.items() if seconds >= size)
+        amount = seconds // sizes[unit]
         return f"`{amount} {unit}{'' if amount == 1 else 's'}`"
     return f"`{value}`"
 

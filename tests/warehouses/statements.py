@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -200,7 +200,9 @@ def _ops() -> Iterator[str]:
     }
     yield ops.deletion("runs", [runs], ["run_id"])
     yield from ops.insertions("runs", [runs])
-    yield from ops.insertions("steps", [{"run_id": "first", "step": "extract", "seconds": 0.25, "attempt": 1}])
+    steps = [{"run_id": "first", "step": "extract", "started_at": MOMENT, "seconds": 0.25, "attempt": 1}]
+    yield ops.deletion("steps", steps, ["run_id", "step", "started_at"])
+    yield from ops.insertions("steps", steps)
     results = [{"run_id": "first", "table_name": name, "check_name": "unique_key"} for name in ("one", "two")]
     yield ops.deletion("check_results", results, ["run_id", "table_name", "check_name"])
     staged = _load("load-curated", ops_files={"rejected_rows": [FILE]}, ops_rows={"check_results": results})
@@ -211,11 +213,11 @@ def _queries() -> Iterator[str]:
     yield from map(render, CATALOGUE)
     yield held_schemas()
     yield render("redshift/filled_columns", relation="curated.bookings", columns=["booking_id", "status"])
-    yield render("redshift/load_errors", process=1234)
+    yield ops.load_errors(1234, MOMENT.replace(tzinfo=UTC))
     yield ops.is_loaded("load-raw", "0" * 64)
     yield ops.last_loaded("load-raw")
     yield ops.filled_from()
-    yield ops.attempts("first", "extract")
+    yield ops.attempts("first", "extract", MOMENT)
     yield ops.end_running(MOMENT, "it's over")
     yield redshift(render("newest_day"), "newest_day")
     yield redshift(render("begun_steps", run_id="first"), "begun_steps")

@@ -135,18 +135,26 @@ class LoggedLedger:
     def __init__(self, ledger: Ledger, log: JsonLog) -> None:
         self._ledger = ledger
         self._log = log
+        self._told: RunRecord | StepRecord | None = None
 
     def note_run(self, record: RunRecord) -> None:
         """Tell the state of the run, then take note of it."""
-        self._log.event(f"run_{record.status}", as_of=record.as_of, engine=record.engine)
+        if self._is_new(record):
+            self._log.event(f"run_{record.status}", as_of=record.as_of, engine=record.engine)
         self._ledger.note_run(record)
 
     def note_step(self, record: StepRecord) -> None:
         """Tell how an attempt ended, then take note of it."""
         level: Level = "error" if record.status == "failed" else "info"
         fields = record.model_dump(include={"seconds", "rows_in", "rows_out", "bytes", "error"})
-        self._log.event(f"step_{record.status}", level, **fields)
+        if self._is_new(record):
+            self._log.event(f"step_{record.status}", level, **fields)
         self._ledger.note_step(record)
+
+    def _is_new(self, record: RunRecord | StepRecord) -> bool:
+        """What could not be noted comes again."""
+        last, self._told = self._told, record
+        return last is not record
 
 
 def _moment(moment: datetime) -> str:

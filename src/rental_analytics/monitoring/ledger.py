@@ -24,7 +24,7 @@ class Ledger(Protocol):
         """Put a run's state in place of the one it had."""
 
     def note_step(self, record: StepRecord) -> None:
-        """Add an attempt at a step."""
+        """Add an attempt at a step; one that was added before stays one."""
 
 
 class WarehouseLedger:
@@ -39,10 +39,13 @@ class WarehouseLedger:
         self._warehouse.record({"runs": [row]}, replacing=["run_id"])
 
     def note_step(self, record: StepRecord) -> None:
-        """Add an attempt at a step; attempts are counted in the order they are noted."""
-        attempt = self._warehouse.attempts(record.run_id, record.step) + 1
-        row = _row(record, without={"kind", "stopped"}) | {"attempt": attempt}
-        self._warehouse.record({"steps": [row]})
+        """Add an attempt at a step; attempts are counted in the order they are noted.
+
+        One is known by the moment it began, since it may have been added by a call whose answer was lost.
+        """
+        row = _row(record, without={"kind", "stopped"})
+        row["attempt"] = self._warehouse.attempts(record.run_id, record.step, row["started_at"]) + 1
+        self._warehouse.record({"steps": [row]}, replacing=["run_id", "step", "started_at"])
 
 
 class LakeLedger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -13,7 +14,7 @@ from rental_analytics.errors import RentalError, RunInterruptedError
 from rental_analytics.failpoints import reach
 from rental_analytics.monitoring.interruption import Interruption
 from rental_analytics.monitoring.json_log import JsonLog, LoggedLedger
-from rental_analytics.monitoring.ledger import Ledger, WarehouseLedger
+from rental_analytics.monitoring.ledger import LakeLedger, Ledger, WarehouseLedger
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.runners.step_runner import START, StepOutcome, StepRunner
 from rental_analytics.runners.takeover import take_over
@@ -67,8 +68,11 @@ class LocalRunner:
         self._reporter = reporter
         self._interruption = interruption or Interruption()
         self._log = log
-        ledger: Ledger = WarehouseLedger(parts.warehouse)
-        self._runner = StepRunner(parts, reporter, LoggedLedger(ledger, log) if log else ledger, self._interruption)
+        self._runner = self._noting_in(WarehouseLedger(parts.warehouse))
+
+    def _noting_in(self, ledger: Ledger) -> StepRunner:
+        noting = LoggedLedger(ledger, self._log) if self._log else ledger
+        return StepRunner(self._parts, self._reporter, noting, self._interruption)
 
     def run(self, options: RunOptions) -> RunOutcome:
         """Begin or continue a run and do its steps, while no other run of the lake is at work.
@@ -123,10 +127,17 @@ class LocalRunner:
             self._tell_place(run_id)
             self._runner.note_run(run, "succeeded")
         except BaseException as error:
-            self._runner.note_run(run, "failed", error)
+            self._note_failure(run, error)
             raise
         reach("run-succeeded")
         return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
+
+    def _note_failure(self, run: RunParameters, error: BaseException) -> None:
+        """A warehouse or a lake that is gone must not hide why the run failed."""
+        for runner in (self._runner, self._noting_in(LakeLedger(self._parts.lake))):
+            with suppress(RentalError):
+                runner.note_run(run, "failed", error)
+                return
 
     def _do(self, step: Step, run: RunParameters) -> StepOutcome:
         self._tell_place(run.run_id, step.name)

@@ -25,6 +25,8 @@ from rental_analytics.pipeline import Step
 from rental_analytics.steps.base import Part, Parts, Reporter, StepContext, StepResult
 
 START = "start"
+LEDGER = "ledger"
+RunStatus = Literal["running", "succeeded", "failed"]
 Result = TypeVar("Result")
 
 
@@ -72,35 +74,37 @@ class StepRunner:
             RentalError: it failed for good; the error names step and run.
             KeyboardInterrupt: a signal came before it began.
         """
-        outcome = self.retried(step.name, lambda: self._attempt(step, run))
+        attempt = self.retried(step.name, lambda: self._attempt(step, run))
+        record = attempt.record()
+        self.retried(LEDGER, lambda: self._ledger.note_step(record))
+        reach("step-recorded")
+        outcome = self._ended(attempt)
         if step.name == "metrics" and outcome.status != "skipped":
-            self._note_as_of(run)
+            self.retried(step.name, lambda: self._note_as_of(run))
         return outcome
 
-    def note_run(
-        self, run: RunParameters, status: Literal["running", "succeeded", "failed"], error: BaseException | None = None
-    ) -> None:
+    def note_run(self, run: RunParameters, status: RunStatus, error: BaseException | None = None) -> None:
         """Take note of what became of a run."""
+        record = self.retried(LEDGER, lambda: self._run_record(run, status, error))
+        self.retried(LEDGER, lambda: self._ledger.note_run(record))
+
+    def _run_record(self, run: RunParameters, status: RunStatus, error: BaseException | None) -> RunRecord:
         metrics, now = self._parts.manifests.metrics(run.run_id), datetime.now(UTC)
         engine = self._engine(run)
-        self._ledger.note_run(
-            RunRecord(
-                at=now,
-                run_id=run.run_id,
-                sequence=run.sequence,
-                status=status,
-                started_at=run.started_at,
-                finished_at=None if status == "running" else now,
-                as_of=metrics.as_of if metrics else run.as_of,
-                engine=engine[0] if engine else None,
-                versions=json.dumps(
-                    {"rental-analytics": version("rental-analytics")} | dict([engine] if engine else [])
-                ),
-                full_refresh=run.full_refresh,
-                backfill_from=run.backfill_from,
-                backfill_to=run.backfill_to,
-                error=self._told(error, run.run_id) if error else None,
-            )
+        return RunRecord(
+            at=now,
+            run_id=run.run_id,
+            sequence=run.sequence,
+            status=status,
+            started_at=run.started_at,
+            finished_at=None if status == "running" else now,
+            as_of=metrics.as_of if metrics else run.as_of,
+            engine=engine[0] if engine else None,
+            versions=json.dumps({"rental-analytics": version("rental-analytics")} | dict([engine] if engine else [])),
+            full_refresh=run.full_refresh,
+            backfill_from=run.backfill_from,
+            backfill_to=run.backfill_to,
+            error=self._told(error, run.run_id) if error else None,
         )
 
     def is_interrupted(self, error: BaseException) -> bool:
@@ -126,7 +130,7 @@ class StepRunner:
             f"(attempt {state.attempt_number + 1} of {self._parts.retries.attempts})"
         )
 
-    def _attempt(self, step: Step, run: RunParameters) -> StepOutcome:
+    def _attempt(self, step: Step, run: RunParameters) -> _Attempt:
         reporter = _WatchfulReporter(self._reporter, self._interruption)
         context = StepContext(run=run, reporter=reporter, **vars(self._parts))
         attempt = _Attempt(step, run)
@@ -139,15 +143,25 @@ class StepRunner:
                 step.check(context)
         except RentalError as error:
             error.step, error.run_id = step.name, run.run_id
-            stopped = step.account is not None and isinstance(error, QualityError)
-            if stopped and step.account and Part.WAREHOUSE in self._parts.present:
-                step.account(self._parts, run)
             attempt.status = "failed"
-            self._ledger.note_step(attempt.record(self._told(error, run.run_id), stopped=stopped))
+            self._note_failed(attempt, error)
             raise
-        self._ledger.note_step(attempt.record())
-        reach("step-recorded")
-        return self._ended(attempt)
+        return attempt
+
+    def _note_failed(self, attempt: _Attempt, error: RentalError) -> None:
+        step, run = attempt.step, attempt.run
+        account = step.account if isinstance(error, QualityError) else None
+        record = attempt.record(self._told(error, run.run_id), stopped=account is not None)
+        if account and Part.WAREHOUSE in self._parts.present:
+            self._noted(lambda: account(self._parts, run))
+        self._noted(lambda: self._ledger.note_step(record))
+
+    def _noted(self, note: Callable[[], None]) -> None:
+        """A warehouse or a lake that is gone is told, and does not hide why the step failed."""
+        try:
+            self.retried(LEDGER, note)
+        except RentalError as problem:
+            self._reporter.note(f"{LEDGER}: {problem}")
 
     def _ended(self, attempt: _Attempt) -> StepOutcome:
         step, status, result, seconds = attempt.step, attempt.status, attempt.result, attempt.seconds

@@ -158,8 +158,8 @@ class Warehouse(ABC):
         """The lake it was filled from last, as `ops.lakes` has it; None where no run noted it."""
 
     @abstractmethod
-    def attempts(self, run_id: str, step: str) -> int:
-        """How often a step of a run was recorded in `ops.steps`."""
+    def attempts(self, run_id: str, step: str, begun: datetime) -> int:
+        """How many attempts at a step of a run `ops.steps` has, without the one that began at `begun`, UTC."""
 
     @abstractmethod
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:

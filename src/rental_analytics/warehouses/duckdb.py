@@ -121,9 +121,9 @@ class DuckDbWarehouse(Warehouse):
         found = self._run("SELECT lake_id, url FROM ops.lakes ORDER BY adopted_at DESC, rowid DESC LIMIT 1")
         return FilledFrom(*found[0]) if found else None
 
-    def attempts(self, run_id: str, step: str) -> int:
-        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ?"
-        return int(self._run(counted, [run_id, step])[0][0])
+    def attempts(self, run_id: str, step: str, begun: datetime) -> int:
+        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ? AND started_at <> ?"
+        return int(self._run(counted, [run_id, step, begun])[0][0])
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         if self.loaded(load.step, load.manifest_hash):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +41,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_TIDYING = timedelta(seconds=30)
+"""How long the removal of a staging table is waited for; whoever opens the warehouse next removes what is left."""
+
+
 class RedshiftWarehouse(Warehouse):
     """A database of a workgroup or a cluster; the lake has to be a bucket of the same region.
 
     Args:
         role: ARN of the role by which COPY reads the lake, or `default` for the one attached as such.
+        timeout: how long a statement is waited for.
     """
 
     name = "redshift"
 
-    def __init__(self, target: Target, role: str = "default") -> None:
+    def __init__(self, target: Target, role: str = "default", timeout: timedelta = timedelta(hours=1)) -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
         self.target = target
-        self._api = DataApi(target)
+        self._api = DataApi(target, timeout)
         self._role = role
         self._known: Catalogue | None = None
 
@@ -83,6 +88,12 @@ class RedshiftWarehouse(Warehouse):
         for batch in _batches(statements):
             self._api.run(batch)
             self._known = None
+
+    def _tidy(self, removals: Sequence[str]) -> None:
+        """Remove staging tables without waiting long, since what comes behind it may be an error or an interruption."""
+        with suppress(RentalError):
+            for batch in _batches(removals):
+                self._api.run(batch, _TIDYING)
 
     def _fit(self, wanted: Sequence[tuple[TableShape, Iterable[str]]]) -> None:
         """Make tables, or let them grow to what their contracts say, and tell in comments what they are.
@@ -143,8 +154,8 @@ class RedshiftWarehouse(Warehouse):
         found = self._api.query(ops.filled_from())
         return FilledFrom(*found.to_pylist()[0].values()) if found.num_rows else None
 
-    def attempts(self, run_id: str, step: str) -> int:
-        return int(self._api.query(ops.attempts(run_id, step)).column(0)[0].as_py())
+    def attempts(self, run_id: str, step: str, begun: datetime) -> int:
+        return int(self._api.query(ops.attempts(run_id, step, begun)).column(0)[0].as_py())
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         nothing = {table.relation: LoadedTable(inserted=0) for table in load.tables}
@@ -209,9 +220,7 @@ class RedshiftWarehouse(Warehouse):
                 self._copy(batches)
                 yield facts
             finally:
-                # What stays is removed when the warehouse is opened next.
-                with suppress(RentalError):
-                    self._run(plan.removals())
+                self._tidy(plan.removals())
 
     def _copy(self, batches: Sequence[Sequence[str]]) -> None:
         try:
@@ -225,7 +234,7 @@ class RedshiftWarehouse(Warehouse):
         """What Redshift noted of the rows it could not take."""
         rows: list[dict[str, Any]] = []
         with suppress(RentalError):
-            rows = self._api.query(render("redshift/load_errors", process=int(error.process or 0))).to_pylist()
+            rows = self._api.query(ops.load_errors(int(error.process or 0), error.created)).to_pylist()
         told = "; ".join(
             f"{str(row['file_name']).strip()}, column {str(row['column_name']).strip()} "
             f"({str(row['column_type']).strip()}): {str(row['error_message']).strip()}"
@@ -256,7 +265,7 @@ class RedshiftWarehouse(Warehouse):
                 raise LakeError(
                     f"Of the {staged.rows:,} rows of {staged.room.table} in the lake {rows[place]:,} arrived; "
                     "nothing was loaded.",
-                    remedy="run again; if it comes again, look at STL_S3CLIENT_ERROR in Redshift.",
+                    remedy="run again; if it comes again, look at SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL.",
                     table=staged.room.table,
                 )
             if twice[place]:
@@ -295,8 +304,7 @@ class RedshiftWarehouse(Warehouse):
             reach("metrics-filled")
             counts = self._api.run(rebuild.swap())
         finally:
-            with suppress(RentalError):
-                self._run(rebuild.removals())
+            self._tidy(rebuild.removals())
         reach("metrics-committed")
         self._known = None
         self._comment([rebuild.shape(model) for model in models])
@@ -329,12 +337,11 @@ class RedshiftWarehouse(Warehouse):
         return self._answer(redshift(sql, "query"))
 
     def query(self, sql: str, limit: int | None = None) -> pa.Table:
-        table = self._answer(bounded(sql, limit))
-        return table if limit is None else table.slice(0, limit)
+        return self._answer(bounded(sql, limit), limit)
 
-    def _answer(self, sql: str) -> pa.Table:
+    def _answer(self, sql: str, limit: int | None = None) -> pa.Table:
         try:
-            return self._api.query(sql)
+            return self._api.query(sql, limit)
         except StatementError as error:
             reason = error.message.partition("refused a statement: ")[2] or error.message
             raise ConfigurationError(

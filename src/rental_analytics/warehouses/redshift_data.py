@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.aws import remedy_of
@@ -36,7 +37,20 @@ _TRANSIENT = {
     "DatabaseConnectionException",
 }
 _TRANSIENT_STATUS = {429, 500, 502, 503, 504}
-_REFUSED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
+_REFUSED = {"AccessDeniedException"}
+_RENEW = "log in to AWS again, as by `aws sso login`, or renew the credentials of this process."
+_CORRECT = (
+    "correct the AWS credentials of this process (its role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY), and the clock of this machine."
+)
+_CREDENTIALS = {
+    "ExpiredTokenException": _RENEW,
+    "ExpiredToken": _RENEW,
+    "UnrecognizedClientException": _CORRECT,
+    "InvalidSignatureException": _CORRECT,
+}
+"""What to do about credentials that AWS does not take."""
+_ABOUT_STATEMENT = re.compile(r"at 'sqls?\b|statement|query string", re.IGNORECASE)
 _PASSING = re.compile(
     r"serializable isolation violation|could not serialize|conflict with concurrent transaction|deadlock detected"
     r"|connection (to \S+( \S+)? )?(was |has been )?(lost|closed|reset|refused|terminated|timed out)"
@@ -70,14 +84,36 @@ class Target:
         return named | ({"DbUser": self.user} if self.user else {})
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What was handed in as one transaction, and how long it may take."""
+
+    identity: str
+    statements: Sequence[str]
+    timeout: timedelta
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was handed in."""
+        return time.monotonic() - self.at
+
+    @property
+    def seconds_left(self) -> float:
+        return self.timeout.total_seconds() - self.seconds
+
+
 class DataApi:
     """Runs statements with the IAM credentials of this process, and waits for them.
 
     A statement that the process stops waiting for, for whatever reason, is cancelled. Nothing here repeats a statement:
     what may have happened is the caller's to find out.
+
+    Args:
+        timeout: how long a transaction is waited for, its turn and locks of others included.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, timeout: timedelta = timedelta(hours=1)) -> None:
         try:
             import boto3
             from botocore.config import Config
@@ -89,6 +125,7 @@ class DataApi:
             ) from error
 
         self.target = target
+        self.timeout = timeout
         self.name = "rental"
         # A request that is sent again carries the token of the first, by which the service knows it.
         config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
@@ -101,10 +138,10 @@ class DataApi:
                 remedy=remedy_of(error, "warehouse.url, as in redshift://workgroup/database?region=eu-west-1"),
             ) from error
 
-    def query(self, sql: str) -> pa.Table:
-        """Rows of one statement."""
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
+        """Rows of one statement, the first ones if there is a limit."""
         answer = self._run([sql])
-        return self._rows(answer["Id"])
+        return self._rows(answer["Id"], limit)
 
     def queries(self, statements: Sequence[str]) -> list[pa.Table]:
         """Rows of several statements, which see one state of the database."""
@@ -113,14 +150,17 @@ class DataApi:
         answer = self._run(statements)
         return [self._rows(part["Id"]) for part in answer["SubStatements"]]
 
-    def run(self, statements: Sequence[str]) -> list[int]:
+    def run(self, statements: Sequence[str], timeout: timedelta | None = None) -> list[int]:
         """Run statements, 40 at most, in one transaction; rows each changed, -1 where the service does not say.
+
+        Args:
+            timeout: in place of that of all statements.
 
         Raises:
             WarehouseError: one was refused, and none took effect; `statement` says which.
             WarehouseUnavailableError: it is not known whether they took effect.
         """
-        answer = self._run(statements)
+        answer = self._run(statements, timeout)
         return [int(part.get("ResultRows", -1)) for part in answer.get("SubStatements") or [answer]]
 
     def run_beside(self, batches: Sequence[Sequence[str]]) -> None:
@@ -129,73 +169,94 @@ class DataApi:
         Raises:
             WarehouseError: one was refused; the others ended too, or were cancelled.
         """
-        begun: list[tuple[str, Sequence[str]]] = []
+        begun: list[_Begun] = []
         try:
             for batch in batches:
-                begun.append((self._submit(batch), batch))  # noqa: PERF401 what was begun has to be known when one fails
-            for identity, batch in begun:
-                self._wait(identity, batch)
+                begun.append(self._submit(batch))  # noqa: PERF401 what was begun has to be known when one fails
+            for one in begun:
+                self._wait(one)
         except BaseException:
-            for identity, _ in begun:
-                self._cancel(identity)
+            for one in begun:
+                self._cancel(one)
             raise
 
-    def _run(self, statements: Sequence[str]) -> dict[str, Any]:
-        return self._wait(self._submit(statements), statements)
+    def _run(self, statements: Sequence[str], timeout: timedelta | None = None) -> dict[str, Any]:
+        return self._wait(self._submit(statements, timeout))
 
-    def _submit(self, statements: Sequence[str]) -> str:
+    def _submit(self, statements: Sequence[str], timeout: timedelta | None = None) -> _Begun:
         common = self.target.request | {"StatementName": self.name}
         with self._translated():
             if len(statements) == 1:
                 answer = self._client.execute_statement(Sql=statements[0], **common)
             else:
                 answer = self._client.batch_execute_statement(Sqls=list(statements), **common)
-        return str(answer["Id"])
+        return _Begun(str(answer["Id"]), statements, timeout or self.timeout)
 
-    def _wait(self, identity: str, statements: Sequence[str]) -> dict[str, Any]:
-        wait, misses = _FIRST_WAIT, 0
+    def _wait(self, begun: _Begun) -> dict[str, Any]:
         try:
-            while True:
-                try:
-                    with self._translated():
-                        answer: dict[str, Any] = self._client.describe_statement(Id=identity)
-                except WarehouseUnavailableError:
-                    # The statement goes on, and asking again is better than not to know how it ended.
-                    misses += 1
-                    if misses > _MISSES:
-                        raise
-                else:
-                    misses = 0
-                    if answer["Status"] in _ENDED:
-                        break
-                time.sleep(wait)
-                wait = min(wait * _GROWTH, _LONGEST_WAIT)
+            answer = self._ended(begun)
         except BaseException:
-            self._cancel(identity)
+            self._cancel(begun)
             raise
         if answer["Status"] != "FINISHED":
-            raise self._failed(answer, statements)
+            raise self._failed(answer, begun.statements)
         return answer
 
-    def _cancel(self, identity: str) -> None:
+    def _ended(self, begun: _Begun) -> dict[str, Any]:
+        wait, misses = _FIRST_WAIT, 0
+        answer: dict[str, Any] = {}
+        while True:
+            try:
+                with self._translated():
+                    answer = self._client.describe_statement(Id=begun.identity)
+            except WarehouseUnavailableError:
+                # The statement goes on, and asking again is better than not to know how it ended.
+                misses += 1
+                if misses > _MISSES:
+                    raise
+            else:
+                misses = 0
+                if answer["Status"] in _ENDED:
+                    return answer
+            if begun.seconds_left <= 0:
+                raise self._timed_out(begun, answer)
+            time.sleep(min(wait, max(begun.seconds_left, 0)))
+            wait = min(wait * _GROWTH, _LONGEST_WAIT)
+
+    def _cancel(self, begun: _Begun) -> None:
         """Statements that ended cannot be cancelled, and one that cannot be reached ends by itself."""
         with suppress(RentalError), self._translated():
-            self._client.cancel_statement(Id=identity)
+            self._client.cancel_statement(Id=begun.identity)
 
-    def _rows(self, identity: str) -> pa.Table:
+    def _timed_out(self, begun: _Begun, answer: dict[str, Any]) -> WarehouseUnavailableError:
+        parts = answer.get("SubStatements") or [answer]
+        number = next((n for n, part in enumerate(parts) if part.get("Status") != "FINISHED"), 0)
+        # Not more of a statement than tells what it does: the rest may be a user's, and long.
+        words = begun.statements[number].split()
+        told = " ".join(words[:3])[:100] + (" ..." if len(words) > 3 else "")
+        seconds = begun.seconds
+        waited = f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:,.0f} seconds"
+        return WarehouseUnavailableError(
+            f"Redshift {self.target.name}/{self.target.database}: {told} was waited for {waited} "
+            f"(status {parts[number].get('Status', 'unknown')}), and is cancelled.",
+            remedy="see in svv_transactions who holds a lock it needs, such as a session that is idle in a "
+            "transaction, and end that; or raise warehouse.statement_timeout.",
+        )
+
+    def _rows(self, identity: str, limit: int | None = None) -> pa.Table:
         from rental_analytics.warehouses.redshift_rows import arrow_table
 
-        pages: list[dict[str, Any]] = []
-        with self._translated():
-            request = {"Id": identity}
-            while True:
-                pages.append(self._client.get_statement_result(**request))
-                token = pages[-1].get("NextToken")
-                if not token:
-                    break
-                request = {"Id": identity, "NextToken": token}
-        records = [record for page in pages for record in page["Records"]]
-        return arrow_table(pages[0]["ColumnMetadata"], records)
+        return arrow_table(self._pages(identity), limit)
+
+    def _pages(self, identity: str) -> Iterator[dict[str, Any]]:
+        request = {"Id": identity}
+        while True:
+            with self._translated():
+                page: dict[str, Any] = self._client.get_statement_result(**request)
+            yield page
+            if not page.get("NextToken"):
+                return
+            request = {"Id": identity, "NextToken": page["NextToken"]}
 
     def _failed(self, answer: dict[str, Any], statements: Sequence[str]) -> RentalError:
         parts = answer.get("SubStatements") or []
@@ -223,6 +284,7 @@ class DataApi:
         )
         if isinstance(error, StatementError):
             error.statement, error.process = statements[number], answer.get("RedshiftPid")
+            error.created = answer.get("CreatedAt")
         return error
 
     @contextmanager
@@ -233,22 +295,7 @@ class DataApi:
         try:
             yield
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            text = str(error.response.get("Error", {}).get("Message", "")).rstrip(".") or code
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if code in _TRANSIENT or status in _TRANSIENT_STATUS:
-                raise WarehouseUnavailableError(
-                    f"Redshift {place} did not take a request: {code}: {text}.", remedy="run again."
-                ) from error
-            if code in _REFUSED:
-                remedy = (
-                    "allow redshift-data and redshift-serverless:GetCredentials (on a cluster, "
-                    "redshift:GetClusterCredentialsWithIAM) to the IAM identity of this process; "
-                    "docs/reference/redshift.md lists its rights."
-                )
-                raise ConfigurationError(f"Redshift {place} may not be used: {text}.", remedy=remedy) from error
-            remedy = "check workgroup, database and region in warehouse.url."
-            raise ConfigurationError(f"Redshift {place} cannot be used: {text}.", remedy=remedy) from error
+            raise _not_taken(place, error.response) from error
         except (ConnectionError, HTTPClientError) as error:
             remedy = "check the network path to AWS, such as the VPC endpoint of redshift-data."
             raise WarehouseUnavailableError(f"Redshift {place} cannot be reached: {error}.", remedy=remedy) from error
@@ -259,11 +306,46 @@ class DataApi:
             ) from error
 
 
+def _not_taken(place: str, response: Mapping[str, Any]) -> RentalError:
+    """The error for a request that the service refused."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    text = _brief(str(response.get("Error", {}).get("Message", "")).rstrip(".")) or code
+    if code in _TRANSIENT or response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _TRANSIENT_STATUS:
+        return WarehouseUnavailableError(
+            f"Redshift {place} did not take a request: {code}: {text}.", remedy="run again."
+        )
+    if code in _REFUSED:
+        return ConfigurationError(
+            f"Redshift {place} may not be used: {text}.",
+            remedy="allow redshift-data and redshift-serverless:GetCredentials (on a cluster, "
+            "redshift:GetClusterCredentialsWithIAM) to the IAM identity of this process; "
+            "docs/reference/redshift.md lists its rights.",
+        )
+    if code in _CREDENTIALS:
+        return ConfigurationError(f"AWS refuses the credentials: {text}.", remedy=_CREDENTIALS[code])
+    if code == "ValidationException" and _ABOUT_STATEMENT.search(text):
+        return ConfigurationError(
+            f"Redshift {place} does not take a statement: {text}.",
+            remedy=f"shorten it: a statement has 100,000 bytes at most, and a transaction {BATCH} statements.",
+        )
+    return ConfigurationError(
+        f"Redshift {place} cannot be used: {text}.",
+        remedy="check workgroup, database and region in warehouse.url.",
+    )
+
+
+def _brief(text: str) -> str:
+    """A message without the middle of what it quotes, which may be a whole statement."""
+    return text if len(text) <= 400 else f"{text[:200]} ... {text[-200:]}"
+
+
 class StatementError(WarehouseError):
     """A statement was refused, and so was all of its transaction.
 
-    `statement` is its text, `process` the number by which Redshift's system views know the session.
+    `statement` is its text, `process` the number by which Redshift's system views know the session, `created` when it
+    was handed in.
     """
 
     statement: str = ""
     process: int | None = None
+    created: datetime | None = None

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.contracts.model import MAX_TEXT_BYTES
@@ -17,6 +18,12 @@ from rental_analytics.warehouses.base import Disposition, Load, TableLoad
 from rental_analytics.warehouses.redshift_files import Facts, Room
 from rental_analytics.warehouses.redshift_ops import insertions, value
 from rental_analytics.warehouses.redshift_tables import STAGING, Column, TableShape, create_table, sql_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_AT_ONCE = 1024
+"""Rows of a file in memory at once, whose texts may be long."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +150,8 @@ class LoadPlan:
     def shorten_texts(self, lake: Lake, scratch: str, facts: dict[str, Facts]) -> None:
         """Put copies below `scratch` in place of files for schema `ops` that have texts no VARCHAR takes whole."""
         for name, staged in self.ops.items():
-            if max(facts[staged.relation].longest.values(), default=0) > MAX_TEXT_BYTES:
-                files = tuple(shortened(lake, scratch, file) for file in staged.files)
+            if names := [text for text, size in facts[staged.relation].longest.items() if size > MAX_TEXT_BYTES]:
+                files = tuple(shortened(lake, scratch, file, names) for file in staged.files)
                 self.ops[name] = replace(staged, files=files)
 
     def preparations(self) -> list[str]:
@@ -382,29 +389,41 @@ def copy_manifest(lake: Lake, files: Sequence[LakeFile]) -> bytes:
     return json.dumps({"entries": entries}, indent=1).encode()
 
 
-def shortened(lake: Lake, scratch: str, file: LakeFile) -> LakeFile:
-    """A file as it is, or a copy with texts cut that are longer than any column; the lake keeps them whole."""
+def shortened(lake: Lake, scratch: str, file: LakeFile, names: Sequence[str]) -> LakeFile:
+    """A file as it is, or a copy with texts cut that are longer than any column; the lake keeps them whole.
+
+    Args:
+        names: columns that may have such texts.
+    """
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    with lake.open(file.path) as content:
-        table = pq.read_table(content)
-    if not any((pc.max(pc.binary_length(column)).as_py() or 0) > MAX_TEXT_BYTES for column in table.columns):
-        return file
-    columns = [
-        pc.if_else(
-            pc.greater(pc.fill_null(pc.binary_length(column), 0), MAX_TEXT_BYTES),
-            pc.utf8_slice_codeunits(column, 0, MAX_TEXT_BYTES // 4),
-            column,
-        )
-        for column in table.columns
-    ]
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, names=table.column_names), sink)
+    with lake.open(file.path) as content, pq.ParquetFile(content) as parquet:
+        if not any(_is_long(batch, name) for batch in parquet.iter_batches(_AT_ONCE, columns=names) for name in names):
+            return file
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, parquet.schema_arrow) as writer:
+            for batch in parquet.iter_batches(_AT_ONCE):
+                writer.write_batch(_cut(batch, names))
     path, body = f"{scratch}short-{secrets.token_hex(4)}.parquet", sink.getvalue().to_pybytes()
     lake.create(path, body)
     return LakeFile(path=path, bytes=len(body), rows=file.rows)
+
+
+def _is_long(batch: pa.RecordBatch, name: str) -> bool:
+    import pyarrow.compute as pc
+
+    return bool((pc.max(pc.binary_length(batch[name])).as_py() or 0) > MAX_TEXT_BYTES)
+
+
+def _cut(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow.compute as pc
+
+    for name in names:
+        is_long = pc.greater(pc.fill_null(pc.binary_length(batch[name]), 0), MAX_TEXT_BYTES)
+        texts = pc.if_else(is_long, pc.utf8_slice_codeunits(batch[name], 0, MAX_TEXT_BYTES // 4), batch[name])
+        batch = batch.set_column(batch.schema.get_field_index(name), batch.schema.field(name), texts)
+    return batch
 
 
 def _arrived(column: FileColumn, empty: frozenset[str], held: dict[str, str]) -> str:

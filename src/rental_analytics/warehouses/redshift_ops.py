@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rental_analytics.contracts.ops import ops_tables
@@ -68,9 +68,15 @@ def filled_from() -> str:
     return render("redshift/filled_from")
 
 
-def attempts(run_id: str, step: str) -> str:
-    """The query for how often a step of a run was recorded."""
-    return render("redshift/attempts", run_id=value(run_id), step=value(step))
+def attempts(run_id: str, step: str, begun: datetime) -> str:
+    """The query for how many attempts at a step of a run were recorded, without the one that began at a moment."""
+    return render("redshift/attempts", run_id=value(run_id), step=value(step), begun=value(begun))
+
+
+def load_errors(process: int, created: datetime | None) -> str:
+    """The query for what COPY noted: numbers of sessions come again, and clocks may differ by a minute."""
+    since = {"since": value(created.astimezone(UTC) - timedelta(minutes=1))} if created else {}
+    return render("redshift/load_errors", process=process, **since)
 
 
 def end_running(finished_at: datetime, error: str) -> str:

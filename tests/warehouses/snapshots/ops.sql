@@ -349,7 +349,10 @@ INSERT INTO "ops"."runs" ("run_id", "sequence", "status", "started_at", "finishe
 with lines')
 ;
 
-INSERT INTO "ops"."steps" ("run_id", "step", "status", "attempt", "started_at", "seconds", "rows_in", "rows_out", "bytes", "error") VALUES ('first', 'extract', NULL, 1, NULL, 0.25, NULL, NULL, NULL, NULL)
+DELETE FROM "ops"."steps" WHERE ("run_id" = 'first' AND "step" = 'extract' AND "started_at" = TIMESTAMP '2024-03-05 01:02:03.456789')
+;
+
+INSERT INTO "ops"."steps" ("run_id", "step", "status", "attempt", "started_at", "seconds", "rows_in", "rows_out", "bytes", "error") VALUES ('first', 'extract', NULL, 1, TIMESTAMP '2024-03-05 01:02:03.456789', 0.25, NULL, NULL, NULL, NULL)
 ;
 
 DELETE FROM "ops"."check_results" WHERE ("run_id" = 'first' AND "table_name" = 'one' AND "check_name" = 'unique_key') OR ("run_id" = 'first' AND "table_name" = 'two' AND "check_name" = 'unique_key')

@@ -52,7 +52,9 @@ SELECT
     column_type,
     error_message
 FROM sys_load_error_detail
-WHERE session_id = 1234
+WHERE
+    session_id = 1234
+    AND start_time >= TIMESTAMP '2024-03-05 01:01:03.456789'
 ORDER BY start_time DESC
 LIMIT 5
 ;
@@ -73,7 +75,8 @@ ORDER BY adopted_at DESC, run_id DESC
 LIMIT 1
 ;
 
-SELECT COUNT(*) AS attempts FROM ops.steps WHERE run_id = 'first' AND step = 'extract'
+SELECT COUNT(*) AS attempts FROM ops.steps
+WHERE run_id = 'first' AND step = 'extract' AND started_at <> TIMESTAMP '2024-03-05 01:02:03.456789'
 ;
 
 UPDATE ops.runs
