@@ -222,7 +222,7 @@ RESULTS = [
     ("1 = 2", False),
     (r"'it\'s \\ a\ttab \101'", "it's \\ a\ttab A"),
     ("SHA2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
-    ("CAST(1.005 AS DECIMAL(10,2))", "1.01"),
+    ("CAST(1.005 AS DECIMAL(10,2))", "1.00"),
     ("CAST('üüü' AS VARCHAR(5))", "üü"),
     ("EXTRACT(epoch FROM DATEADD(day, 1, DATE_TRUNC('year', DATE '1970-05-05')))", 86400),
     ("DATEDIFF(day, DATE_TRUNC('month', DATE '2024-02-29'), DATEADD(month, 1, DATE '2024-02-29'))", 57),
@@ -239,6 +239,48 @@ def test_results_are_redshifts(tables: Warehouse, expression: str, value: object
     ((found,),) = tables.rows(f"SELECT {expression}")
 
     assert (found, type(found)) == (value, type(value))
+
+
+CASTS = [
+    ("price", "DECIMAL(10,2)", ["1.00", "-1.99", None]),
+    ("price", "DECIMAL(10,0)", ["1", "-1", None]),
+    ("price", "DECIMAL", ["1", "-1", None]),
+    ("price", "DECIMAL(10,5)", ["1.00500", "-1.99900", None]),
+    ("price", "INTEGER", [1, -1, None]),
+    ("price", "BIGINT", [1, -1, None]),
+    ("price", "SMALLINT", [1, -1, None]),
+    ("ROUND(price, 2)", "DECIMAL(10,2)", ["1.01", "-2.00", None]),
+    ("ROUND(price, 0)", "BIGINT", [1, -2, None]),
+    ("price * 100", "DECIMAL(10,0)", ["100", "-199", None]),
+    ("CASE WHEN price > 0 THEN price END", "DECIMAL(10,2)", ["1.00", None, None]),
+    ("measure", "DECIMAL(10,2)", ["1.01", "-2.00", None]),
+    ("measure", "INTEGER", [1, -2, None]),
+    ("words", "DECIMAL(10,2)", ["7.50", "8.00", None]),
+    ("words", "DOUBLE PRECISION", [7.5, 8.0, None]),
+    ("id", "DECIMAL(10,2)", ["1.00", "2.00", "3.00"]),
+    ("id", "SMALLINT", [1, 2, 3]),
+    ("id > 1", "INTEGER", [0, 1, 1]),
+    ("'12'", "INTEGER", [12, 12, 12]),
+    ("NULL", "DECIMAL(10,2)", [None, None, None]),
+]
+
+
+@pytest.fixture(scope="module")
+def numbers(redshift: RedshiftStandIn, client: Any) -> Warehouse:
+    """One number in several types."""
+    warehouse = Warehouse(redshift, client, redshift.create_database())
+    warehouse.done("CREATE TABLE t (id INTEGER, price DECIMAL(12,4), measure DOUBLE PRECISION, words VARCHAR(9))")
+    values = "(1, 1.005, 1.006, '7.5'), (2, -1.999, -1.999, '8'), (3, NULL, NULL, NULL)"
+    warehouse.done(f"INSERT INTO t (id, price, measure, words) VALUES {values}")
+    return warehouse
+
+
+@pytest.mark.parametrize(("expression", "kind", "values"), CASTS)
+def test_casts_cut_decimals(numbers: Warehouse, expression: str, kind: str, values: list[object]) -> None:
+    found = [value for _, value in numbers.rows(f"SELECT id, CAST({expression} AS {kind}) FROM t ORDER BY id")]
+
+    assert found == values
+    assert [value for _, value in numbers.rows(f"SELECT id, ({expression})::{kind} FROM t ORDER BY id")] == values
 
 
 def test_nulls_come_last_and_whole_averages_are_whole(tables: Warehouse) -> None:

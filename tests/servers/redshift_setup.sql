@@ -73,6 +73,17 @@ IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT pg_catalog.round($1::numeric, $2) $$;
 CREATE FUNCTION redshift_stand_in.trunc(timestamp) RETURNS date
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT $1::date $$;
 
+-- A cast of a decimal cuts (enable_numeric_rounding is off); a cast of anything else is PostgreSQL's.
+CREATE FUNCTION redshift_stand_in.cut(numeric, int) RETURNS numeric
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT pg_catalog.trunc($1, $2) $$;
+CREATE FUNCTION redshift_stand_in.cut(double precision, int) RETURNS double precision
+IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(smallint, int) RETURNS smallint IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(bigint, int) RETURNS bigint IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(boolean, int) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(text, int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+
 -- The average of whole numbers is a whole number.
 CREATE FUNCTION redshift_stand_in.add_to_average(numeric[], smallint) RETURNS numeric[]
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT ARRAY[$1[1] + $2, $1[2] + 1] $$;
