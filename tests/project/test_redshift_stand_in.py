@@ -299,6 +299,58 @@ def test_casts_cut_decimals(numbers: Warehouse, expression: str, kind: str, valu
     assert [value for _, value in numbers.rows(f"SELECT id, ({expression})::{kind} FROM t ORDER BY id")] == values
 
 
+BLANKS = [
+    ("SELECT id FROM t WHERE name = 'a' ORDER BY id", [(1,), (2,), (3,)]),
+    ("SELECT id FROM t WHERE 'a  ' = name ORDER BY id", [(1,), (2,), (3,)]),
+    ("SELECT id FROM t WHERE name <> 'a' ORDER BY id", [(4,), (5,)]),
+    ("SELECT id FROM t WHERE name = ''", [(5,)]),
+    ("SELECT id FROM t WHERE name IN ('a', 'c') ORDER BY id", [(1,), (2,), (3,)]),
+    ("SELECT id FROM t WHERE name NOT IN ('a', 'c') ORDER BY id", [(4,), (5,)]),
+    ("SELECT id FROM t WHERE name > 'a' OR name < 'a' ORDER BY id", [(4,), (5,)]),
+    ("SELECT id FROM t WHERE REPLACE(name, 'b', 'a') = REPLACE('c ', 'c', 'a') ORDER BY id", [(1,), (2,), (3,), (4,)]),
+    ("SELECT COUNT(*) FROM t GROUP BY name ORDER BY 1", [(1,), (1,), (3,)]),
+    ("SELECT COUNT(*) FROM t GROUP BY name || '' ORDER BY 1", [(1,), (1,), (3,)]),
+    ("SELECT COUNT(DISTINCT name) FROM t", [(3,)]),
+    ("SELECT COUNT(*) FROM (SELECT name FROM t UNION SELECT 'a   ') AS x", [(3,)]),
+    ("SELECT COUNT(*) FROM (SELECT DISTINCT name, 1 AS one FROM t) AS x", [(3,)]),
+    (
+        "SELECT id, ROW_NUMBER() OVER (PARTITION BY name ORDER BY id) FROM t ORDER BY id LIMIT 3",
+        [(1, 1), (2, 2), (3, 3)],
+    ),
+    ("SELECT COUNT(*) FROM t AS a JOIN t AS b ON a.name = b.name", [(11,)]),
+    ("SELECT COUNT(*) FROM t AS a WHERE EXISTS (SELECT 1 FROM t AS b WHERE a.name = b.name AND a.id <> b.id)", [(3,)]),
+    ("SELECT id FROM t WHERE name IN (SELECT name FROM t WHERE id = 3) ORDER BY id", [(1,), (2,), (3,)]),
+    ("SELECT id, CASE name WHEN 'a' THEN 1 END, NULLIF(name, 'a') FROM t WHERE id = 2", [(2, 1, None)]),
+    ("SELECT id FROM t WHERE name LIKE 'a'", [(1,)]),
+    ("SELECT LEN(name), name || '|' FROM t WHERE id = 2", [(2, "a |")]),
+]
+
+
+@pytest.fixture(scope="module")
+def blanks(redshift: RedshiftStandIn, client: Any) -> Warehouse:
+    """Texts that blanks tell apart, if anything does."""
+    warehouse = Warehouse(redshift, client, redshift.create_database())
+    warehouse.done("CREATE TABLE t (id INTEGER, name VARCHAR(9))")
+    warehouse.done("INSERT INTO t (id, name) VALUES (1, 'a'), (2, 'a '), (3, 'a  '), (4, 'b'), (5, ' ')")
+    return warehouse
+
+
+@pytest.mark.parametrize(("sql", "rows"), BLANKS)
+def test_trailing_blanks_tell_no_texts_apart(blanks: Warehouse, sql: str, rows: list[tuple[object, ...]]) -> None:
+    assert blanks.rows(sql) == rows
+
+
+def test_a_merge_by_texts_passes_over_trailing_blanks(warehouse: Warehouse) -> None:
+    warehouse.done("CREATE TABLE t (id VARCHAR(4), n INTEGER)", "CREATE TABLE s (id VARCHAR(4), n INTEGER)")
+    warehouse.done("INSERT INTO t (id, n) VALUES ('a', 1)", "INSERT INTO s (id, n) VALUES ('a ', 2)")
+    warehouse.done(
+        "MERGE INTO t USING s AS x ON t.id = x.id WHEN MATCHED THEN UPDATE SET n = x.n "
+        "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (x.id, x.n)"
+    )
+
+    assert warehouse.rows("SELECT id, n FROM t") == [("a", 2)]
+
+
 def test_nulls_come_last_and_whole_averages_are_whole(tables: Warehouse) -> None:
     numbers = "(SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT NULL) AS x"
 

@@ -2,6 +2,45 @@
 CREATE SCHEMA redshift_stand_in;
 GRANT USAGE ON SCHEMA redshift_stand_in TO PUBLIC;
 
+-- Texts that differ in trailing blanks are one, as PostgreSQL has it for CHAR: to = and <> of statements, which look here
+-- ahead of pg_catalog, and to all that sorts or groups. LIKE, lengths and what is put together keep blanks.
+CREATE FUNCTION redshift_stand_in.is_same(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpchareq';
+CREATE FUNCTION redshift_stand_in.is_other(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharne';
+CREATE FUNCTION redshift_stand_in.is_less(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharlt';
+CREATE FUNCTION redshift_stand_in.is_at_most(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharle';
+CREATE FUNCTION redshift_stand_in.is_at_least(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharge';
+CREATE FUNCTION redshift_stand_in.is_more(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpchargt';
+CREATE FUNCTION redshift_stand_in.compare(text, text) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharcmp';
+CREATE FUNCTION redshift_stand_in.hash(text) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashbpchar';
+CREATE OPERATOR redshift_stand_in.= (
+    leftarg = text, rightarg = text, function = redshift_stand_in.is_same, restrict = eqsel, join = eqjoinsel,
+    commutator = OPERATOR(redshift_stand_in.=), negator = OPERATOR(redshift_stand_in.<>), hashes, merges
+);
+CREATE OPERATOR redshift_stand_in.<> (
+    leftarg = text, rightarg = text, function = redshift_stand_in.is_other, restrict = neqsel, join = neqjoinsel,
+    commutator = OPERATOR(redshift_stand_in.<>), negator = OPERATOR(redshift_stand_in.=)
+);
+CREATE OPERATOR redshift_stand_in.< (leftarg = text, rightarg = text, function = redshift_stand_in.is_less);
+CREATE OPERATOR redshift_stand_in.<= (leftarg = text, rightarg = text, function = redshift_stand_in.is_at_most);
+CREATE OPERATOR redshift_stand_in.>= (leftarg = text, rightarg = text, function = redshift_stand_in.is_at_least);
+CREATE OPERATOR redshift_stand_in.> (leftarg = text, rightarg = text, function = redshift_stand_in.is_more);
+UPDATE pg_catalog.pg_opclass SET opcdefault = false WHERE opcname = 'text_ops' AND opcmethod IN (
+    SELECT oid FROM pg_catalog.pg_am WHERE amname IN ('btree', 'hash')
+);
+CREATE OPERATOR CLASS redshift_stand_in.texts DEFAULT FOR TYPE text USING btree AS
+    OPERATOR 1 redshift_stand_in.<, OPERATOR 2 redshift_stand_in.<=, OPERATOR 3 redshift_stand_in.=,
+    OPERATOR 4 redshift_stand_in.>=, OPERATOR 5 redshift_stand_in.>, FUNCTION 1 redshift_stand_in.compare(text, text);
+CREATE OPERATOR CLASS redshift_stand_in.texts DEFAULT FOR TYPE text USING hash AS
+    OPERATOR 1 redshift_stand_in.=, FUNCTION 1 redshift_stand_in.hash(text);
+
 CREATE TABLE redshift_stand_in.table_layout (
     "schema" text, "table" text, diststyle text, distkey text, sortkeys text, keys text,
     PRIMARY KEY ("schema", "table")
@@ -130,7 +169,7 @@ BEGIN
     IF present IS NULL OR bytes < present THEN
         RAISE EXCEPTION 'cannot alter type of column "%": only a longer VARCHAR is possible', column_name;
     END IF;
-    SELECT conname INTO old_check FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+    SELECT conname INTO old_check FROM pg_catalog.pg_constraint JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
     WHERE conrelid = target::regclass AND attname = column_name AND contype = 'c';
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', target, old_check);
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE varchar(%s)', target, column_name, bytes);
