@@ -414,6 +414,38 @@ def test_a_varchar_counts_bytes(warehouse: Warehouse) -> None:
     assert "transaction block" in warehouse.error("ALTER TABLE t ALTER COLUMN v TYPE VARCHAR(9)", "SELECT 1")
 
 
+@pytest.mark.parametrize("encoding", ["BYTEDICT", "runlength", "TEXT255", "TEXT32K"])
+def test_a_varchar_of_some_encodings_does_not_grow(warehouse: Warehouse, encoding: str) -> None:
+    grow = "ALTER TABLE s.t ALTER COLUMN {} TYPE VARCHAR(9)"
+    refused_with = f'ERROR: cannot alter column "v" of relation "t" with encode type "{encoding.lower()}"'
+    warehouse.done("CREATE SCHEMA s", "CREATE TABLE s.t (v VARCHAR(4), w VARCHAR(4))", "CREATE TABLE t (v VARCHAR(4))")
+    encode(warehouse, "t", "v", encoding)
+    encode(warehouse, "t", "w", "LZO")
+
+    assert warehouse.error(grow.format("v")) == refused_with
+    warehouse.done(grow.format("w"))
+    warehouse.done("ALTER TABLE t ALTER COLUMN v TYPE VARCHAR(9)")
+
+    warehouse.done("CREATE TABLE s.n (v VARCHAR(9))", "DROP TABLE s.t", "ALTER TABLE s.n RENAME TO t")
+    warehouse.done("ALTER TABLE s.t ALTER COLUMN v TYPE VARCHAR(20)")
+
+
+def test_an_encoding_goes_with_its_table(warehouse: Warehouse) -> None:
+    warehouse.done("CREATE SCHEMA s", "CREATE TABLE s.t (v VARCHAR(4))")
+    encode(warehouse, "t", "v", "BYTEDICT")
+    warehouse.done("ALTER TABLE s.t RENAME TO u")
+
+    assert 'relation "u" with encode type' in warehouse.error("ALTER TABLE s.u ALTER COLUMN v TYPE VARCHAR(9)")
+    warehouse.done("DROP SCHEMA s CASCADE", "CREATE SCHEMA s", "CREATE TABLE s.u (v VARCHAR(4))")
+    warehouse.done("ALTER TABLE s.u ALTER COLUMN v TYPE VARCHAR(9)")
+
+
+def encode(warehouse: Warehouse, table: str, column: str, encoding: str) -> None:
+    """Note what Redshift chose for a column of schema `s`."""
+    values = f"('s', '{table}', '{column}', '{encoding}')"
+    warehouse.stand_in.execute(f"INSERT INTO redshift_stand_in.column_encoding VALUES {values}", warehouse.database)
+
+
 def test_a_merge_needs_a_source_without_double_matches(warehouse: Warehouse) -> None:
     merge = (
         "MERGE INTO t USING s AS n ON t.id = n.id WHEN MATCHED THEN UPDATE SET v = n.v "

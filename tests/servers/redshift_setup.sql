@@ -46,6 +46,11 @@ CREATE TABLE redshift_stand_in.table_layout (
     PRIMARY KEY ("schema", "table")
 );
 
+-- For a test to say how Redshift has compressed a column.
+CREATE TABLE redshift_stand_in.column_encoding (
+    "schema" text, "table" text, "column" text, encoding text, PRIMARY KEY ("schema", "table", "column")
+);
+
 -- What Redshift's catalogue has and PostgreSQL's has not: keys that nobody enforces.
 CREATE VIEW redshift_stand_in.pg_constraint AS
 SELECT c.oid, c.oid AS conrelid, 'p' AS contype
@@ -61,7 +66,7 @@ CREATE FUNCTION redshift_stand_in.constraint_definition(oid) RETURNS text STABLE
 $$;
 GRANT SELECT ON redshift_stand_in.pg_constraint TO PUBLIC;
 
-GRANT ALL ON redshift_stand_in.table_layout TO PUBLIC;
+GRANT ALL ON redshift_stand_in.table_layout, redshift_stand_in.column_encoding TO PUBLIC;
 CREATE TABLE redshift_stand_in.owner_rights ("right" text, "schema" text, grantee text);
 GRANT SELECT ON redshift_stand_in.owner_rights TO PUBLIC;
 
@@ -163,7 +168,15 @@ CREATE FUNCTION redshift_stand_in.grow(target text, column_name text, bytes int)
 DECLARE
     present int;
     old_check text;
+    encoded record;
 BEGIN
+    SELECT e."table", e.encoding INTO encoded FROM redshift_stand_in.column_encoding AS e
+    WHERE to_regclass(format('%I.%I', e."schema", e."table")) = target::regclass AND e."column" = column_name
+        AND upper(e.encoding) IN ('BYTEDICT', 'RUNLENGTH', 'TEXT255', 'TEXT32K');
+    IF FOUND THEN
+        RAISE EXCEPTION 'cannot alter column "%" of relation "%" with encode type "%"', column_name, encoded."table",
+            lower(encoded.encoding);
+    END IF;
     SELECT atttypmod - 4 INTO present FROM pg_attribute
     WHERE attrelid = target::regclass AND attname = column_name AND atttypid = 'varchar'::regtype AND NOT attisdropped;
     IF present IS NULL OR bytes < present THEN
