@@ -23,6 +23,7 @@ _WORDS = (
     ("(", "VALUES"),
     (";",),
 )
+_BY_FIRST_WORD = {words[0]: [other for other in _WORDS if other[0] == words[0]] for words in _WORDS}
 _FUNCTIONS_TEXT = """
     AGE ARRAY_AGG ARRAY_LENGTH ARRAY_TO_STRING CARDINALITY CLOCK_TIMESTAMP CONCAT_WS DATE_BIN EVERY FORMAT
     GENERATE_SERIES GENERATE_SUBSCRIPTS GEN_RANDOM_UUID JSONB_AGG JSONB_BUILD_OBJECT JSON_AGG JSON_BUILD_OBJECT
@@ -53,7 +54,7 @@ def deny_in_words(tokens: Sequence[Token]) -> None:
     """Refuse what can be told from words next to each other."""
     keys = [token.key for token in tokens]
     for start, key in enumerate(keys):
-        for words in _WORDS:
+        for words in _BY_FIRST_WORD.get(key, ()):
             found = keys[start : start + len(words)]
             if len(found) == len(words) and all(word in {_ANY, key} for word, key in zip(words, found, strict=True)):
                 raise SqlError(f'ERROR: syntax error at or near "{" ".join(words)}" (stand-in: not in Redshift)')
