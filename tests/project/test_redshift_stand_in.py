@@ -299,6 +299,14 @@ def test_casts_cut_decimals(numbers: Warehouse, expression: str, kind: str, valu
     assert [value for _, value in numbers.rows(f"SELECT id, ({expression})::{kind} FROM t ORDER BY id")] == values
 
 
+def test_inserted_decimals_are_rounded(warehouse: Warehouse) -> None:
+    """As in AWS's examples with numeric types."""
+    warehouse.done("CREATE TABLE t (id INTEGER, price DECIMAL(4,2))")
+    warehouse.done("INSERT INTO t (id, price) VALUES (1.5, 35.515)")
+
+    assert warehouse.rows("SELECT id, price FROM t") == [(2, "35.52")]
+
+
 BLANKS = [
     ("SELECT id FROM t WHERE name = 'a' ORDER BY id", [(1,), (2,), (3,)]),
     ("SELECT id FROM t WHERE 'a  ' = name ORDER BY id", [(1,), (2,), (3,)]),
