@@ -31,7 +31,7 @@ from rental_analytics.marketplace import MarketplaceOptions, advance, generate
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import Settings, parse_settings
 from rental_analytics.sql.redshift import redshift
-from rental_analytics.sql.render import identifiers, redshift_literal, render
+from rental_analytics.sql.render import identifier, identifiers, redshift_literal, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift import RedshiftWarehouse
@@ -191,20 +191,12 @@ def lock_then_snapshot(place: Place) -> str:
 def result_rows_count_changes(place: Place) -> str:
     table = place.table("id INTEGER", "n INTEGER")
     source = place.table("id INTEGER", "n INTEGER", rows="(2, 20), (9, 90)")
-    merge = render(
-        "redshift/merge",
-        relation=table,
-        source=source,
-        key=("id",),
-        values={"n": 'arrived."n"'},
-        inserted={"id": 'arrived."id"', "n": 'arrived."n"'},
-    )
     counts = place.api.run(
         [
             f"INSERT INTO {table} (id, n) VALUES (1, 1), (2, 2), (3, 3)",
             f"UPDATE {table} SET n = 5 WHERE id < 3",
             f"DELETE FROM {table} WHERE id = 1",
-            merge,
+            _merge(table, source),
         ]
     )
     return need(counts == [3, 2, 1, 2], f"INSERT, UPDATE, DELETE, MERGE: {counts}, 3 2 1 2 expected")
@@ -214,16 +206,31 @@ def result_rows_count_changes(place: Place) -> str:
 def merge_refuses_doubled_keys(place: Place) -> str:
     table = place.table("id INTEGER", "n INTEGER", rows="(1, 1)")
     source = place.table("id INTEGER", "n INTEGER", rows="(1, 2), (1, 3)")
-    return place.refusal(
-        render(
-            "redshift/merge",
-            relation=table,
-            source=source,
-            key=("id",),
-            values={"n": 'arrived."n"'},
-            inserted={"id": 'arrived."id"', "n": 'arrived."n"'},
-        )
-    ).message
+    return place.refusal(_merge(table, source)).message
+
+
+@claim
+def merge_into_doubled_keys(place: Place) -> str:
+    """Refused, or every row of the key changed: anything but an old row that stays, or one more."""
+    table = place.table("id INTEGER", "n INTEGER", rows="(1, 1), (1, 2), (2, 3)")
+    source = place.table("id INTEGER", "n INTEGER", rows="(1, 9)")
+    try:
+        place.api.run([_merge(table, source)])
+    except StatementError as error:
+        return f"refused: {error.message}"
+    seen = sorted(place.rows(f"SELECT id, n FROM {table}"))
+    return need(seen == [(1, 9), (1, 9), (2, 3)], str(seen))
+
+
+def _merge(table: str, source: str) -> str:
+    return render(
+        "redshift/merge",
+        relation=table,
+        source=source,
+        key=("id",),
+        values={"n": 'arrived."n"'},
+        inserted={"id": 'arrived."id"', "n": 'arrived."n"'},
+    )
 
 
 @claim
@@ -281,11 +288,35 @@ def correlated_not_exists(place: Place) -> str:
 
 
 @claim
+def correlated_not_exists_in_update(place: Place) -> str:
+    columns = ("id INTEGER", "is_deleted BOOLEAN", "_run_id VARCHAR(9)", "_loaded_at TIMESTAMP")
+    kept = "(1, FALSE, 'before', NULL), (2, FALSE, 'before', NULL), (3, TRUE, 'before', NULL)"
+    table, other = place.table(*columns, rows=kept), place.table("id INTEGER", rows="(2)")
+    facts = {
+        "relation": table,
+        "key": ("id",),
+        "flag": "is_deleted",
+        "run_id": "now",
+        "loaded_at": "2024-03-04 05:06:07",
+    }
+    place.api.run([redshift(render("flag_missing", source=identifier(other), **facts), "update")])
+    seen = sorted(place.rows(f"SELECT id, is_deleted, _run_id FROM {table}"))
+    return need(seen == [(1, True, "now"), (2, False, "before"), (3, True, "before")], str(seen))
+
+
+@claim
 def window_frames(place: Place) -> str:
     table = place.table("id INTEGER", rows="(1), (2), (3)")
     sql = f"SELECT id, SUM(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS pair FROM {table}"
     seen = sorted(place.rows(redshift(sql, "window")))
     return need(seen == [(1, 1), (2, 3), (3, 5)], str(seen))
+
+
+@claim
+def window_aggregates_need_frames(place: Place) -> str:
+    table = place.table("id INTEGER", rows="(1)")
+    windows = ("ORDER BY id", "ORDER BY id RANGE UNBOUNDED PRECEDING")
+    return "; ".join(place.refusal(f"SELECT SUM(id) OVER ({window}) AS n FROM {table}").message for window in windows)
 
 
 @claim
@@ -302,6 +333,45 @@ def rounding_goes_away_from_zero(place: Place) -> str:
     table = place.table("price DECIMAL(12,4)", rows="(2.5), (-2.5), (0.5)")
     seen = sorted(place.rows(redshift(f"SELECT CAST(ROUND(price, 0) AS BIGINT) AS price FROM {table}", "round")))
     return need(seen == [(-3,), (1,), (3,)], str(seen))
+
+
+@claim
+def round_of_doubles(place: Place) -> str:
+    table = place.table("size DOUBLE PRECISION", rows="(0.5), (1.5), (2.5), (-2.5)")
+    sql = f"SELECT CAST(ROUND(size) AS BIGINT) AS plain, CAST(ROUND(size, 0) AS BIGINT) AS digits FROM {table}"
+    seen = sorted(place.rows(redshift(sql, "round")))
+    return need(seen == [(-3, -3), (1, 1), (2, 2), (3, 3)], str(seen))
+
+
+@claim
+def casts_cut_decimals(place: Place) -> str:
+    """A cast alone; what was rounded before stays as it is."""
+    table = place.table("id INTEGER", "price DECIMAL(12,4)", rows="(1, 1.005), (2, -1.999)")
+    seen = place.rows(
+        f"SELECT CAST(price AS DECIMAL(10,2)) AS cut, CAST(price AS INTEGER) AS whole, "
+        f"CAST(ROUND(price, 2) AS DECIMAL(10,2)) AS rounded FROM {table} ORDER BY id"
+    )
+    wanted = [(Decimal("1.00"), 1, Decimal("1.01")), (Decimal("-1.99"), -1, Decimal("-2.00"))]
+    return need(seen == wanted, str(seen))
+
+
+@claim
+def texts_compare_without_trailing_blanks(place: Place) -> str:
+    table = place.table("name VARCHAR(9)", rows="('a'), ('a '), ('b')")
+    place_of = "ROW_NUMBER() OVER (PARTITION BY name ORDER BY name)"
+    asked = {
+        "=": f"COUNT(*) AS n FROM {table} WHERE name = 'a'",
+        "<>": f"COUNT(*) AS n FROM {table} WHERE name <> 'a'",
+        "DISTINCT": f"COUNT(DISTINCT name) AS n FROM {table}",
+        "GROUP BY": f"MAX(n) AS n FROM (SELECT COUNT(*) AS n FROM {table} GROUP BY name) AS found",
+        "PARTITION BY": f"MAX(n) AS n FROM (SELECT {place_of} AS n FROM {table}) AS found",
+        "JOIN": f"COUNT(*) AS n FROM {table} AS a INNER JOIN {table} AS b ON a.name = b.name",
+        "LEN": f"MAX(LEN(name)) AS n FROM {table}",
+    }
+    found = place.api.queries([f"SELECT {sql}" for sql in asked.values()])
+    seen = dict(zip(asked, (answer.column(0)[0].as_py() for answer in found), strict=True))
+    wanted = {"=": 2, "<>": 1, "DISTINCT": 2, "GROUP BY": 2, "PARTITION BY": 2, "JOIN": 5, "LEN": 2}
+    return need(seen == wanted, str(seen))
 
 
 @claim
@@ -382,19 +452,35 @@ def analyze_is_allowed(place: Place) -> str:
 
 _CONTENT = {
     "id": pa.array([1, 2], pa.int64()),
+    "part": pa.array([-3, None], pa.int16()),
+    "guests": pa.array([2**31 - 1, None], pa.int32()),
+    "is_active": pa.array([True, None], pa.bool_()),
+    "day": pa.array([date(2024, 2, 29), None], pa.date32()),
+    "size": pa.array([0.1, None], pa.float64()),
     "price": pa.array([Decimal("12.34"), None], pa.decimal128(12, 2)),
     "large": pa.array([Decimal("1.5"), Decimal("-2.5")], pa.decimal128(38, 10)),
     "moment": pa.array([datetime.fromisoformat("2024-02-29T23:59:59.123456"), None], pa.timestamp("us")),
     "name": pa.array(["", None], pa.string()),
 }
-_COLUMNS = ["id BIGINT", "price DECIMAL(12,2)", "large DECIMAL(38,10)", "moment TIMESTAMP", "name VARCHAR(65535)"]
+_COLUMNS = [
+    "id BIGINT",
+    "part SMALLINT",
+    "guests INTEGER",
+    "is_active BOOLEAN",
+    "day DATE",
+    "size DOUBLE PRECISION",
+    "price DECIMAL(12,2)",
+    "large DECIMAL(38,10)",
+    "moment TIMESTAMP",
+    "name VARCHAR(65535)",
+]
 
 
 def _copied_whole(place: Place, file: str, **options: Any) -> str:
     content = pa.table(_CONTENT)
     table = place.copied(content, _COLUMNS, file, **options)
     wanted = [tuple(row.values()) for row in content.to_pylist()]
-    seen = place.rows(f"SELECT id, price, large, moment, name FROM {table} ORDER BY id")
+    seen = place.rows(f"SELECT {identifiers(_CONTENT)} FROM {table} ORDER BY id")
     return need(seen == wanted, str(seen))
 
 

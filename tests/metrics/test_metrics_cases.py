@@ -11,6 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from metrics.redshift_warehouse import RedshiftMetrics
 from metrics.spark_warehouse import SparkMetrics
 from metrics.warehouse import MetricWarehouse, contracts
 from parity.engines import ENGINES
@@ -20,12 +21,15 @@ from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.portability import refused_constructs, transpiled
 
+Metrics = MetricWarehouse | SparkMetrics | RedshiftMetrics
 MODELS = [pytest.param(model, id=name) for name, model in contracts().presentation.items()]
 CASES = [
     pytest.param(model, case, id=f"{name}: {case.name}")
     for name, model in contracts().presentation.items()
     for case in load_cases(model)
 ]
+WAREHOUSES = [*ENGINES, pytest.param("redshift", marks=pytest.mark.service)]
+FIXTURES = {"duckdb": "metric_warehouse", "spark": "spark_metrics", "redshift": "redshift_metrics"}
 DIALECTS = ("redshift", "spark")
 PYTHON_TYPES = {
     "BIGINT": int,
@@ -48,16 +52,15 @@ def expected_row(model: PresentationModel, row: dict[str, Any]) -> tuple[Any, ..
     return tuple(values)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def warehouse(request: pytest.FixtureRequest) -> MetricWarehouse | SparkMetrics:
+@pytest.fixture(scope="module", params=WAREHOUSES)
+def warehouse(request: pytest.FixtureRequest) -> Metrics:
     """Curated tables without rows on each engine."""
-    name = "spark_metrics" if request.param == "spark" else "metric_warehouse"
-    found: MetricWarehouse | SparkMetrics = request.getfixturevalue(name)
+    found: Metrics = request.getfixturevalue(FIXTURES[request.param])
     return found
 
 
 @pytest.mark.parametrize(("model", "case"), CASES)
-def test_case(warehouse: MetricWarehouse | SparkMetrics, model: PresentationModel, case: Case) -> None:
+def test_case(warehouse: Metrics, model: PresentationModel, case: Case) -> None:
     assert case.as_of is not None
     with warehouse.holding(case.as_of, case.given):
         rows = warehouse.rows(model.query)
@@ -66,7 +69,7 @@ def test_case(warehouse: MetricWarehouse | SparkMetrics, model: PresentationMode
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_columns_are_those_of_the_model(warehouse: MetricWarehouse | SparkMetrics, model: PresentationModel) -> None:
+def test_columns_are_those_of_the_model(warehouse: Metrics, model: PresentationModel) -> None:
     columns = warehouse.columns(model.query)
 
     assert list(columns.items()) == [(name, column.type) for name, column in model.columns.items()]

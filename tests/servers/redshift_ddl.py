@@ -1,7 +1,7 @@
 """Redshift's statements on schemas and tables, written for PostgreSQL.
 
 Keys are not enforced; NOT NULL is. A VARCHAR's length counts bytes. How a table is laid out is noted in
-`redshift_stand_in.table_layout`.
+`redshift_stand_in.table_layout`; what a test notes in `redshift_stand_in.column_encoding` keeps a VARCHAR from growing.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from servers.redshift_lexer import Cursor, SqlError, literal, quoted
 
 LAYOUT = "redshift_stand_in.table_layout"
+_NOTES = (LAYOUT, "redshift_stand_in.column_encoding")
 LONGEST_VARCHAR = 65_535
 SIMPLE_TYPES = {"SMALLINT", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP"}
 
@@ -49,8 +50,8 @@ def drop_schema(cursor: Cursor) -> Plan:
     condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
     schema = cursor.name()
     cascade = " CASCADE" if cursor.take("CASCADE") else ""
-    forget = f'DELETE FROM {LAYOUT} WHERE "schema" = {literal(schema)}'
-    return Plan("DROP SCHEMA", [forget, f"DROP SCHEMA {condition}{quoted(schema)}{cascade}"])
+    forget = [f'DELETE FROM {notes} WHERE "schema" = {literal(schema)}' for notes in _NOTES]
+    return Plan("DROP SCHEMA", [*forget, f"DROP SCHEMA {condition}{quoted(schema)}{cascade}"])
 
 
 def create_table(cursor: Cursor) -> Plan:
@@ -82,7 +83,7 @@ def drop_table(cursor: Cursor) -> Plan:
     condition = "IF EXISTS " if cursor.take("IF", "EXISTS") else ""
     table = cursor.qualified()
     return Plan(
-        "DROP TABLE", [_forget(table), f"DROP TABLE {condition}{table_name(table)}"], owner_right=("DROP", table[0])
+        "DROP TABLE", [*_forget(table), f"DROP TABLE {condition}{table_name(table)}"], owner_right=("DROP", table[0])
     )
 
 
@@ -96,7 +97,7 @@ def alter_table(cursor: Cursor) -> Plan:
         return Plan("ALTER TABLE", [f"{head} DROP COLUMN {quoted(cursor.name())}"])
     if cursor.take("RENAME", "TO"):
         name = cursor.name()
-        return Plan("ALTER TABLE", [_renamed(table, name), f"{head} RENAME TO {quoted(name)}"])
+        return Plan("ALTER TABLE", [*_renamed(table, name), f"{head} RENAME TO {quoted(name)}"])
     cursor.need("ALTER", "COLUMN")
     name = cursor.name()
     cursor.need("TYPE")
@@ -233,9 +234,9 @@ def _note(table: tuple[str, str], layout: _Layout, keys: list[str]) -> str:
     return f"INSERT INTO {LAYOUT} VALUES ({', '.join(row)}) ON CONFLICT DO NOTHING"
 
 
-def _forget(table: tuple[str, str]) -> str:
-    return f"DELETE FROM {LAYOUT} {_where(table)}"
+def _forget(table: tuple[str, str]) -> list[str]:
+    return [f"DELETE FROM {notes} {_where(table)}" for notes in _NOTES]
 
 
-def _renamed(table: tuple[str, str], name: str) -> str:
-    return f'UPDATE {LAYOUT} SET "table" = {literal(name)} {_where(table)}'
+def _renamed(table: tuple[str, str], name: str) -> list[str]:
+    return [f'UPDATE {notes} SET "table" = {literal(name)} {_where(table)}' for notes in _NOTES]

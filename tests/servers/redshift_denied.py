@@ -23,6 +23,7 @@ _WORDS = (
     ("(", "VALUES"),
     (";",),
 )
+_BY_FIRST_WORD = {words[0]: [other for other in _WORDS if other[0] == words[0]] for words in _WORDS}
 _FUNCTIONS_TEXT = """
     AGE ARRAY_AGG ARRAY_LENGTH ARRAY_TO_STRING CARDINALITY CLOCK_TIMESTAMP CONCAT_WS DATE_BIN EVERY FORMAT
     GENERATE_SERIES GENERATE_SUBSCRIPTS GEN_RANDOM_UUID JSONB_AGG JSONB_BUILD_OBJECT JSON_AGG JSON_BUILD_OBJECT
@@ -36,6 +37,16 @@ _TYPES_TEXT = """
     SMALLINT INT BIGINT DECIMAL DOUBLE FLOAT BOOLEAN VARCHAR CHAR TEXT DATE TIMESTAMP TIMESTAMPTZ INTERVAL
 """
 _TYPES = frozenset(_TYPES_TEXT.split())
+_RANKING = (
+    exp.CumeDist,
+    exp.DenseRank,
+    exp.Lag,
+    exp.Lead,
+    exp.Ntile,
+    exp.PercentRank,
+    exp.Rank,
+    exp.RowNumber,
+)
 _SORTED_AGGREGATES = (exp.PercentileCont, exp.Median, exp.GroupConcat)
 
 
@@ -43,7 +54,7 @@ def deny_in_words(tokens: Sequence[Token]) -> None:
     """Refuse what can be told from words next to each other."""
     keys = [token.key for token in tokens]
     for start, key in enumerate(keys):
-        for words in _WORDS:
+        for words in _BY_FIRST_WORD.get(key, ()):
             found = keys[start : start + len(words)]
             if len(found) == len(words) and all(word in {_ANY, key} for word, key in zip(words, found, strict=True)):
                 raise SqlError(f'ERROR: syntax error at or near "{" ".join(words)}" (stand-in: not in Redshift)')
@@ -65,6 +76,8 @@ def deny_in_tree(tree: exp.Expr) -> None:
             _check_select(node)
         if isinstance(node, exp.Or):
             _check_or(node)
+        if isinstance(node, exp.Window):
+            _check_window(node)
         _check_name(node)
 
 
@@ -93,6 +106,22 @@ def _check_select(select: exp.Select) -> None:
 def _orders(node: exp.Expression) -> list[str]:
     found = [group.expression.sql() for group in node.find_all(exp.WithinGroup) if group.find(*_SORTED_AGGREGATES)]
     return found + [f"ORDER BY {median.this.sql()}" for median in node.find_all(exp.Median)]
+
+
+def _check_window(window: exp.Window) -> None:
+    """Aggregates over ordered rows name their frame, in rows; what ranks takes none."""
+    function, frame = window.this, window.args.get("spec")
+    if isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
+        function = function.this
+    if isinstance(function, _RANKING):
+        if frame:
+            raise SqlError("ERROR: syntax error (stand-in: functions that rank take no frame)")
+    elif window.args.get("order") and not frame:
+        raise SqlError("ERROR: Aggregate window functions with an ORDER BY clause require a frame clause")
+    if frame and frame.args["kind"].upper() != "ROWS":
+        raise SqlError(f"ERROR: {frame.args['kind'].upper()} clause of window functions not yet implemented")
+    if frame and frame.args.get("exclude"):
+        raise SqlError('ERROR: syntax error at or near "EXCLUDE" (stand-in: not in Redshift)')
 
 
 def _check_or(node: exp.Or) -> None:

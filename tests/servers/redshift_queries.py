@@ -14,6 +14,8 @@ from servers.redshift_lexer import SqlError, standard_strings, tokenise
 
 UNITS = {"year", "quarter", "month", "week", "day", "hour", "minute", "second"}
 _VARCHAR_BYTES = "256"
+_DECIMAL_DIGITS = ("18", "0")
+_CUTTING = {exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT, exp.DType.DECIMAL}
 _ALLOWED_PARTS: dict[type[exp.Expr], set[str]] = {
     exp.Select: {
         "with_",
@@ -200,6 +202,8 @@ def _now(node: exp.Expression) -> exp.Expression:
 
 def _cast(node: exp.Expression) -> exp.Expression:
     """A cast to VARCHAR(n) cuts after n bytes; without a length n is 256."""
+    if node.args["to"].this in _CUTTING:
+        return _cut(node)
     if node.args["to"].this not in {exp.DType.VARCHAR, exp.DType.TEXT}:
         return node
     given = node.args["to"].find(exp.DataTypeParam)
@@ -208,6 +212,16 @@ def _cast(node: exp.Expression) -> exp.Expression:
     text = _call("left_bytes", exp.cast(node.this, exp.DType.TEXT), number)
     kind = exp.DataType(this=exp.DType.VARCHAR, expressions=[exp.DataTypeParam(this=number.copy())])
     return exp.Cast(this=text, to=kind)
+
+
+def _cut(node: exp.Expression) -> exp.Expression:
+    """A cast of a decimal to another number cuts what has no place in it."""
+    kind = node.args["to"]
+    given = [parameter.name for parameter in kind.expressions]
+    precision, scale = (*given, *_DECIMAL_DIGITS[len(given) :])
+    if kind.this == exp.DType.DECIMAL:
+        kind = exp.DataType.build(f"DECIMAL({precision}, {scale})")
+    return exp.Cast(this=_call("cut", node.this, exp.Literal.number(scale)), to=kind)
 
 
 def _known(node: exp.Expression) -> exp.Expression:

@@ -2,9 +2,53 @@
 CREATE SCHEMA redshift_stand_in;
 GRANT USAGE ON SCHEMA redshift_stand_in TO PUBLIC;
 
+-- Texts that differ in trailing blanks are one, as PostgreSQL has it for CHAR: to = and <> of statements, which look here
+-- ahead of pg_catalog, and to all that sorts or groups. LIKE, lengths and what is put together keep blanks.
+CREATE FUNCTION redshift_stand_in.is_same(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpchareq';
+CREATE FUNCTION redshift_stand_in.is_other(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharne';
+CREATE FUNCTION redshift_stand_in.is_less(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharlt';
+CREATE FUNCTION redshift_stand_in.is_at_most(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharle';
+CREATE FUNCTION redshift_stand_in.is_at_least(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharge';
+CREATE FUNCTION redshift_stand_in.is_more(text, text) RETURNS boolean
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpchargt';
+CREATE FUNCTION redshift_stand_in.compare(text, text) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'bpcharcmp';
+CREATE FUNCTION redshift_stand_in.hash(text) RETURNS int
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE internal AS 'hashbpchar';
+CREATE OPERATOR redshift_stand_in.= (
+    leftarg = text, rightarg = text, function = redshift_stand_in.is_same, restrict = eqsel, join = eqjoinsel,
+    commutator = OPERATOR(redshift_stand_in.=), negator = OPERATOR(redshift_stand_in.<>), hashes, merges
+);
+CREATE OPERATOR redshift_stand_in.<> (
+    leftarg = text, rightarg = text, function = redshift_stand_in.is_other, restrict = neqsel, join = neqjoinsel,
+    commutator = OPERATOR(redshift_stand_in.<>), negator = OPERATOR(redshift_stand_in.=)
+);
+CREATE OPERATOR redshift_stand_in.< (leftarg = text, rightarg = text, function = redshift_stand_in.is_less);
+CREATE OPERATOR redshift_stand_in.<= (leftarg = text, rightarg = text, function = redshift_stand_in.is_at_most);
+CREATE OPERATOR redshift_stand_in.>= (leftarg = text, rightarg = text, function = redshift_stand_in.is_at_least);
+CREATE OPERATOR redshift_stand_in.> (leftarg = text, rightarg = text, function = redshift_stand_in.is_more);
+UPDATE pg_catalog.pg_opclass SET opcdefault = false WHERE opcname = 'text_ops' AND opcmethod IN (
+    SELECT oid FROM pg_catalog.pg_am WHERE amname IN ('btree', 'hash')
+);
+CREATE OPERATOR CLASS redshift_stand_in.texts DEFAULT FOR TYPE text USING btree AS
+    OPERATOR 1 redshift_stand_in.<, OPERATOR 2 redshift_stand_in.<=, OPERATOR 3 redshift_stand_in.=,
+    OPERATOR 4 redshift_stand_in.>=, OPERATOR 5 redshift_stand_in.>, FUNCTION 1 redshift_stand_in.compare(text, text);
+CREATE OPERATOR CLASS redshift_stand_in.texts DEFAULT FOR TYPE text USING hash AS
+    OPERATOR 1 redshift_stand_in.=, FUNCTION 1 redshift_stand_in.hash(text);
+
 CREATE TABLE redshift_stand_in.table_layout (
     "schema" text, "table" text, diststyle text, distkey text, sortkeys text, keys text,
     PRIMARY KEY ("schema", "table")
+);
+
+-- For a test to say how Redshift has compressed a column.
+CREATE TABLE redshift_stand_in.column_encoding (
+    "schema" text, "table" text, "column" text, encoding text, PRIMARY KEY ("schema", "table", "column")
 );
 
 -- What Redshift's catalogue has and PostgreSQL's has not: keys that nobody enforces.
@@ -22,7 +66,7 @@ CREATE FUNCTION redshift_stand_in.constraint_definition(oid) RETURNS text STABLE
 $$;
 GRANT SELECT ON redshift_stand_in.pg_constraint TO PUBLIC;
 
-GRANT ALL ON redshift_stand_in.table_layout TO PUBLIC;
+GRANT ALL ON redshift_stand_in.table_layout, redshift_stand_in.column_encoding TO PUBLIC;
 CREATE TABLE redshift_stand_in.owner_rights ("right" text, "schema" text, grantee text);
 GRANT SELECT ON redshift_stand_in.owner_rights TO PUBLIC;
 
@@ -73,6 +117,17 @@ IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT pg_catalog.round($1::numeric, $2) $$;
 CREATE FUNCTION redshift_stand_in.trunc(timestamp) RETURNS date
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT $1::date $$;
 
+-- A cast of a decimal cuts (enable_numeric_rounding is off); a cast of anything else is PostgreSQL's.
+CREATE FUNCTION redshift_stand_in.cut(numeric, int) RETURNS numeric
+IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT pg_catalog.trunc($1, $2) $$;
+CREATE FUNCTION redshift_stand_in.cut(double precision, int) RETURNS double precision
+IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(smallint, int) RETURNS smallint IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(bigint, int) RETURNS bigint IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(boolean, int) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION redshift_stand_in.cut(text, int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+
 -- The average of whole numbers is a whole number.
 CREATE FUNCTION redshift_stand_in.add_to_average(numeric[], smallint) RETURNS numeric[]
 IMMUTABLE STRICT LANGUAGE sql AS $$ SELECT ARRAY[$1[1] + $2, $1[2] + 1] $$;
@@ -113,13 +168,21 @@ CREATE FUNCTION redshift_stand_in.grow(target text, column_name text, bytes int)
 DECLARE
     present int;
     old_check text;
+    encoded record;
 BEGIN
+    SELECT e."table", e.encoding INTO encoded FROM redshift_stand_in.column_encoding AS e
+    WHERE to_regclass(format('%I.%I', e."schema", e."table")) = target::regclass AND e."column" = column_name
+        AND upper(e.encoding) IN ('BYTEDICT', 'RUNLENGTH', 'TEXT255', 'TEXT32K');
+    IF FOUND THEN
+        RAISE EXCEPTION 'cannot alter column "%" of relation "%" with encode type "%"', column_name, encoded."table",
+            lower(encoded.encoding);
+    END IF;
     SELECT atttypmod - 4 INTO present FROM pg_attribute
     WHERE attrelid = target::regclass AND attname = column_name AND atttypid = 'varchar'::regtype AND NOT attisdropped;
     IF present IS NULL OR bytes < present THEN
         RAISE EXCEPTION 'cannot alter type of column "%": only a longer VARCHAR is possible', column_name;
     END IF;
-    SELECT conname INTO old_check FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+    SELECT conname INTO old_check FROM pg_catalog.pg_constraint JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
     WHERE conrelid = target::regclass AND attname = column_name AND contype = 'c';
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', target, old_check);
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE varchar(%s)', target, column_name, bytes);
