@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from servers.redshift_client import Warehouse
+from servers.redshift_faults import BEGINNING
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import ACCESS_KEY, REGION, SECRET_KEY
 
@@ -608,6 +609,36 @@ def test_a_cut_request(warehouse: Warehouse, impatient: Any, before: bool, rows:
         impatient.execute_statement(Sql="INSERT INTO t (id) VALUES (1)", **call)
 
     assert eventually(lambda: warehouse.rows("SELECT * FROM t"), rows)
+
+
+@pytest.mark.parametrize(("before", "rows"), [(True, []), (False, [(2,)])])
+def test_silence_is_about_what_was_begun(
+    warehouse: Warehouse, impatient: Any, before: bool, rows: list[tuple[int]]
+) -> None:
+    """However often it is sent, a request with the token of the first is about the same."""
+    from botocore.exceptions import ConnectionClosedError
+
+    warehouse.done("CREATE TABLE t (id INTEGER)")
+    faults = warehouse.stand_in.faults
+    faults.silence(2, BEGINNING, before)
+    call = {"WorkgroupName": "test-workgroup", "Database": warehouse.database}
+    impatient.execute_statement(Sql="DELETE FROM t", ClientToken=f"{warehouse.database}-first", **call)
+    for _ in range(3):
+        with pytest.raises(ConnectionClosedError):
+            impatient.execute_statement(
+                Sql="INSERT INTO t (id) VALUES (2)", ClientToken=f"{warehouse.database}-second", **call
+            )
+    third = impatient.execute_statement(Sql="SELECT 1", ClientToken=f"{warehouse.database}-third", **call)["Id"]
+    warehouse.stand_in.rest()
+    assert impatient.describe_statement(Id=third)["Status"] == "FINISHED"
+    faults.silence(1, {"DescribeStatement"}, before)
+    fourth = impatient.execute_statement(Sql="SELECT 1", ClientToken=f"{warehouse.database}-fourth", **call)["Id"]
+    for _ in range(2):
+        with pytest.raises(ConnectionClosedError):
+            impatient.describe_statement(Id=fourth)
+    faults.clear()
+    assert impatient.describe_statement(Id=fourth)["Id"] == fourth
+    assert warehouse.rows("SELECT * FROM t") == rows
 
 
 def test_a_throttled_request(warehouse: Warehouse, impatient: Any) -> None:

@@ -231,9 +231,9 @@ def test_an_interrupted_load_is_cancelled(scene: Scene, monkeypatch: pytest.Monk
         scene.actions["load-curated"](warehouse)
     monkeypatch.undo()
     scene.stand_in.faults.clear()
-    client = scene.stand_in.client()
-    listed_ = client.list_statements(Status="ALL")["Statements"]
-    assert not [one for one in listed_ if one["Status"] in {"SUBMITTED", "PICKED", "STARTED"}]
+    scene.stand_in.rest()
+    listed = scene.stand_in.client().list_statements(Status="ALL", Database=database)["Statements"]
+    assert "ABORTED" in {one["Status"] for one in listed}
     with suppress(RentalError):
         warehouse.open()
     assert scene.tables(database) == tables
