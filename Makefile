@@ -29,6 +29,7 @@ test: setup  ## run every check and every test, real servers included
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: setup  ## run the static checks and the fast tests, in under a minute
+	@scripts/setup_spark.sh --tests
 	@scripts/check.sh
 	@.venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal
 

@@ -36,7 +36,18 @@ def test_a_name_that_is_none(tmp_path: Path, rental: Rental) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["arn:aws:iam::123456789012:role/rental-load", "IAMR:a,IAMR:b", "iamr:a", "Iam:maria", "PUBLIC", "public"]
+    "name",
+    [
+        "arn:aws:iam::123456789012:role/rental-load",
+        "IAMR:a,IAMR:b",
+        "iamr:a",
+        "Iam:maria",
+        "PUBLIC",
+        "public",
+        "loader",
+        "Analyst",
+        "IAM:",
+    ],
 )
 def test_what_no_database_user_is_called(tmp_path: Path, rental: Rental, name: str) -> None:
     assert_refused(rental(tmp_path, "grants", "--loader", name), 2, name, "IAMR:name", "IAM:name")

@@ -13,6 +13,8 @@ _RIGHTS = "SELECT, INSERT, UPDATE, DELETE, DROP"
 _LONGEST_NAME = 127
 _NAMES = "IAMR:name for that of an IAM role, IAM:name for that of an IAM user"
 _PREFIXES = ("IAM:", "IAMR:")
+_TAKEN = {"public", "loader", "analyst", "iam:", "iamr:"}
+"""PUBLIC is everybody, a user cannot have the name of a role, and a prefix alone is no name."""
 
 
 def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str = "") -> str:
@@ -32,7 +34,7 @@ def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str 
                 f"{name!r} is no name of a database user.",
                 remedy=f"name a user, {_NAMES}; 127 bytes at most.",
             )
-        if name.lower().startswith("arn:") or name.lower() == "public" or "," in name or _odd_prefix(name):
+        if name.lower().startswith("arn:") or name.lower() in _TAKEN or "," in name or _odd_prefix(name):
             raise ConfigurationError(
                 f"{name!r} is not what a database user is called.",
                 remedy=f"name one user with each --loader and --analyst, {_NAMES}.",
