@@ -297,7 +297,7 @@ class DataApi:
         except ClientError as error:
             raise _not_taken(place, error.response) from error
         except (ConnectionError, HTTPClientError) as error:
-            remedy = "check the region in warehouse.url, and the network path to AWS, such as the VPC endpoint of redshift-data."
+            remedy = "check the region in warehouse.url, and the way to AWS, such as a VPC endpoint of redshift-data."
             raise WarehouseUnavailableError(f"Redshift {place} cannot be reached: {error}.", remedy=remedy) from error
         except BotoCoreError as error:
             raise ConfigurationError(
