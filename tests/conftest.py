@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers.mariadb import MariaDB, start_mariadb
+from servers.mysql import DEFAULT, KINDS, MySqlServer, start_mysql
 from servers.postgresql import PostgreSQL, start_postgresql
 from servers.redshift_stand_in import RedshiftStandIn, start_redshift_stand_in
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server, start_s3
@@ -15,13 +15,50 @@ from servers.spark import start_spark
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytest_plugins = ["plugins.slowest_files", "plugins.work_done_once"]
+
 COST_MARKERS = {"fast", "service", "slow"}
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    unnamed = [item.nodeid for item in items if _uses_spark(item) and not runs_with_spark(item.nodeid)]
+    if unnamed:
+        raise pytest.UsageError("The names of tests that use Spark have the word in them: " + ", ".join(unnamed))
     unmarked = [item.nodeid for item in items if COST_MARKERS.isdisjoint(mark.name for mark in item.iter_markers())]
     if unmarked:
         raise pytest.UsageError("These tests have none of the markers fast, service and slow: " + ", ".join(unmarked))
+
+
+def _uses_spark(item: pytest.Item) -> bool:
+    parameters: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    return "spark" in getattr(item, "fixturenames", ()) or "spark" in parameters.values()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """One worker does all that needs Spark: it takes a gigabyte, and is slow until Java has compiled what it does."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "spark" if runs_with_spark(nodeid) else nodeid
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def runs_with_spark(nodeid: str) -> bool:
+    """Whether a test belongs to the worker that has Spark."""
+    return "spark" in nodeid.lower() or nodeid.startswith("tests/parity/")
+
+
+def pytest_configure() -> None:
+    if DEFAULT not in ("mysql", "mariadb"):
+        raise pytest.UsageError(f"RENTAL_TEST_MYSQL is {DEFAULT!r}; it may be mysql or mariadb.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if DEFAULT == "mariadb":
+        terminalreporter.write_line("RENTAL_TEST_MYSQL=mariadb: nothing was tested on Oracle's MySQL.", yellow=True)
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +73,31 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDB]:
-    """One MariaDB server for the whole session; take a database of your own with `create_database`."""
-    with start_mariadb() as server:
+def mysql() -> Iterator[MySqlServer]:
+    """One MySQL server for the whole session; take a database of your own with `create_database`.
+
+    It is Oracle's, or MariaDB where RENTAL_TEST_MYSQL says so.
+    """
+    with start_mysql() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest) -> Iterator[MySqlServer]:
+    """One MariaDB server for the whole session."""
+    if DEFAULT == "mariadb":
+        yield request.getfixturevalue("mysql")
+        return
+    with start_mysql(kind="mariadb") as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def either_server(request: pytest.FixtureRequest) -> MySqlServer:
+    """For what may differ between the two: the test runs on each."""
+    server = request.getfixturevalue(request.param)
+    assert isinstance(server, MySqlServer)
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -66,5 +124,8 @@ def redshift(postgresql: PostgreSQL, s3: S3Server) -> Iterator[RedshiftStandIn]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator["SparkSession"]:
     """One Spark for the whole session, which every engine of kind `spark` in this process uses."""
+    test = os.environ["PYTEST_CURRENT_TEST"]
+    if not runs_with_spark(test):
+        pytest.fail(f"{test} uses Spark: let its name say so, for one worker does all that needs it.")
     with start_spark() as session:
         yield session

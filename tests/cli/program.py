@@ -15,6 +15,7 @@ from urllib.parse import quote
 PROGRAM = Path(sys.executable).with_name("rental")
 SCHEMAS = ("raw_data", "curated", "presentation")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
 # A terminal's or a build service's wish for colours must not reach the tests.
 _COLOURS = ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
 
@@ -26,6 +27,13 @@ class Result:
     code: int
     out: str
     err: str
+    raw_err: str = ""
+    """`err` with the times that lines of a run begin with."""
+
+    @classmethod
+    def of(cls, code: int, out: str, err: str) -> "Result":
+        """Of what a call printed."""
+        return cls(code, out, untimed(err), err)
 
     def ok(self) -> "Result":
         """Itself, if it ended well."""
@@ -51,9 +59,14 @@ def rental_process(folder: Path, *arguments: str, env: Mapping[str, str] | None 
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=500,
     )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result.of(done.returncode, done.stdout, done.stderr)
+
+
+def untimed(text: str) -> str:
+    """Lines without their times."""
+    return TIME.sub("", text)
 
 
 def assert_refused(result: Result, code: int, *parts: str) -> str:
@@ -84,7 +97,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def committed(folder: Path) -> dict[str, set[str]]:
     """Steps with a manifest in the lake, by run; a run that only began has none."""
-    runs = {path.name: {file.stem for file in path.glob("*.json")} for path in (folder / "lake" / "runs").glob("*")}
+    folders = [path for path in (folder / "lake" / "runs").glob("*") if not path.name.startswith("after-")]
+    runs = {path.name: {file.stem for file in path.glob("*.json")} for path in folders}
     return {run: steps - {"run"} for run, steps in runs.items()}
 
 

@@ -32,7 +32,7 @@ def test_a_duckdb_file_has_no_users(configured: Path, rental: Rental) -> None:
 
 
 def test_a_name_that_is_none(tmp_path: Path, rental: Rental) -> None:
-    assert_refused(rental(tmp_path, "grants", "--analyst", ""), 2, "no name of a database user")
+    assert_refused(rental(tmp_path, "grants", "--analyst", ""), 2, "not the name of a database user")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Rental
-from cli.program import PROGRAM, Result, ask_warehouse, committed, environment, warehouse_tables
+from cli.program import PROGRAM, Result, ask_warehouse, committed, environment, untimed, warehouse_tables
 
 # Signals itself at a failpoint; a library may make an error of its own of what the signal raises, as DuckDB does.
 SIGNALLED = """
@@ -35,14 +34,6 @@ main()
 """
 
 
-@pytest.fixture(autouse=True)
-def _listening() -> Iterator[None]:
-    """A shell that runs the tests in the background lets them ignore Ctrl-C, and so would the programs they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def signalled(folder: Path, place: str, number: signal.Signals, how: str, *arguments: str) -> Result:
     done = subprocess.run(
         [sys.executable, "-c", SIGNALLED, place, str(int(number)), how, *arguments],
@@ -53,7 +44,7 @@ def signalled(folder: Path, place: str, number: signal.Signals, how: str, *argum
         check=False,
         timeout=120,
     )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result.of(done.returncode, done.stdout, done.stderr)
 
 
 def assert_put_in_order(folder: Path, run_id: str) -> None:
@@ -118,11 +109,11 @@ def test_an_impatient_hand_disturbs_nothing(folder: Path, number: signal.Signals
         text=True,
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("extract: succeeded")
+        assert untimed(process.stderr.readline()).startswith("extract: succeeded")
         while process.poll() is None:
             process.send_signal(number)
             time.sleep(0.005)
-        shown = process.stderr.read()
+        shown = untimed(process.stderr.read())
     assert process.returncode == 128 + number
     assert shown.splitlines()[-1] == "Interrupted; continue with `rental run --resume r1`."
     assert_put_in_order(folder, "r1")

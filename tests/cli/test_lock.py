@@ -36,7 +36,9 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.slow
 def test_a_second_run_is_refused_with_one_line(folder: Path, holder: subprocess.Popen[str]) -> None:
     result = rental_process(folder, "run")
-    line = assert_refused(result, LOCKED, f"process {holder.pid} on ", "(run nightly)", "since 20", "holds until 20")
+    line = assert_refused(
+        result, LOCKED, f"process {holder.pid} on ", "(run nightly)", "since 20", "more seconds unless it is renewed"
+    )
     assert result.err == line + "\n"
     assert committed(folder) == {}
     assert not (folder / "warehouse.duckdb").exists()

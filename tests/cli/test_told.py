@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Rental
-from cli.program import ANSI, ask_warehouse, assert_refused, change_source, warehouse_tables
+from cli.program import ANSI, ask_warehouse, assert_refused, change_source, files, warehouse_tables
 from cli.test_commands import read_terminal
 
 NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
@@ -30,17 +30,17 @@ def test_vanished_and_rejected_rows_are_told_per_table(loaded: Path, rental: Ren
         f"UPDATE bookings SET booking_status = '?', updated_at = {NOW} WHERE booking_id IN {gone.format(1)}",
     )
     told = rental(loaded, "run", "--set", "quality.max_rejected_share=1").ok().err
-    assert "bookings: 12 rows vanished from the source and are flagged as deleted\n" in told
+    assert "bookings: 12 rows were deleted in the source and are now flagged as deleted\n" in told
     assert "bookings: 1 row rejected (unknown_status 1); see ops.rejected_rows\n" in told
     quiet = rental(loaded, "run").ok().err
-    assert "vanished" not in quiet
+    assert "deleted in the source" not in quiet
     assert "rejected" not in quiet
 
 
 @pytest.mark.slow
 def test_runs_taken_over_and_steps_done_before_are_told(loaded: Path, rental: Rental) -> None:
     rental(loaded, "run", "--run-id", "left", "--step", "extract").ok()
-    assert "transform: takes in what run left read\n" in rental(loaded, "run", "--run-id", "next").ok().err
+    assert "transform: includes what run left read\n" in rental(loaded, "run", "--run-id", "next").ok().err
     again = rental(loaded, "run", "--resume", "next").ok().err
     assert "extract: done before\n" in again
     assert "transform: done before, checked again\n" in again
@@ -51,7 +51,7 @@ def test_runs_taken_over_and_steps_done_before_are_told(loaded: Path, rental: Re
 def test_a_range_or_a_day_where_nothing_is_are_told(loaded: Path, rental: Rental) -> None:
     for day, told in (
         ("1990-01-01", "as_of 1990-01-01 is before the first booking, 20"),
-        ("2040-01-01", "as_of 2040-01-01 is after the newest day in the data, 2024-03-31"),
+        ("2024-06-01", "as_of 2024-06-01 is after the newest day in the data, 2024-03-31"),
     ):
         assert told in rental(loaded, "run", "--as-of", day).ok().err
     assert "as_of" not in rental(loaded, "run", "--as-of", "2024-03-01").ok().err
@@ -160,5 +160,40 @@ def test_a_run_continued_after_a_newer_one_does_not_turn_freshness_back(loaded: 
 def test_a_report_before_there_are_metrics_or_to_a_folder(folder: Path, loaded: Path, rental: Rental) -> None:
     rental(folder, "run", "--step", "extract").ok()
     assert_refused(rental(folder, "report"), 2, "no metrics yet", "rental run")
-    for place in (".", "lake"):
-        assert_refused(rental(loaded, "report", "--out", place), 2, "is a folder", "report.html")
+    assert_refused(rental(loaded, "report", "--out", "."), 2, "is a folder", "report.html")
+
+
+# Each way to name a file that a run needs, and what it is called.
+TAKEN = {
+    "warehouse.duckdb": "warehouse.url",
+    "warehouse.duckdb.wal": "warehouse.url",
+    "warehouse.duckdb.tmp/x.html": "warehouse.url",
+    "marketplace.db": "source.url",
+    "marketplace.db-journal": "source.url",
+    "rates.csv": "reference.exchange_rates",
+    "rental.toml": "the configuration file",
+    "lake": "the lake",
+    "lake/report.html": "the lake",
+    "lake/runs/first/run.json": "the lake",
+    "lake/new/report.html": "the lake",
+    "lake/../warehouse.duckdb": "warehouse.url",
+    "hard-link.html": "warehouse.url",
+    "link.html": "warehouse.url",
+    "linked/report.html": "the lake",
+}
+
+
+@pytest.mark.slow
+def test_a_report_replaces_nothing_that_a_run_needs(loaded: Path, rental: Rental) -> None:
+    (loaded / "warehouse.duckdb.tmp").mkdir()
+    (loaded / "hard-link.html").hardlink_to(loaded / "warehouse.duckdb")
+    (loaded / "link.html").symlink_to("warehouse.duckdb")
+    (loaded / "linked").symlink_to("lake")
+    before = files(loaded)
+    for place, name in TAKEN.items():
+        for out in (place, str(loaded / place)):
+            assert_refused(rental(loaded, "report", "--out", out), 2, f"{out}, which ", name, "choose another file")
+    assert files(loaded) == before
+    rental(loaded, "report").ok()
+    rental(loaded, "report").ok()
+    assert files(loaded).keys() - before.keys() == {"report.html"}

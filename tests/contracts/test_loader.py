@@ -47,6 +47,16 @@ key: [calendar_date]
 columns:
   calendar_date: {type: DATE, description: The day}
   bookings: {type: BIGINT, description: Bookings up to that day}
+  city: {type: VARCHAR, description: Where most are}
+period: {column: calendar_date, length: day}
+headline: {title: All bookings, text: "{bookings}, most in {city}", otherwise: {city: no city}}
+chart: {title: All bookings, value: bookings, format: count, kind: line, shown_periods: 30}
+ranking:
+  title: Cities
+  place: bookings
+  columns:
+    - {title: City, values: [city]}
+    - {title: Bookings, values: [bookings], format: count}
 checks:
   - {name: bookings_positive, severity: fail, when: bookings <= 0}
 """
@@ -185,7 +195,7 @@ MISTAKES = {
         "source: bookings",
         "source: bookings\nname: bookings",
         f"{CURATED}/model.yaml: name",
-        "told by the path",
+        "given by the path",
         "remove that key",
     ),
     "key column of a model not listed": Mistake(
@@ -252,7 +262,7 @@ MISTAKES = {
         "key: [calendar_date]\n",
         "",
         f"{METRIC}/model.yaml:1:",
-        "a presentation table needs a key",
+        "a table that is rebuilt whole needs a key",
     ),
     "metric without definition": Mistake(
         f"{METRIC}/model.yaml",
@@ -261,6 +271,128 @@ MISTAKES = {
         f"{METRIC}/model.yaml:1: definition:",
         "required",
         "add this key",
+    ),
+    "shown without a period": Mistake(
+        f"{METRIC}/model.yaml",
+        "period: {column: calendar_date, length: day}\n",
+        "",
+        f"{METRIC}/model.yaml:9: headline:",
+        "the model names none",
+        "add `period: {column, length}`",
+    ),
+    "period that is no key": Mistake(
+        f"{METRIC}/model.yaml",
+        "period: {column: calendar_date,",
+        "period: {column: bookings,",
+        f"{METRIC}/model.yaml:9: period.column:",
+        "'bookings' is no column of the key",
+        "name one of the key: calendar_date",
+    ),
+    "period that is no date": Mistake(
+        f"{METRIC}/model.yaml",
+        "calendar_date: {type: DATE,",
+        "calendar_date: {type: TIMESTAMP,",
+        f"{METRIC}/model.yaml:9: period.column:",
+        "'calendar_date' is TIMESTAMP",
+        "name a DATE",
+    ),
+    "unknown length of a period": Mistake(
+        f"{METRIC}/model.yaml",
+        "length: day",
+        "length: year",
+        f"{METRIC}/model.yaml:9: period.length:",
+        "'day', 'week' or 'month'",
+    ),
+    "unknown column of a chart": Mistake(
+        f"{METRIC}/model.yaml",
+        "value: bookings",
+        "value: viewings",
+        f"{METRIC}/model.yaml:11: chart.value:",
+        "there is no column 'viewings'",
+        "name one of the model's columns: calendar_date, bookings, city",
+    ),
+    "chart of texts": Mistake(
+        f"{METRIC}/model.yaml",
+        "value: bookings",
+        "value: city",
+        f"{METRIC}/model.yaml:11: chart.value:",
+        "'city' is VARCHAR",
+        "name a column that holds numbers",
+    ),
+    "unknown format": Mistake(
+        f"{METRIC}/model.yaml",
+        "format: count, kind",
+        "format: euros, kind",
+        f"{METRIC}/model.yaml:11: chart.format:",
+        "'money', 'percent', 'count' or 'decimal'",
+    ),
+    "chart that shows nothing": Mistake(
+        f"{METRIC}/model.yaml",
+        ", shown_periods: 30",
+        "",
+        f"{METRIC}/model.yaml:11: chart:",
+        "shown_periods is how many periods",
+    ),
+    "sum of one row": Mistake(
+        f"{METRIC}/model.yaml",
+        "kind: line",
+        "kind: line, aggregate: sum",
+        f"{METRIC}/model.yaml:11: chart.aggregate:",
+        "a period has one row",
+        "remove aggregate",
+    ),
+    "chart of several rows of a period": Mistake(
+        f"{METRIC}/model.yaml",
+        "key: [calendar_date]\n",
+        "key: [calendar_date, bookings]\n",
+        f"{METRIC}/model.yaml:10: headline.text:",
+        "a period has several rows",
+        "pick one of them by `where`, or take them together",
+    ),
+    "unknown column of a headline": Mistake(
+        f"{METRIC}/model.yaml",
+        "{bookings}, most",
+        "{viewings}, most",
+        f"{METRIC}/model.yaml:10: headline.text:",
+        "there is no column 'viewings'",
+        "name one of the model's columns",
+    ),
+    "unknown style in a headline": Mistake(
+        f"{METRIC}/model.yaml",
+        "{bookings}, most",
+        "{bookings:euros}, most",
+        f"{METRIC}/model.yaml:10: headline.text:",
+        "'euros' is no style of a value; use percent, sum, count, or none",
+    ),
+    "open braces in a headline": Mistake(
+        f"{METRIC}/model.yaml",
+        "{bookings}, most",
+        "{bookings, most",
+        f"{METRIC}/model.yaml:10: headline.text:",
+        "braces that hold no column",
+    ),
+    "one row and all rows in a headline": Mistake(
+        f"{METRIC}/model.yaml",
+        "{bookings}, most",
+        "{bookings:sum}, most",
+        f"{METRIC}/model.yaml:10: headline:",
+        "give each column sum or count",
+    ),
+    "unknown column of a ranking": Mistake(
+        f"{METRIC}/model.yaml",
+        "place: bookings",
+        "place: rank",
+        f"{METRIC}/model.yaml:14: ranking.place:",
+        "there is no column 'rank'",
+        "name one of the model's columns",
+    ),
+    "number of a ranking that is a text": Mistake(
+        f"{METRIC}/model.yaml",
+        "values: [bookings], format",
+        "values: [city], format",
+        f"{METRIC}/model.yaml:17: ranking.columns.1:",
+        "'city' is VARCHAR",
+        "name a column that holds numbers",
     ),
     "unknown source of a model": Mistake(
         f"{CURATED}/model.yaml",
@@ -361,6 +493,30 @@ def test_circular_references(root: Path) -> None:
 
     assert "apartments, bookings reference each other in a circle" in raised.value.message
     assert "remove one of the references" in raised.value.remedy
+
+
+@pytest.fixture
+def shared(root: Path) -> Path:
+    """With two intermediate models, the first of which reads the second, and a metric that reads the first."""
+    for name, read in (("a_nights", "intermediate.b_stays"), ("b_stays", "curated.bookings")):
+        folder = root / "models" / Layer.INTERMEDIATE / name
+        folder.mkdir(parents=True)
+        for file in ("model.yaml", "cases.yaml"):
+            (folder / file).write_text(FILES[f"{METRIC}/{file}"].partition("period:")[0])
+        (folder / "query.sql").write_text(f"SELECT calendar_date, bookings, city\nFROM {read} AS rows_read\n")
+    (root / METRIC / "query.sql").write_text(
+        "SELECT calendar_date, bookings, city FROM curated.calendar JOIN intermediate.a_nights USING (calendar_date)"
+    )
+    return root
+
+
+def test_tables_are_rebuilt_behind_those_they_read(shared: Path) -> None:
+    contracts = load_contracts(shared)
+
+    assert [model.name for model in contracts.rebuild_order] == ["b_stays", "a_nights", "bookings_daily"]
+    (metric,) = contracts.presentation.values()
+    assert [model.name for model in contracts.read_by(metric)] == ["b_stays", "a_nights"]
+    assert contracts.read_by(contracts.intermediate["b_stays"]) == ()
 
 
 def test_children_are_extracted_before_their_parents() -> None:

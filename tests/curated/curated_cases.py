@@ -19,7 +19,9 @@ from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, RunParameters, TransformedTable
 from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.engines.base import Engine, TransformRequest
+from rental_analytics.engines.base import Engine
+from rental_analytics.steps.transform.request import TransformRequest
+from rental_analytics.steps.transform.transformation import Transformation
 from rental_analytics.storage.base import Lake
 
 Rows = Counter[tuple[Any, ...]]
@@ -64,9 +66,10 @@ def expected_outcome(model: CuratedModel, case: Case) -> Outcome:
 
 
 def _withdrawn_keys(model: CuratedModel, case: Case) -> list[dict[str, Any]]:
-    """A key whose newest row is set aside leaves the table; a row without a whole key never stood there."""
+    """A key whose newest row is set aside leaves the table; one with a fraction, or not whole, never stood there."""
     keys = [{name: row[name] for name in model.key if name in row} for row in case.rejected]
-    return [key for key in keys if model.key and len(key) == len(model.key)]
+    whole = [key for key in keys if model.key and len(key) == len(model.key)]
+    return [key for key in whole if all(isinstance(value, int) and value < 2**63 for value in key.values())]
 
 
 def actual_outcome(model: CuratedModel, made: TransformedTable, lake: Lake) -> Outcome:
@@ -108,7 +111,8 @@ def transform(engine: Engine, lake: Lake, model: CuratedModel, case: Case) -> Tr
         reference=reference_data(case.given),
         emit_reference=model.reference is not None,
     )
-    return engine.transform(request, lake, lambda rows: None)[model.name]
+    with engine.session(lake) as session:
+        return Transformation(session, request, lake, lambda rows: None).run()[model.name]
 
 
 def rejected_rows(made: TransformedTable, lake: Lake) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, LakeFile
+from rental_analytics.contracts.raw_files import DELETES_OFFSET, RAW_COLUMNS, ROW_ID_BITS
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
-from rental_analytics.engines.base import DELETES_OFFSET, RAW_COLUMNS, ROW_ID_BITS
 from rental_analytics.reference.data import ReferenceData
 from rental_analytics.storage.base import Lake
 
@@ -44,6 +44,7 @@ WAREHOUSE_TYPES = {
     SourceType.TEXT: "VARCHAR",
 }
 ANY_TYPES = {int: "BIGINT", bool: "BOOLEAN"}
+_LARGEST = 2**63 - 1
 
 
 def reference_data(given: Mapping[str, Sequence[Row]]) -> ReferenceData:
@@ -58,7 +59,7 @@ def reference_data(given: Mapping[str, Sequence[Row]]) -> ReferenceData:
     relations = {
         "raw_data.exchange_rate_fixings": _relation(
             given.get("raw_data.exchange_rate_fixings", () if own_rates else fixings),
-            {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(18,8)"},
+            {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(20,12)"},
         ),
         "raw_data.exchange_rate_days": _relation(
             given.get("raw_data.exchange_rate_days", () if own_rates else days), {"rate_date": "DATE"}
@@ -72,11 +73,16 @@ def write_extracts(lake: Lake, source: SourceTable, rows: Sequence[Row]) -> tupl
     """Write the rows of each run as an extract numbers them; one manifest entry per run, at least one, oldest first."""
     unknown = {name for row in rows for name in row} - source.columns.keys() - CONTROL_KEYS
     assert not unknown, f"{source.name} has no columns {sorted(unknown)}"
-    types = {name: _type(source, name, rows) for name in source.columns} | dict(RAW_COLUMNS)
+    types = column_types(source, rows) | dict(RAW_COLUMNS)
     runs = defaultdict[int, list[Row]](list)
     for row in rows:
         runs[row.get("_run", 1)].append(row)
     return tuple(_extract(lake, source, types, run, runs[run]) for run in sorted(runs) or [1])
+
+
+def column_types(source: SourceTable, rows: Sequence[Row]) -> dict[str, str]:
+    """The types a database could have given the columns that hold these rows."""
+    return {name: _type(source, name, rows) for name in source.columns}
 
 
 def _extract(
@@ -139,10 +145,16 @@ def _type(source: SourceTable, name: str, rows: Sequence[Row]) -> str:
     """The type a database could have given the column: that of its contract, or what the case's values need."""
     kind = source.columns[name].type
     values = [row[name] for row in rows if row.get(name) is not None]
+    if kind in {SourceType.DECIMAL, SourceType.INTEGER} and any(isinstance(value, float) for value in values):
+        return "DOUBLE"
+    if kind is SourceType.INTEGER and any(isinstance(value, str) for value in values):
+        return "DECIMAL(20,10)"
+    if kind is SourceType.INTEGER and any(value > _LARGEST for value in values):
+        return "DECIMAL(20,0)"
     if kind is SourceType.DECIMAL:
         exponents = [Decimal(str(value)).as_tuple().exponent for value in values]
         scale = max([2, *(-exponent for exponent in exponents if isinstance(exponent, int))])
-        return f"DECIMAL({10 + scale},{scale})"
+        return f"DECIMAL({20 + scale},{scale})"
     if kind is SourceType.ANY:
         return ANY_TYPES.get(type(values[0]), "VARCHAR") if values else "VARCHAR"
     return WAREHOUSE_TYPES[kind]

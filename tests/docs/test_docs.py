@@ -13,8 +13,7 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from docs.generated import PLACES, generate, written
-from docs.pages import ROOT, anchors, blocks, links, pages, rental_commands, text_of
+from docs.pages import ROOT, anchors, blocks, links, make_targets, pages, paths, rental_commands, text_of
 from rental_analytics import errors
 from rental_analytics.cli import EXIT_CODES, app
 from rental_analytics.contracts.loader import load_contracts
@@ -22,7 +21,7 @@ from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.settings import Settings, TableSettings
-from rental_analytics.warehouses.redshift_query import bounded
+from rental_analytics.warehouses.redshift.query import bounded
 
 pytestmark = pytest.mark.fast
 
@@ -78,11 +77,6 @@ def table_rows(page: str, first_cell: str) -> list[list[str]]:
     return [cells for cells in lines if re.fullmatch(first_cell, cells[0])]
 
 
-@pytest.mark.parametrize("name", PLACES)
-def test_generated_tables_are_up_to_date(name: str) -> None:
-    assert written(name) == generate(name), "run: .venv/bin/python tests/docs/generated.py"
-
-
 def test_every_command_is_documented() -> None:
     shown = {arguments[0] for text in pages().values() for arguments in rental_commands(text) if arguments}
 
@@ -125,14 +119,6 @@ def test_every_option_is_in_the_documentation_or_the_help() -> None:
     ]
 
     assert lacking == []
-
-
-def test_every_metric_is_in_the_readme() -> None:
-    named = {cells[0].strip("`") for cells in table_rows("README.md", r"`\w+`")}
-    metrics = load_contracts().presentation.keys()
-
-    assert metrics - named == set()
-    assert {name for name in named - metrics if name.endswith(("_daily", "_weekly", "_monthly"))} == set()
 
 
 def test_every_rule_is_documented() -> None:
@@ -184,10 +170,6 @@ def test_every_setting_is_documented_with_default_and_variable() -> None:
     assert rows == {key: [shown_default(value), variable(key)] for key, value in settings_keys().items()}
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    assert {key for key in settings_keys() if f"`{key}`" not in pages()["README.md"]} == set()
-
-
 def test_every_error_is_documented_with_its_exit_code() -> None:
     rows = {cells[0].strip("`"): cells[1:3] for cells in table_rows("docs/reference/exit-codes.md", r"`\w+Error`")}
 
@@ -206,6 +188,38 @@ def test_steps_modes_and_ops_tables_are_documented() -> None:
     reference = text_of("docs/reference/")
 
     assert [name for name in (*STEP_NAMES, *ReadMode, *ops_tables()) if f"`{name}`" not in reference] == []
+
+
+def test_the_readme_fits_on_two_screens() -> None:
+    assert len(pages()["README.md"].splitlines()) <= 120
+
+
+def test_targets_of_make_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {name for text in pages().values() for name in make_targets(text)}
+
+    assert {"demo", "test", "check"} <= named
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_paths_shown_exist(page: str) -> None:
+    assert [path for path in paths(pages()[page]) if not (ROOT / path).exists()] == []
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    packages = {path.parent.name for path in (ROOT / "src" / "rental_analytics").glob("*/__init__.py")}
+    named = {cells[0] for cells in table_rows("docs/architecture.md", r"`\w+/`")}
+
+    assert {name for name in packages if f"`{name}/`" not in named} == set()
+
+
+def test_every_page_is_in_the_list_of_pages() -> None:
+    """docs/README.md links to all of docs/, so that no page is lost."""
+    listed = {(ROOT / "docs" / link.partition("#")[0]).resolve() for link in links(pages()["docs/README.md"])}
+    there = {ROOT / name for name in pages() if name.startswith("docs/") and name != "docs/README.md"}
+
+    assert there - listed == set()
 
 
 @pytest.mark.parametrize("page", pages())

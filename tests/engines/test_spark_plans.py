@@ -13,9 +13,9 @@ from curated.raw_rows import reference_data
 from engines.plans import Statement, recorded
 from engines.raw_tables import extracts_of, fill_sqlite
 from pipeline.harness import Pipeline
-from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.engines.base import TransformRequest
-from rental_analytics.engines.spark import SparkEngine
+from rental_analytics.engines.spark.engine import SparkEngine
+from rental_analytics.steps.transform.request import TransformRequest
+from rental_analytics.steps.transform.transformation import Transformation
 from rental_analytics.storage.local import LocalLake
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("spark")]
 
-MODELS = [pytest.param(model, id=name) for name, model in contracts().curated.items()]
 SNAPSHOTS = tuple(f"tables.{name}.mode=snapshot" for name, source in contracts().sources.items() if source.key)
 ROW_WISE = {model.source for model in contracts().curated.values() if model.source and not model.key}
 
@@ -37,19 +36,13 @@ def check(statements: list[Statement]) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_transformation(model: CuratedModel, tmp_path: Path) -> None:
+def test_transformation(tmp_path: Path) -> None:
     lake = LocalLake(tmp_path / "lake")
-    models = tuple(
-        other
-        for other in contracts().transform_order
-        if other.reference or other.name in (model.versions_of, model.name)
-    )
-    sources = {other.source: contracts().sources[other.source] for other in models if other.source}
+    sources = contracts().sources
     extracts = {name: extracts_of(lake, source) for name, source in sources.items()}
     request = TransformRequest(
         run=RUN,
-        models=models,
+        models=contracts().transform_order,
         sources=sources,
         extracts=extracts,
         reference=reference_data({"raw_data.calendar_days": [{"calendar_date": date(2024, 1, 1)}]}),
@@ -57,13 +50,13 @@ def test_transformation(model: CuratedModel, tmp_path: Path) -> None:
         earlier={name: found[:1] for name, found in extracts.items()},
     )
     engine = SparkEngine("local[2]", "1GB")
-    with recorded() as statements:
-        made = engine.transform(request, lake, lambda rows: None)[model.name]
+    with recorded() as statements, engine.session(lake) as session:
+        made = Transformation(session, request, lake, lambda rows: None).run()
 
-    assert made.curated
-    if model.source:
-        assert made.rejected
-        assert {name for statement in statements for name in statement.plan.sources} >= {model.source}
+    assert made.keys() == contracts().curated.keys()
+    assert [name for name, table in made.items() if not table.curated] == []
+    assert [name for name, model in contracts().curated.items() if model.source and not made[name].rejected] == []
+    assert {name for statement in statements for name in statement.plan.sources} == sources.keys()
     check(statements)
 
 
@@ -96,7 +89,7 @@ def test_bad_plans_are_found(spark: SparkSession, tmp_path: Path, problem: str, 
     with recorded() as statements:
         engine = SparkEngine("local[2]", "1GB")
         lake = LocalLake(tmp_path / "lake")
-        with engine._session(lake) as session:
+        with engine.session(lake) as session:
             for path, frame in frames.items():
                 frame.coalesce(1).write.parquet(str(tmp_path / path))
                 name = path.removeprefix("raw/").partition("/")[0]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from rental_analytics.marketplace import MarketplaceOptions
-from rental_analytics.marketplace.plan import MarketplacePlan
+from rental_marketplace import MarketplaceOptions
+from rental_marketplace.plan import MarketplacePlan
 
 if TYPE_CHECKING:
     import duckdb

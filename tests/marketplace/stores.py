@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -23,7 +23,7 @@ def ask_sqlite(path: Path) -> Ask:
     return ask
 
 
-def ask_mariadb(server: MariaDB, database: str) -> Ask:
+def ask_mysql(server: MySqlServer, database: str) -> Ask:
     return lambda sql: server.execute(sql, database)
 
 

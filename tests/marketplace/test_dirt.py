@@ -6,9 +6,9 @@ import pytest
 
 from marketplace.conftest import DIRTY, END_DATE, arrow_tables
 from marketplace.rules import BROKEN
-from rental_analytics.marketplace import MarketplaceOptions
-from rental_analytics.marketplace.dirt import NULLED_COLUMNS, RULES
-from rental_analytics.marketplace.plan import MarketplacePlan
+from rental_marketplace import MarketplaceOptions
+from rental_marketplace.dirt import NULLED_COLUMNS, RULES
+from rental_marketplace.plan import MarketplacePlan
 
 if TYPE_CHECKING:
     import duckdb

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rental_analytics.marketplace.writers.pipe import feed
+from rental_marketplace.writers.pipe import feed
 
 pytestmark = pytest.mark.fast
 

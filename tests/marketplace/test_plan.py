@@ -4,8 +4,8 @@ from datetime import date, timedelta
 import pytest
 
 from marketplace.conftest import DIRTY, END_DATE, arrow_tables
-from rental_analytics.marketplace import MarketplaceError, MarketplaceOptions
-from rental_analytics.marketplace.plan import MarketplacePlan
+from rental_marketplace import MarketplaceError, MarketplaceOptions
+from rental_marketplace.plan import MarketplacePlan
 
 pytestmark = pytest.mark.fast
 

@@ -9,7 +9,7 @@ from metrics.redshift_warehouse import RedshiftMetrics
 from metrics.spark_warehouse import SparkMetrics
 from metrics.warehouse import MetricWarehouse
 from parity.engines import open_engine, open_session
-from rental_analytics.engines.spark_session import SparkStepSession
+from rental_analytics.engines.spark.session import SparkStepSession
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import reaching

@@ -11,10 +11,10 @@ from metrics.warehouse import Row, contracts, curated_columns
 from rental_analytics.contracts.manifest import FileColumn
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, literal, render
-from rental_analytics.warehouses.redshift import RedshiftWarehouse
-from rental_analytics.warehouses.redshift_data import DataApi, Target
-from rental_analytics.warehouses.redshift_rebuild import Rebuild
-from rental_analytics.warehouses.redshift_tables import CATALOGUE, Column, create_table, read_catalogue, sql_type
+from rental_analytics.warehouses.redshift.data_api import DataApi, Target
+from rental_analytics.warehouses.redshift.rebuild import Rebuild
+from rental_analytics.warehouses.redshift.tables import CATALOGUE, Column, create_table, read_catalogue, sql_type
+from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from servers.redshift_api import WORKGROUP
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class RedshiftMetrics:
         warehouse.open()
         self._api.run([_table(name) for name in contracts().curated])
         self._run(FILL_CALENDAR)
-        warehouse.rebuild(list(contracts().presentation.values()), "test", None)
+        warehouse.rebuild(contracts().rebuild_order, "test", None)
         self._held = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
 
     @contextmanager
@@ -57,8 +57,8 @@ class RedshiftMetrics:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the statements of a rebuild put into the table of the model with this query."""
-        model = next(model for model in contracts().presentation.values() if model.query == query)
-        rebuild = Rebuild([model], "test", self._as_of, "test", self._held)
+        model = next(model for model in contracts().rebuild_order if model.query == query)
+        rebuild = Rebuild([*contracts().read_by(model), model], "test", self._as_of, "test", self._held)
         self._api.run([*rebuild.build(), *rebuild.swap(), *rebuild.removals()])
         found = self._api.query(f"SELECT {identifiers(model.columns)} FROM {identifier(model.relation)}")
         return [tuple(row.values()) for row in found.to_pylist()]

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns
-from rental_analytics.engines.session import empty_relation
-from rental_analytics.engines.spark_session import SparkStepSession
+from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns, intermediate_models
+from rental_analytics.engines.base import empty_relation
+from rental_analytics.engines.spark.session import SparkStepSession
 from rental_analytics.sql.render import literal
 
 SPARK_TYPES = {
@@ -41,6 +41,11 @@ class SparkMetrics:
                 relation = f"curated.{name}"
                 self._session.view(relation, empty_relation(list(curated_columns(relation).items())))
         self._as_of(date.min)
+        self._derive()
+
+    def _derive(self) -> None:
+        for model in intermediate_models():
+            self._session.view(model.relation, model.query)
 
     def _as_of(self, as_of: date) -> None:
         self._session.view("ops.run_parameters", f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of")
@@ -51,6 +56,7 @@ class SparkMetrics:
         self._as_of(as_of)
         for relation, given in rows.items():
             self._insert(relation, list(given))
+        self._derive()
         try:
             yield
         finally:

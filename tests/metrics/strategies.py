@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from metrics.reference import Attributes, Booking, Listing, Marketplace, Version
+from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version, Viewing
 
 Drawn = TypeVar("Drawn")
 FIRST_LISTING_ID = 2**53 + 1
@@ -97,6 +97,18 @@ def attributes(listing_count: int) -> st.SearchStrategy[list[Attributes]]:
     )
 
 
+@cache
+def viewings(edge: date, listing_count: int) -> st.SearchStrategy[list[Viewing]]:
+    """Views, some of them twice at one moment, some of users who are not signed in."""
+    fields = st.tuples(
+        st.sampled_from((1, 2, 3, None)),
+        ids_of_listings(listing_count),
+        moments_around(edge),
+        st.sampled_from((False, True, None)),
+    )
+    return some(fields).map(lambda drawn: [Viewing(*row) for row in drawn])
+
+
 @st.composite
 def marketplaces(draw: st.DrawFn) -> Marketplace:
     edge = draw(st.sampled_from(EDGES))
@@ -107,4 +119,5 @@ def marketplaces(draw: st.DrawFn) -> Marketplace:
         attributes=tuple(draw(attributes(listing_count))),
         versions=tuple(draw(versions(edge, listing_count))),
         bookings=tuple(draw(bookings(edge, listing_count))),
+        viewings=tuple(draw(viewings(edge, listing_count))),
     )

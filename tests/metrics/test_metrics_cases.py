@@ -1,4 +1,4 @@
-"""Every metric makes of the rows its cases give the rows they expect, in SQL that the other engines take."""
+"""Every model makes of the rows its cases give those they expect, in SQL that all engines take."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from metrics.warehouse import MetricWarehouse, contracts
 from parity.engines import ENGINES
 from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import load_cases
-from rental_analytics.contracts.model import PresentationModel
+from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.portability import refused_constructs, transpiled
 
 Metrics = MetricWarehouse | SparkMetrics | RedshiftMetrics
-MODELS = [pytest.param(model, id=name) for name, model in contracts().presentation.items()]
+MODELS = [pytest.param(model, id=model.name) for model in contracts().rebuild_order]
 CASES = [
-    pytest.param(model, case, id=f"{name}: {case.name}")
-    for name, model in contracts().presentation.items()
+    pytest.param(model, case, id=f"{model.name}: {case.name}")
+    for model in contracts().rebuild_order
     for case in load_cases(model)
 ]
 WAREHOUSES = [*ENGINES, pytest.param("redshift", marks=pytest.mark.service)]
@@ -41,7 +41,7 @@ PYTHON_TYPES = {
 }
 
 
-def expected_row(model: PresentationModel, row: dict[str, Any]) -> tuple[Any, ...]:
+def expected_row(model: DerivedModel, row: dict[str, Any]) -> tuple[Any, ...]:
     assert list(row) == list(model.columns), "a case writes every column, in the model's order"
     values = []
     for name, column in model.columns.items():
@@ -60,7 +60,7 @@ def warehouse(request: pytest.FixtureRequest) -> Metrics:
 
 
 @pytest.mark.parametrize(("model", "case"), CASES)
-def test_case(warehouse: Metrics, model: PresentationModel, case: Case) -> None:
+def test_case(warehouse: Metrics, model: DerivedModel, case: Case) -> None:
     assert case.as_of is not None
     with warehouse.holding(case.as_of, case.given):
         rows = warehouse.rows(model.query)
@@ -69,7 +69,7 @@ def test_case(warehouse: Metrics, model: PresentationModel, case: Case) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_columns_are_those_of_the_model(warehouse: Metrics, model: PresentationModel) -> None:
+def test_columns_are_those_of_the_model(warehouse: Metrics, model: DerivedModel) -> None:
     columns = warehouse.columns(model.query)
 
     assert list(columns.items()) == [(name, column.type) for name, column in model.columns.items()]
@@ -78,13 +78,21 @@ def test_columns_are_those_of_the_model(warehouse: Metrics, model: PresentationM
 @pytest.mark.fast
 @pytest.mark.parametrize("engine", DIALECTS)
 @pytest.mark.parametrize("model", MODELS)
-def test_query_has_nothing_that_an_engine_refuses(model: PresentationModel, engine: str) -> None:
+def test_query_has_nothing_that_an_engine_refuses(model: DerivedModel, engine: str) -> None:
     assert refused_constructs(transpiled(model.query, engine, model.name)) == []
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize("model", MODELS)
-def test_running_aggregates_name_their_frame(model: PresentationModel) -> None:
+def test_tables_read_are_found(model: DerivedModel) -> None:
+    tree = sqlglot.parse_one(model.query, read="duckdb")
+
+    assert model.reads == {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("model", MODELS)
+def test_running_aggregates_name_their_frame(model: DerivedModel) -> None:
     """Redshift demands it, and the default frame would take in all rows that tie."""
     windows = sqlglot.parse_one(model.query, read="duckdb").find_all(exp.Window)
     aggregates = [
@@ -123,6 +131,10 @@ def test_a_refused_construct_is_seen(sql: str) -> None:
 
 
 @pytest.mark.fast
+@pytest.mark.remedy("query-does-not-parse")
 def test_query_that_does_not_parse_is_named() -> None:
-    with pytest.raises(ContractError, match=r"query\.sql:2: the query does not parse"):
+    with pytest.raises(ContractError, match=r"query\.sql:2: the query does not parse") as raised:
         transpiled("SELECT a\nFROM t WHERE (", "spark", "query.sql")
+    assert (raised.value.reason, raised.value.exit_code) == ("query-does-not-parse", 2)
+    assert raised.value.remedy == "correct the SQL; it is DuckDB's dialect."
+    assert transpiled("SELECT a\nFROM t WHERE (a > 1)", "spark", "query.sql") == "SELECT a FROM t WHERE (a > 1)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rental_analytics.contracts.loader import Contracts, load_contracts
+from rental_analytics.contracts.model import DerivedModel, Layer
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,6 +32,11 @@ def contracts() -> Contracts:
     return load_contracts()
 
 
+def intermediate_models() -> list[DerivedModel]:
+    """In the order they are rebuilt."""
+    return [model for model in contracts().rebuild_order if model.layer is Layer.INTERMEDIATE]
+
+
 @cache
 def curated_columns(relation: str) -> dict[str, str]:
     """The columns of a curated table and their types."""
@@ -46,12 +52,14 @@ class MetricWarehouse:
         import duckdb
 
         self.connection: DuckDBPyConnection = duckdb.connect()
-        self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA ops")
+        self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA intermediate; CREATE SCHEMA ops")
         self.connection.execute("CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE)")
         for name in contracts().curated:
             columns = [f"{column} {kind}" for column, kind in curated_columns(name).items()]
             self.connection.execute(f"CREATE TABLE curated.{name} ({', '.join(columns)})")
         self.connection.execute(FILL_CALENDAR)
+        for model in intermediate_models():
+            self.connection.execute(f"CREATE VIEW {model.relation} AS {model.query}")
 
     @contextmanager
     def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rental_analytics.engines.base import Engine
-from rental_analytics.engines.duckdb import DuckDbEngine
-from rental_analytics.engines.duckdb_session import DuckDbSession
-from rental_analytics.engines.session import Session
-from rental_analytics.engines.spark import SparkEngine
+from rental_analytics.engines.base import Engine, Session
+from rental_analytics.engines.duckdb.engine import DuckDbEngine
+from rental_analytics.engines.duckdb.session import DuckDbSession
+from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.storage.local import LocalLake
 
 ENGINES = [pytest.param("duckdb", marks=pytest.mark.fast), pytest.param("spark", marks=pytest.mark.slow)]
@@ -38,7 +37,7 @@ def open_session(engine: Engine, folder: Path) -> Iterator[Session]:
     """A session as steps have it."""
     with ExitStack() as held:
         if isinstance(engine, SparkEngine):
-            yield held.enter_context(engine._session(LocalLake(folder)))
+            yield held.enter_context(engine.session(LocalLake(folder)))
         else:
             assert isinstance(engine, DuckDbEngine)
             session = DuckDbSession(engine._connection.cursor(), folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parity.cells import tables
 from parity.engines import open_session
-from rental_analytics.engines.spark import SparkEngine
+from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.settings import find_java
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from sqlglot import exp
 from parity.cells import TEXTS, tables
 from parity.engines import open_engine, open_session
 from pipeline.harness import failure
-from rental_analytics.engines.hashes import key_hash, row_hash
-from rental_analytics.engines.session import Session
+from rental_analytics.engines.base import Session
 from rental_analytics.sql.portability import COMPARED
 from rental_analytics.sql.render import literal
+from rental_analytics.steps.extract.hashes import key_hash, row_hash
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,11 @@ from functools import cache
 import pytest
 
 from rental_analytics.contracts.loader import Contracts, load_contracts
-from rental_analytics.contracts.model import CuratedModel, PresentationModel
+from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.contracts.source_table import SourceType
+from rental_analytics.quality.rules import all_rules
 from rental_analytics.sql.portability import unportable
+from rental_analytics.sql.render import render
 
 pytestmark = pytest.mark.fast
 
@@ -28,7 +30,7 @@ TECHNICAL = {"_row_id": "BIGINT", "_run_id": "VARCHAR", "_extracted_at": "TIMEST
 REFERENCE = {
     "calendar_days": {"calendar_date": "DATE"},
     "exchange_rate_days": {"rate_date": "DATE"},
-    "exchange_rate_fixings": {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(18,8)"},
+    "exchange_rate_fixings": {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(20,12)"},
 }
 CELLS = {
     **{"whole": "BIGINT", "exact": "DECIMAL(18,2)", "real": "DOUBLE", "words": "VARCHAR"},
@@ -53,19 +55,30 @@ def schema() -> dict[str, dict[str, dict[str, str]]]:
         | {"is_deleted": "BOOLEAN"}
         for name, model in contracts().curated.items()
     }
+    intermediate = {
+        name: {column: str(wanted.type) for column, wanted in model.columns.items()}
+        for name, model in contracts().intermediate.items()
+    }
     run = {"run_parameters": {"run_id": "VARCHAR", "as_of": "DATE"}}
-    return {"raw_data": raw | REFERENCE, "curated": curated, "ops": run, "test": {"cells": CELLS}}
+    return {
+        "raw_data": raw | REFERENCE,
+        "curated": curated,
+        "intermediate": intermediate,
+        "ops": run,
+        "test": {"cells": CELLS},
+    }
 
 
-MODELS = {**contracts().curated, **contracts().presentation}
+MODELS = {**contracts().curated, **contracts().intermediate, **contracts().presentation}
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_models_are_portable(model: CuratedModel | PresentationModel) -> None:
-    checks = [*model.checks, *(model.rules if isinstance(model, CuratedModel) else ())]
+def test_models_are_portable(model: CuratedModel | DerivedModel) -> None:
+    checks = [*model.checks, *(all_rules(model) if isinstance(model, CuratedModel) else ())]
+    candidates = render("steps/transform/candidates", query=model.query, upper_bound="2024-06-01 00:00:00")
     conditions = "".join(f", ({check.when}) AS condition_{number}" for number, check in enumerate(checks))
 
-    assert unportable(f"SELECT 1 AS one{conditions} FROM ({model.query}) AS made", schema()) == []
+    assert unportable(f"SELECT 1 AS one{conditions} FROM ({candidates}) AS made", schema()) == []
 
 
 @pytest.mark.parametrize(

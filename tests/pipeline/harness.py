@@ -1,4 +1,4 @@
-"""A small marketplace in SQLite or MariaDB, and the pipeline run on it in this process."""
+"""A small marketplace in SQLite or MySQL, and the pipeline run on it in this process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from rental_analytics.contracts.events import Event
 from rental_analytics.errors import RentalError
-from rental_analytics.runners.local import LocalRunner, RunOptions, RunOutcome
+from rental_analytics.monitoring.events import EventStream, line_of
+from rental_analytics.runners.lifecycle import RunOutcome
+from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
 from rental_analytics.wiring import assembled, make_warehouse
+from servers.mysql import KeptSession, MySqlServer
 
 REQUIRED = {
     "apartments": {
@@ -91,12 +97,18 @@ BOOKING = {
 VIEWING = {"user_id": 7, "apartment_id": 1, "viewed_at": "2024-03-01 11:00:00.000000", "is_wishlisted": 0}
 
 
-# Few rates make a run quick; a few bad rows are a large share of a small table.
+# Few rates and one thread make a small run quick; a few bad rows are a large share of a small table.
 RATES = "rate_date,currency,usd_per_unit\n" + "".join(
     f"{day},{currency},{rate}\n"
     for day, rates in {
         "2023-01-02": {"EUR": "1.06830000", "GBP": "1.20370000", "JPY": "0.00762345", "CAD": "0.73810000"},
-        "2024-02-29": {"EUR": "1.08130000", "GBP": "1.26710000", "CHF": "1.13190000", "CAD": "0.73770000"},
+        "2024-02-29": {
+            "EUR": "1.08130000",
+            "GBP": "1.26710000",
+            "CHF": "1.13190000",
+            "CAD": "0.73770000",
+            "JPY": "0.00667",
+        },
     }.items()
     for currency, rate in rates.items()
 )
@@ -108,6 +120,14 @@ max_rejected_share = 1
 [reference]
 exchange_rates = "rates.csv"
 """
+ENGINE = """
+[engine]
+threads = 1
+"""
+
+
+ON_ONE_SOURCE = pytest.mark.parametrize("source", [pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True)
+"""For what comes after the rows are read: which database they are from makes no difference there."""
 
 
 class Source:
@@ -124,6 +144,14 @@ class Source:
                 return connection.execute(sql).fetchall()
 
         return cls(f"sqlite:///{file}", execute)
+
+    @classmethod
+    def mysql(cls, server: MySqlServer, database: str | None = None) -> Source:
+        """A database of a server, by default a new one; backslashes mean themselves in literals, as in SQLite."""
+        name = database or server.create_database()
+        literal_backslashes = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')"
+        kept = KeptSession(server, name, init_command=literal_backslashes)
+        return cls(server.url(name), kept.execute)
 
     def create(self, *, optional: bool, unique: bool = True, tables: Sequence[str] = tuple(REQUIRED)) -> None:
         """Make the tables, with keys the database enforces or without."""
@@ -152,14 +180,14 @@ class Pipeline:
         self.settings = settings
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "rates.csv").write_text(RATES)
-        (folder / "rental.toml").write_text(CONFIG.format(url=source_url))
+        (folder / "rental.toml").write_text(CONFIG.format(url=source_url) + ENGINE)
         self.notes: list[str] = []
 
     def run(self, *settings: str, **options: Any) -> RunOutcome:
         """Do a run; options as in `RunOptions`."""
         loaded = load_settings(self.folder / "rental.toml", [*self.settings, *settings])
         with assembled(loaded) as parts:
-            return LocalRunner(parts, self).run(RunOptions(**options))
+            return LocalRunner(parts, EventStream(self)).run(RunOptions(**options))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
@@ -194,12 +222,9 @@ class Pipeline:
         finally:
             warehouse.close()
 
-    def task(self, label: str) -> Any:
-        @contextmanager
-        def silent() -> Any:
-            yield lambda _rows: None
-
-        return silent()
+    def hear(self, event: Event) -> None:
+        if (line := line_of(event)) is not None:
+            self.note(line)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -13,13 +13,13 @@ from pipeline.crashes import (
     kill,
     leftovers,
     make_scenario,
-    mariadb_source,
     rental,
+    rental_program,
     run_here,
 )
-from pipeline.harness import Pipeline
+from pipeline.harness import Pipeline, Source
 from rental_analytics.failpoints import FAILPOINTS, arm
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -64,19 +64,19 @@ IN_A_BUCKET = ["object-uploaded", "raw-published", "extract-manifest-written", "
 
 
 @pytest.fixture(scope="module")
-def in_a_folder(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    return make_scenario(tmp_path_factory.mktemp("template") / "run", mariadb_source(mariadb))
+def in_a_folder(mysql: MySqlServer, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    return make_scenario(tmp_path_factory.mktemp("template") / "run", Source.mysql(mysql))
 
 
 @pytest.fixture(scope="module")
-def in_a_bucket(mariadb: MariaDB, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+def in_a_bucket(mysql: MySqlServer, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         bucket = s3.create_bucket()
         yield make_scenario(
             tmp_path_factory.mktemp("template") / "run",
-            mariadb_source(mariadb),
+            Source.mysql(mysql),
             *bucket_settings(s3, bucket, "template"),
             copy_lake=bucket_copier(s3, bucket),
         )
@@ -156,7 +156,8 @@ def test_killed_again_and_again(in_a_folder: Scenario, undisturbed: dict[str, An
     pipeline = in_a_folder.copy(tmp_path / "killed")
     for number, failpoint in enumerate(["raw-published", "file-swept", "curated-published", "load-curated-committed"]):
         kill(pipeline, failpoint, 1, "--run-id", f"dead-{number}")
-    _end_well(pipeline)
+    code, said = rental_program(pipeline)
+    assert code == 0, said
     assert in_a_folder.outcome(pipeline) == undisturbed
     assert leftovers(pipeline) == []
     # The one that died while it swept had not begun.

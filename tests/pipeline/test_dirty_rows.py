@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.harness import OPTIONAL, RATES, REQUIRED, Pipeline
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 Row = dict[str, Any]
@@ -105,7 +105,7 @@ def good_attributes(dice: Dice) -> Row:
 def good_viewing(dice: Dice) -> Row:
     return {
         "id": dice.id(),
-        "user_id": dice.id(),
+        "user_id": dice.pick(None, dice.id()),
         "apartment_id": dice.id(),
         "viewed_at": dice.moment(),
         "is_wishlisted": dice.pick(0, 1, None),
@@ -148,7 +148,6 @@ BREAKS: Mapping[str, tuple[Callable[[Row, Dice], Row], ...]] = {
     ),
     "apartment_attributes": (lambda row, dice: {"id": None},),
     "user_viewing": (
-        lambda row, dice: {"user_id": None},
         lambda row, dice: {"apartment_id": None},
         lambda row, dice: {"viewed_at": dice.pick(*NO_DATE)},
     ),
@@ -219,7 +218,7 @@ def broken_rules(table: str, row: Row) -> Rules:
     if table == "apartment_attributes":
         found = {"missing_key": row["id"] is None}
     elif table == "user_viewing":
-        names = {"missing_user": "user_id", "missing_listing": "apartment_id", "missing_viewed_at": "viewed_at"}
+        names = {"missing_listing": "apartment_id", "missing_viewed_at": "viewed_at"}
         found = {rule: row[name] is None for rule, name in names.items()}
     elif table == "apartments":
         moment = row["last_modified_timestamp"] or row["listing_created_on"]
@@ -244,6 +243,7 @@ def broken_rules(table: str, row: Row) -> Rules:
             "missing_price": price is None,
             "unknown_currency": rate(row["currency"], row["booking_date"]) is None,
             "unknown_status": status(row["booking_status"]) is None,
+            "value_out_of_range": any(day and not 1678 <= day.year <= 2261 for day in (checkin, checkout)),
         }
     return tuple(rule for rule, is_broken in found.items() if is_broken)
 
@@ -331,9 +331,9 @@ def set_aside(table: str, rows: Iterable[Row]) -> Counter[tuple[Any, ...]]:
 
 
 class Market:
-    """The four tables in MariaDB, without keys, and what Python knows of them."""
+    """The four tables in MySQL, without keys, and what Python knows of them."""
 
-    def __init__(self, server: MariaDB, dice: Dice) -> None:
+    def __init__(self, server: MySqlServer, dice: Dice) -> None:
         self._server = server
         self._database = server.create_database()
         self.url = server.url(self._database)
@@ -348,6 +348,8 @@ class Market:
 
     def _write(self, sql: str, rows: list[Row]) -> None:
         with closing(self._server.connect(self._database)) as connection, connection.cursor() as cursor:
+            # MySQL refuses zero dates unless it is told otherwise; tables of before 5.7 have them.
+            cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES'")
             cursor.executemany(sql, rows)
             connection.commit()
 
@@ -409,13 +411,13 @@ RUNS = [(1, "duckdb"), (random.SystemRandom().randrange(10**9), "duckdb"), (1, "
 
 @pytest.mark.parametrize(("seed", "engine"), RUNS, ids=["always the same", "another each time", "on Spark"])
 def test_dirty_rows_are_set_aside_whole_and_come_back(
-    mariadb: MariaDB, tmp_path: Path, request: pytest.FixtureRequest, seed: int, engine: str
+    mysql: MySqlServer, tmp_path: Path, request: pytest.FixtureRequest, seed: int, engine: str
 ) -> None:
     if engine == "spark":
         request.getfixturevalue("spark")
     print(f"seed {seed}")  # noqa: T201 pytest shows it when the test fails
     dice = Dice(seed)
-    market = Market(mariadb, dice)
+    market = Market(mysql, dice)
     pipeline = Pipeline(tmp_path / "run", market.url, f"engine.kind={engine}")
 
     first = pipeline.run().run.run_id
@@ -428,6 +430,9 @@ def test_dirty_rows_are_set_aside_whole_and_come_back(
         assert counts[MODELS[table]] == (len(rows), newest - rejected, len(rows) - newest, rejected)
     assert sum(count[3] for count in counts.values()) > 3 * DIRTY // 2
     assert_curated(pipeline, market)
+    if engine == "spark":
+        # What it makes of later runs is compared with DuckDB's in test_spark_marketplaces.py.
+        return
 
     for table in market.rows:
         market.correct(table, dice, moving=True, every=2)

@@ -10,7 +10,7 @@ from rental_analytics.contracts.base import common_type
 from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, SeenColumn
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.databases.base import RawColumn, ReadPlan
-from rental_analytics.steps.drift import drifts
+from rental_analytics.steps.extract.drift import drifts
 
 pytestmark = pytest.mark.fast
 

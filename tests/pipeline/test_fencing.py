@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.crash_driver import run_and_stop
 from pipeline.crashes import DATA, SETTINGS, bucket_settings, fill, leftovers, pass_a_day
+from pipeline.forked import Forked, forked
 from pipeline.harness import Pipeline, Source
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.pipeline import STEP_NAMES
@@ -27,24 +28,11 @@ from servers.s3 import S3Server
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
+Rows = dict[str, list[tuple[Any, ...]]]
+
 EXPIRY = 1
 # A warehouse file belongs to one process: who takes over here works on a copy of it, as another machine would.
 COPY = "warehouse.url=duckdb:///copy.duckdb"
-STOP = """
-import os, signal, sys
-from rental_analytics import cli
-from rental_analytics.failpoints import arm
-name, left = sys.argv[1], int(sys.argv[2])
-def stop(place):
-    global left
-    left -= place == name
-    if left == 0:
-        left = -1
-        os.kill(os.getpid(), signal.SIGSTOP)
-arm(stop)
-sys.argv = ["rental", *sys.argv[3:]]
-cli.main()
-"""
 # Drafts of a run: the claim of the lock, the place in the history, the parameters, then the manifests, each after the
 # last look at the lock.
 PLACES = [
@@ -61,11 +49,41 @@ PLACES = [
 ]
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Source:
-    source = Source.sqlite(tmp_path / "marketplace.db")
+@dataclass(frozen=True)
+class Begun:
+    """A marketplace and a pipeline after a first run, with a change to read; what becomes of it undisturbed."""
+
+    folder: Path
+    began: datetime
+    _outcomes: dict[int, Rows] = field(default_factory=dict)
+
+    def copy(self, folder: Path) -> tuple[Source, Pipeline]:
+        """As it was, in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        source = Source.sqlite(folder / "marketplace.db")
+        return source, Pipeline(folder / "run", source.url, *SETTINGS)
+
+    def outcome(self, steps: int, folder: Path) -> Rows:
+        """What readers see after a second run that nobody disturbed."""
+        if steps not in self._outcomes:
+            source, pipeline = self.copy(folder)
+            pass_another_day(source, steps)
+            pipeline.run(run_id="second")
+            self._outcomes[steps] = rows(pipeline, self.began)
+        return self._outcomes[steps]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    folder, began = tmp_path_factory.mktemp("begun"), datetime.now(UTC).replace(tzinfo=None)
+    source = Source.sqlite(folder / "marketplace.db")
     fill(source)
-    return source
+    pipeline = Pipeline(folder / "run", source.url, *SETTINGS)
+    pipeline.run(run_id="first")
+    (pipeline.folder / "tmp").mkdir()
+    pass_a_day(source, "2024-03-05", 10)
+    shutil.copy(pipeline.folder / "warehouse.duckdb", pipeline.folder / "copy.duckdb")
+    return Begun(folder, began)
 
 
 @pytest.fixture
@@ -74,67 +92,46 @@ def environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def begin(source: Source, folder: Path, *settings: str) -> tuple[Pipeline, Pipeline]:
-    """A pipeline after a first run, with a change to read, and one like it that nobody will disturb."""
-    pipelines = (
-        Pipeline(folder / "run", source.url, *SETTINGS, *settings),
-        Pipeline(folder / "undisturbed", source.url, *SETTINGS),
-    )
-    for pipeline in pipelines:
-        pipeline.run(run_id="first")
-        (pipeline.folder / "tmp").mkdir()
-    pass_a_day(source, "2024-03-05", 10)
-    shutil.copy(pipelines[0].folder / "warehouse.duckdb", pipelines[0].folder / "copy.duckdb")
-    return pipelines
-
-
 @contextmanager
-def suspended(pipeline: Pipeline, failpoint: str, times: int) -> Iterator[subprocess.Popen[str]]:
+def suspended(pipeline: Pipeline, failpoint: str, times: int) -> Iterator[Forked]:
     """A run `second` in a process of its own that stands still at a failpoint, its lock expired."""
     settings = [part for setting in pipeline.settings for part in ("--set", setting)]
-    command = [sys.executable, "-c", STOP, failpoint, str(times), "run", "--quiet", "--run-id", "second"]
-    process = subprocess.Popen(
-        [*command, *settings, "--set", f"lake.lock_expiry={EXPIRY}"],
-        cwd=pipeline.folder,
-        env=os.environ | {"TMPDIR": str(pipeline.folder / "tmp")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
+    command = ["run", "--quiet", "--run-id", "second", *settings, "--set", f"lake.lock_expiry={EXPIRY}"]
+    env = {"TMPDIR": str(pipeline.folder / "tmp")}
+    with forked(run_and_stop, failpoint, times, *command, folder=pipeline.folder, env=env) as process:
         until = time.monotonic() + 60
         while _state(process) != "T":
-            assert time.monotonic() < until and process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < until and process.is_alive(), process.output
             time.sleep(0.02)
         time.sleep(EXPIRY)
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
-def _state(process: subprocess.Popen[str]) -> str:
+def _state(process: Forked) -> str:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def wake(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGCONT)
-    said = process.communicate(timeout=60)[0]
-    assert process.returncode == 4, said
-    assert "Traceback" not in said
+def wake(process: Forked) -> None:
+    os.kill(process.pid, signal.SIGCONT)
+    ended = process.ended(60)
+    assert ended.code == 4, ended.output
+    assert "Traceback" not in ended.output
 
 
-def take_over(pipeline: Pipeline, undisturbed: Pipeline, source: Source, steps: Sequence[str]) -> None:
-    """Continue the suspended run; what it reads before, now and later differs."""
-    if steps == STEP_NAMES[:1]:
+def pass_another_day(source: Source, steps: int) -> None:
+    """Who repeats the extract reads what has changed meanwhile."""
+    if steps == 1:
         pass_a_day(source, "2024-03-06", 11)
-    undisturbed.run(run_id="second")
-    pipeline.run(COPY, resume="second", steps=tuple(steps))
+
+
+def take_over(pipeline: Pipeline, source: Source, steps: int) -> None:
+    """Continue the suspended run; what it reads before, now and later differs."""
+    pass_another_day(source, steps)
+    pipeline.run(COPY, resume="second", steps=tuple(STEP_NAMES[:steps]))
     pass_a_day(source, "2024-03-07", 12)
 
 
-def rows(pipeline: Pipeline, began: datetime) -> dict[str, list[tuple[Any, ...]]]:
+def rows(pipeline: Pipeline, began: datetime) -> Rows:
     """What readers see; the moments at which runs noticed something are left out."""
 
     def seen(value: Any) -> bool:
@@ -164,40 +161,44 @@ def check_committed_files(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize(("failpoint", "times", "steps"), PLACES)
 def test_run_that_another_process_continued(
-    source: Source, tmp_path: Path, failpoint: str, times: int, steps: int
+    begun: Begun, tmp_path: Path, failpoint: str, times: int, steps: int
 ) -> None:
-    began = datetime.now(UTC).replace(tzinfo=None)
-    pipeline, undisturbed = begin(source, tmp_path)
+    source, pipeline = begun.copy(tmp_path)
     with suspended(pipeline, failpoint, times) as process:
-        take_over(pipeline, undisturbed, source, STEP_NAMES[:steps])
+        take_over(pipeline, source, steps)
         wake(process)
     check_committed_files(pipeline)
     pipeline.run(resume="second")
-    assert rows(pipeline, began) == rows(undisturbed, began)
+    assert rows(pipeline, begun.began) == begun.outcome(steps, tmp_path / "undisturbed")
     pipeline.run()
     assert leftovers(pipeline) == []
 
 
 @pytest.mark.parametrize(("failpoint", "times"), [("raw-published", 2), ("object-uploaded", 3)])
 def test_run_in_a_bucket_that_another_process_continued(
-    source: Source, tmp_path: Path, s3: S3Server, environment: None, failpoint: str, times: int
+    tmp_path: Path, begun: Begun, s3: S3Server, environment: None, failpoint: str, times: int
 ) -> None:
-    began = datetime.now(UTC).replace(tzinfo=None)
-    pipeline, undisturbed = begin(source, tmp_path, *bucket_settings(s3, s3.create_bucket(), "lake"))
+    source = Source.sqlite(tmp_path / "marketplace.db")
+    fill(source)
+    pipeline = Pipeline(tmp_path / "run", source.url, *SETTINGS, *bucket_settings(s3, s3.create_bucket(), "lake"))
+    pipeline.run(run_id="first")
+    (pipeline.folder / "tmp").mkdir()
+    pass_a_day(source, "2024-03-05", 10)
+    shutil.copy(pipeline.folder / "warehouse.duckdb", pipeline.folder / "copy.duckdb")
     with suspended(pipeline, failpoint, times) as process:
-        take_over(pipeline, undisturbed, source, STEP_NAMES[:1])
+        take_over(pipeline, source, 1)
         wake(process)
     check_committed_files(pipeline)
     pipeline.run(resume="second")
-    assert rows(pipeline, began) == rows(undisturbed, began)
+    assert rows(pipeline, begun.began) == begun.outcome(1, tmp_path / "undisturbed")
     pipeline.run()
     assert leftovers(pipeline) == []
 
 
 @pytest.mark.parametrize(("failpoint", "times"), [("lock-taken", 1), ("file-swept", 1), ("run-begun", 1)])
-def test_run_that_wakes_up_before_it_began_to_read(source: Source, tmp_path: Path, failpoint: str, times: int) -> None:
+def test_run_that_wakes_up_before_it_began_to_read(begun: Begun, tmp_path: Path, failpoint: str, times: int) -> None:
     """Another run finished meanwhile; its files, and those of the one after it, are not swept away."""
-    pipeline, _ = begin(source, tmp_path)
+    _, pipeline = begun.copy(tmp_path)
     left = pipeline.folder / "lake" / "raw" / "bookings" / "run_id=first" / "part-dead-0.parquet"
     left.write_bytes(b"")
     with suspended(pipeline, failpoint, times) as process:

@@ -1,6 +1,6 @@
 """Cases in which a row could be lost, doubled or taken for deleted though every single step does its work."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 
 from pipeline.harness import Pipeline, Source, failure
-from rental_analytics.databases.mysql import MySqlDatabase
-from rental_analytics.databases.sqlite import SqliteDatabase
+from rental_analytics.databases.mysql.database import MySqlDatabase
+from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.errors import LakeError, ProofError, QualityError
 
 OLD = "2024-03-01 12:00:00.000000"
@@ -156,8 +156,8 @@ def tampered(monkeypatch: pytest.MonkeyPatch, concerns: Callable[[str], bool], c
         read = kind.read
 
         @contextmanager
-        def changed(self: Any, sql: str) -> Iterator[pa.RecordBatchReader]:
-            with read(self, sql) as reader:
+        def changed(self: Any, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
+            with read(self, sql, key) as reader:
                 batches = (change(batch) if concerns(sql) else batch for batch in reader)
                 yield pa.RecordBatchReader.from_batches(reader.schema, batches)
 

@@ -1,4 +1,4 @@
-"""How tables are read, first and again, from SQLite and from MariaDB."""
+"""How tables are read, first and again, from SQLite and from MySQL."""
 
 import time
 from collections.abc import Callable
@@ -211,7 +211,7 @@ def test_increments_equal_a_fresh_start(
 ) -> None:
     from datetime import date
 
-    from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+    from rental_marketplace import MarketplaceOptions, advance, generate
 
     options = MarketplaceOptions(
         listings=60, bookings=300, viewings=500, end_date=date(2026, 5, 31), dirty_rate=0.05, minimal=not optional

@@ -17,7 +17,7 @@ from pipeline.crashes import RENTAL, Scenario, make_scenario, pass_a_day, rental
 from pipeline.harness import Pipeline, Source
 from rental_analytics.errors import LockHeldError
 from rental_analytics.failpoints import arm
-from rental_analytics.warehouses.duckdb import DuckDbWarehouse
+from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +101,7 @@ class SecondConnection:
         def open_and_tell(warehouse: DuckDbWarehouse, *, read_only: bool = False) -> None:
             open_warehouse(warehouse, read_only=read_only)
             if not read_only:
-                self._connections.append(warehouse._connection)
+                self._connections.append(warehouse._connection.session)
 
         def close_unseen(warehouse: DuckDbWarehouse) -> None:
             with self._closing:

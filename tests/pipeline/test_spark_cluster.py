@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.program import rental_process
 from pipeline.harness import CONFIG, Source
-from servers.mariadb import MariaDB
+from rental_analytics.engines.spark.engine import SparkEngine
+from rental_analytics.engines.spark.session import SparkStepSession
+from servers.mysql import MySqlServer, numbers
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from servers.spark import assert_written_in_place, s3a_jars, start_spark_cluster
+from servers.spark import JAVA, assert_written_in_place, s3a_jars, start_spark_cluster
 from warehouses.twins import DuckDb, Redshift, Rows, environment
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.service
 
@@ -28,7 +33,8 @@ master = "{master}"
 [engine.spark]
 "spark.driver.host" = "127.0.0.1"
 "spark.executor.memory" = "512m"
-"spark.executor.extraJavaOptions" = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"spark.driver.extraJavaOptions" = "{java}"
+"spark.executor.extraJavaOptions" = "{java}"
 "spark.eventLog.enabled" = "true"
 "spark.eventLog.dir" = "file://{log}"
 """
@@ -50,29 +56,22 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def marketplace(mariadb: MariaDB) -> Source:
+def marketplace(mysql: MySqlServer) -> Source:
     """A marketplace whose viewings are many enough to be read by several statements."""
-    database = mariadb.create_database()
-
-    def execute(sql: str) -> None:
-        with closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            connection.commit()
-
-    source = Source(mariadb.url(database), execute)
+    source = Source.mysql(mysql)
     source.create(optional=True)
-    execute("ALTER TABLE user_viewing ADD PRIMARY KEY (id)")
+    source.execute("ALTER TABLE user_viewing ADD PRIMARY KEY (id)")
     moment = "2024-05-01 10:00:00.000000"
     source.insert("apartments", *({"id": number, "last_modified_timestamp": moment} for number in range(1, 9)))
     source.insert("apartment_attributes", *({"id": number, "cityname": "Oslo"} for number in range(1, 9)))
     source.insert("bookings", *({"booking_id": number, "updated_at": moment} for number in range(1, 9)))
     source.insert("bookings", {"booking_id": 9, "updated_at": moment, "booking_status": "it's lost"})
-    execute(
+    source.execute(
         "INSERT INTO user_viewing (id, user_id, apartment_id, viewed_at, is_wishlisted, call_to_action) "
         "SELECT seq * 7, seq % 999, 1 + seq % 8, TIMESTAMP('2024-01-01') + INTERVAL seq SECOND, seq % 2, 'call' "
-        f"FROM seq_1_to_{ROWS}"
+        f"FROM {numbers(1, ROWS)}"
     )
-    execute("ANALYZE TABLE user_viewing")
+    source.execute("ANALYZE TABLE user_viewing")
     return source
 
 
@@ -87,19 +86,33 @@ def expected(marketplace: Source, tmp_path_factory: pytest.TempPathFactory) -> l
     return found
 
 
-def test_executors_read_and_write_a_folder(
-    cluster: str, marketplace: Source, expected: list[dict[str, Rows]], tmp_path: Path
+def test_machines_that_share_a_folder_as_the_lake(
+    spark: SparkSession,
+    marketplace: Source,
+    expected: list[dict[str, Rows]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline = DuckDb(tmp_path / "run", marketplace.url)
-    (pipeline.folder / "log").mkdir()
-    config = CLUSTER.format(master=cluster, log=pipeline.folder / "log")
+    """As on a cluster, nothing goes through files of this machine but the lake; that executors do it shows below."""
+    monkeypatch.setattr(SparkEngine, "_is_local", property(lambda _engine: False))
+    pipeline = DuckDb(tmp_path / "run", marketplace.url, "engine.kind=spark")
+    held: list[str] = []
+    honest = SparkStepSession.close
 
-    (pipeline.folder / "rental.toml").write_text(CONFIG.format(url=marketplace.url) + config)
+    def closing(session: SparkStepSession) -> None:
+        assert session._scratch is None
+        assert not session._writes_to_lake
+        held.extend(session._folders.values())
+        honest(session)
 
-    rental_process(pipeline.folder, "run").ok()
+    monkeypatch.setattr(SparkStepSession, "close", closing)
+    pipeline.run()
 
     assert pipeline.every(*SCHEMAS) | pipeline.told() == expected[0]
-    assert executors_that_wrote(pipeline.folder / "log") == {"0", "1"}
+    lake = pipeline.folder / "lake"
+    assert held
+    assert [folder for folder in held if not Path(folder).is_relative_to(lake)] == []
+    assert [file for folder in held for file in Path(folder).rglob("*.parquet")] == []
 
 
 def test_executors_fill_a_bucket_that_redshift_loads(
@@ -114,7 +127,7 @@ def test_executors_fill_a_bucket_that_redshift_loads(
     bucket = s3.create_bucket()
     pipeline = Redshift(tmp_path / "run", marketplace.url, f"s3://{bucket}/rental", redshift)
     (pipeline.folder / "log").mkdir()
-    config = CONFIG.format(url=marketplace.url) + CLUSTER.format(master=cluster, log=pipeline.folder / "log")
+    config = CONFIG.format(url=marketplace.url) + CLUSTER.format(master=cluster, log=pipeline.folder / "log", java=JAVA)
     jars = s3a_jars().replace(",", ":")
     config += BUCKET.format(jars=jars, endpoint=s3.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
     (pipeline.folder / "rental.toml").write_text(config)

@@ -6,8 +6,8 @@ import re
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,29 +17,24 @@ import pytest
 from cli.program import PROGRAM, environment
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.databases.base import JdbcAccess, ParallelRead, RawColumn, ReadPlan
-from rental_analytics.databases.mysql_jdbc import MySqlJdbc
-from rental_analytics.engines.spark_session import SparkStepSession
+from rental_analytics.databases.mysql.jdbc import MySqlJdbc
+from rental_analytics.engines.spark.engine import DRIVER_JARS
+from rental_analytics.engines.spark.session import SparkStepSession
 from rental_analytics.errors import ConfigurationError, ProofError, SourceError
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer, numbers
 from servers.relay import start_relay
+from servers.spark import OF_A_PROCESS
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("spark")]
 
 SPARK = "engine.kind=spark"
+RAW = ("extract", "load-raw")
 AT_ONCE = ("retries.first_wait=0", "retries.longest_wait=0")
 
 
 @pytest.fixture
-def source(mariadb: MariaDB) -> Source:
-    database = mariadb.create_database()
-
-    def execute(sql: str) -> list[tuple[Any, ...]]:
-        with closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            connection.commit()
-            return list(cursor.fetchall())
-
-    source = Source(mariadb.url(database), execute)
+def source(mysql: MySqlServer) -> Source:
+    source = Source.mysql(mysql)
     source.create(optional=True)
     return source
 
@@ -52,7 +47,7 @@ def _fill(source: Source, viewings: int = 9) -> None:
     source.execute("ALTER TABLE user_viewing ADD PRIMARY KEY (id)")
     source.execute(
         "INSERT INTO user_viewing (id, user_id, apartment_id, viewed_at) "
-        f"SELECT seq, seq % 99, 1, TIMESTAMP('2024-01-01') + INTERVAL seq SECOND FROM seq_1_to_{viewings}"
+        f"SELECT seq, seq % 99, 1, TIMESTAMP('2024-01-01') + INTERVAL seq SECOND FROM {numbers(1, viewings)}"
     )
     source.execute("ANALYZE TABLE user_viewing")
 
@@ -89,6 +84,7 @@ def _without(table: str, condition: str) -> Reads:
     [("apartments", "id = 3"), ("user_viewing", "id = 3"), ("user_viewing", "TRUE")],
     ids=["row of a key", "event", "all events of a statement"],
 )
+@pytest.mark.remedy("rows-not-arrived")
 def test_rows_that_get_lost_on_the_way_fail_the_run(
     table: str, condition: str, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +97,7 @@ def test_rows_that_get_lost_on_the_way_fail_the_run(
     assert isinstance(error, ProofError)
     assert error.table == table
     assert "did not arrive" in error.message
-    pipeline.run()
+    pipeline.run(steps=RAW)
     assert pipeline.rows(f"SELECT COUNT(*) FROM raw_data.{table}") == [(5 if table == "apartments" else 9,)]
 
 
@@ -141,13 +137,13 @@ def test_a_file_that_lost_rows_is_noticed(source: Source, tmp_path: Path, monkey
 
 
 def test_a_connection_that_breaks_while_rows_come_is_tried_again(
-    source: Source, mariadb: MariaDB, tmp_path: Path
+    source: Source, mysql: MySqlServer, tmp_path: Path
 ) -> None:
     _fill(source, viewings=60_000)
     database = source.url.rsplit("/", 1)[1]
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK, *AT_ONCE)
-    with start_relay(mariadb.host, mariadb.port, cut_after=500_000) as relay:
-        pipeline.run(f"source.url=mysql://root@{relay.host}:{relay.port}/{database}")
+    with start_relay(mysql.host, mysql.port, cut_after=500_000) as relay:
+        pipeline.run(f"source.url=mysql://root@{relay.host}:{relay.port}/{database}", steps=RAW)
         assert relay.has_cut
 
     assert pipeline.rows("SELECT COUNT(*), COUNT(DISTINCT id) FROM raw_data.user_viewing") == [(60_000, 60_000)]
@@ -165,6 +161,7 @@ def test_a_value_that_does_not_fit_is_named(source: Source, tmp_path: Path) -> N
     assert "\n" not in str(error)
 
 
+@pytest.mark.remedy("spark-login-refused")
 def test_a_refused_login_of_the_executors_is_told_without_the_password(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,15 +172,20 @@ def test_a_refused_login_of_the_executors_is_told_without_the_password(
         made = honest(self)
         return replace(made, properties={**made.properties, "user": "nobody", "password": "se=cr&et"})
 
-    monkeypatch.setattr(MySqlJdbc, "access", access)
-    error = failure(Pipeline(tmp_path / "run", source.url, SPARK, "retries.attempts=1").run)
+    pipeline = Pipeline(tmp_path / "run", source.url, SPARK, "retries.attempts=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(MySqlJdbc, "access", access)
+        error = failure(pipeline.run)
 
     assert isinstance(error, SourceError)
     assert error.transient
     assert "Access denied for user 'nobody'" in str(error)
     assert "se=cr" not in str(error)
+    assert error.reason == "spark-login-refused"
+    pipeline.run(steps=("extract",))
 
 
+@pytest.mark.remedy("jdbc-driver-invalid")
 def test_a_missing_driver_is_told(source: Source, tmp_path: Path) -> None:
     (tmp_path / "empty.jar").write_bytes(b"")
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK, f"engine.jdbc_driver={tmp_path / 'empty.jar'}")
@@ -191,6 +193,22 @@ def test_a_missing_driver_is_told(source: Source, tmp_path: Path) -> None:
 
     assert isinstance(error, ConfigurationError)
     assert "empty.jar holds no JDBC driver" in error.message
+    assert error.reason == "jdbc-driver-invalid"
+    jar = next(jar for jar in DRIVER_JARS if jar.is_file())
+    pipeline.run(f"engine.jdbc_driver={jar}", steps=("extract",))
+
+
+@pytest.mark.remedy("jdbc-driver-missing")
+def test_a_jar_without_the_driver_it_lists(source: Source, tmp_path: Path) -> None:
+    jar = tmp_path / "hollow.jar"
+    with zipfile.ZipFile(jar, "w") as opened:
+        opened.writestr("META-INF/services/java.sql.Driver", "no.such.Driver\n")
+    pipeline = Pipeline(tmp_path / "run", source.url, SPARK, "retries.attempts=1")
+    error = failure(pipeline.run, f"engine.jdbc_driver={jar}")
+    assert (error.reason, error.exit_code) == ("jdbc-driver-missing", 2)
+    assert error.remedy.endswith("name the driver's jar in engine.jdbc_driver.")
+    driver = next(jar for jar in DRIVER_JARS if jar.is_file())
+    pipeline.run(f"engine.jdbc_driver={driver}", steps=("extract",))
 
 
 @pytest.fixture
@@ -206,6 +224,8 @@ def signals_heard() -> Iterator[None]:
 def test_an_interrupted_run_ends_with_one_line(number: int, code: int, source: Source, tmp_path: Path) -> None:
     _fill(source)
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK)
+    config = pipeline.folder / "rental.toml"
+    config.write_text(config.read_text() + OF_A_PROCESS)
     command = [PROGRAM, "run", "--quiet", "--set", SPARK]
     with subprocess.Popen(
         command,
@@ -221,8 +241,8 @@ def test_an_interrupted_run_ends_with_one_line(number: int, code: int, source: S
         told = process.communicate(timeout=60)[1]
 
     assert process.returncode == code
-    assert re.fullmatch(r"(?:.* zero dates.*\n)?Interrupted; continue with `rental run --resume \S+`\.\n", told)
-    pipeline.run()
+    assert re.fullmatch(r"(?:.* zero dates.*\n)?\S+Z Interrupted; continue with `rental run --resume \S+`\.\n", told)
+    pipeline.run(steps=RAW)
     assert pipeline.rows("SELECT COUNT(*) FROM raw_data.user_viewing") == [(9,)]
 
 

@@ -11,11 +11,13 @@ import pytest
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases.base import Window
-from rental_analytics.databases.sqlite import SqliteDatabase
-from rental_analytics.errors import SourceUnavailableError
+from rental_analytics.databases.planning import plan_read
+from rental_analytics.databases.sqlite.database import SqliteDatabase
+from rental_analytics.errors import SourceError, SourceUnavailableError
 
 pytestmark = pytest.mark.slow
 
+RAW = ("extract", "load-raw")
 FIFTH, SIXTH = date(2024, 3, 5), date(2024, 3, 6)
 # What DuckDB makes of a text decides on which day an event is; SQLite reads many of them otherwise, or not at all.
 TEXTS = {
@@ -63,13 +65,14 @@ def test_rows_of_a_day_are_found_however_it_is_written(source: Source, file: Pat
         "columns": {name: {"type": kind, "description": "A cell"} for name, kind in names.items()},
     }
     database = SqliteDatabase(file)
-    plan = database.plan(SourceTable.model_validate(contract), database.catalogue()["viewings"], None)
+    plan = plan_read(database, SourceTable.model_validate(contract), database.catalogue()["viewings"], None)
     start = datetime.combine(TEXTS[text], datetime.min.time())
     condition = database.range_filter(plan, Window(start, start + timedelta(days=1)))
     with database.read(database.select(plan, plan.columns, condition)) as reader:
         assert [value for batch in reader for value in batch.column("id").to_pylist()] == ["1"]
 
 
+@pytest.mark.parametrize("pipeline", ["duckdb"], indirect=True)
 def test_a_backfill_loses_no_event(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("user_viewing", *({"viewed_at": text, "user_id": user} for user, text in enumerate(TEXTS)))
@@ -84,23 +87,30 @@ def test_a_backfill_loses_no_event(source: Source, pipeline: Pipeline) -> None:
 def test_later_runs_double_no_event(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("user_viewing", *({"viewed_at": text, "user_id": user} for user, text in enumerate(TEXTS)))
-    pipeline.run()
+    pipeline.run(steps=RAW)
     for day in (8, 9):
         source.insert("user_viewing", {"viewed_at": f"2024-05-0{day} 10:00:00", "user_id": 50 + day})
-        pipeline.run()
-    assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(len(TEXTS) + 2,)]
+        pipeline.run(steps=RAW)
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.user_viewing") == [(len(TEXTS) + 2,)]
 
 
+@pytest.mark.remedy("value-not-of-type")
 def test_zone_by_name_stops_the_run(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert(
         "user_viewing", {"viewed_at": "2024-03-05 09:00:00 Europe/Berlin"}, {"viewed_at": "2024-03-05 09:00:00"}
     )
-    assert "user_viewing.viewed_at holds '2024-03-05 09:00:00 Europe/Berlin'" in failure(pipeline.run).message
+    error = failure(pipeline.run)
+    assert "user_viewing.viewed_at holds '2024-03-05 09:00:00 Europe/Berlin'" in error.message
+    assert error.reason == "value-not-of-type"
+    source.execute("UPDATE user_viewing SET viewed_at = '2024-03-05 08:00:00' WHERE viewed_at LIKE '%Berlin'")
+    pipeline.run(steps=RAW)
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.user_viewing") == [(2,)]
 
 
+@pytest.mark.remedy("sqlite-locked")
 def test_locked_file_may_pass(source: Source, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rental_analytics.databases.sqlite._PATIENCE", 0)
+    monkeypatch.setattr("rental_analytics.databases.sqlite.database._PATIENCE", 0)
     source.execute("CREATE TABLE viewings (id INT)")
     database = SqliteDatabase(file)
 
@@ -122,6 +132,7 @@ def test_locked_file_may_pass(source: Source, file: Path, monkeypatch: pytest.Mo
             error = failure(call)
             assert isinstance(error, SourceUnavailableError)
             assert "database is locked" in error.message
+            assert error.reason in {"sqlite-locked", "source-connection-lost"}
         writer.communicate()
     read()
 
@@ -129,15 +140,33 @@ def test_locked_file_may_pass(source: Source, file: Path, monkeypatch: pytest.Mo
 def test_a_change_to_an_older_moment_that_only_the_lake_can_read(source: Source, pipeline: Pipeline) -> None:
     source.create(optional=True)
     source.insert("bookings", *({"booking_id": key, "updated_at": "2024-06-01 12:00:00"} for key in (1, 2)))
-    pipeline.run()
+    pipeline.run(steps=RAW)
     source.execute("UPDATE bookings SET total_price = 7, updated_at = '2024-3-5 09:00:00' WHERE booking_id = 1")
     source.insert("bookings", {"booking_id": 3, "updated_at": "2024/03/05"})
-    pipeline.run()
-    assert pipeline.rows("SELECT booking_id, CAST(total_price AS INTEGER) FROM curated.bookings ORDER BY 1") == [
+    pipeline.run(steps=RAW)
+    assert pipeline.rows("SELECT booking_id, CAST(total_price AS INTEGER) FROM raw_data.bookings ORDER BY 1") == [
         (1, 7),
         (2, 300),
         (3, 300),
     ]
-    pipeline.run()
+    pipeline.run(steps=RAW)
     extracted = "SELECT extracted_rows FROM ops.proofs WHERE table_name = 'bookings' ORDER BY window_upper DESC LIMIT 1"
     assert pipeline.rows(extracted) == [(0,)]
+
+
+@pytest.mark.remedy("text-not-utf8")
+def test_a_text_that_is_not_utf8_is_named(
+    source: Source, pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1}, {"id": 17})
+    source.execute("UPDATE apartments SET title = CAST(x'4DFC6E63' AS TEXT) WHERE id = 17")
+    error = failure(pipeline.run)
+    assert isinstance(error, SourceError)
+    assert error.reason == "text-not-utf8"
+    assert error.message == "apartments.title holds a text that is not UTF-8, x'4dfc6e63', in the row with id 17."
+    told = capfd.readouterr()
+    assert "panicked" not in told.out + told.err
+    source.execute("UPDATE apartments SET title = 'München' WHERE id = 17")
+    pipeline.run(steps=RAW)
+    assert pipeline.rows("SELECT title FROM raw_data.apartments WHERE id = 17") == [("München",)]

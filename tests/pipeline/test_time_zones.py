@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.harness import BOOKING, LISTING, OPTIONAL, REQUIRED, VIEWING, Pipeline
-from rental_analytics.databases.mysql import MySqlDatabase
-from servers.mariadb import MariaDB, start_mariadb
+from rental_analytics.databases.mysql.database import MySqlDatabase
+from servers.mysql import MySqlServer, start_mysql
 
 pytestmark = pytest.mark.service
 PACIFIC = "America/Los_Angeles"
@@ -62,7 +62,7 @@ class Clock:
 class Marketplace:
     """The four tables on a server in a zone, written by sessions in a zone at given instants."""
 
-    def __init__(self, server: MariaDB, zone: str, moments: str) -> None:
+    def __init__(self, server: MySqlServer, zone: str, moments: str) -> None:
         server.execute(f"SET GLOBAL time_zone = '{zone}'")
         self._server = server
         self._database = server.create_database()
@@ -94,9 +94,9 @@ def insert(table: str, **values: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[MariaDB]:
+def server() -> Iterator[MySqlServer]:
     """A server of this module's own, since its time zone changes."""
-    with start_mariadb() as started:
+    with start_mysql() as started:
         started.load_time_zone(PACIFIC)
         yield started
 
@@ -109,13 +109,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return shown
 
 
-def test_server_knows_the_clock_changes(server: MariaDB) -> None:
+def test_server_knows_the_clock_changes(server: MySqlServer) -> None:
     shown = "SELECT CONVERT_TZ('{}', '+00:00', '" + PACIFIC + "')"
     for moment in (*BEFORE, *DURING, *AFTER, SPRING + timedelta(days=500)):
         assert server.execute(shown.format(moment.replace(tzinfo=None))) == [(local(moment, PACIFIC),)]
 
 
-def test_timestamps_are_the_same_instants_in_every_zone(server: MariaDB, tmp_path: Path) -> None:
+def test_timestamps_are_the_same_instants_in_every_zone(server: MySqlServer, tmp_path: Path) -> None:
     kind = "TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"
     results = []
     for name, zone in ZONES.items():
@@ -165,7 +165,7 @@ LOCAL_TIMES = [
 ]
 
 
-def test_datetimes_arrive_as_written_in_every_zone(server: MariaDB, tmp_path: Path) -> None:
+def test_datetimes_arrive_as_written_in_every_zone(server: MySqlServer, tmp_path: Path) -> None:
     results = []
     for name, zone in ZONES.items():
         marketplace = Marketplace(server, zone, "DATETIME(6)")
@@ -204,7 +204,7 @@ BOOKING_CLOCK = "DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIME
     ids=["ahead of UTC", "the skipped hour", "the repeated hour"],
 )
 def test_rows_whose_cursor_is_local_time_are_all_found(
-    server: MariaDB, clock: Clock, tmp_path: Path, zone: str, change: datetime
+    server: MySqlServer, clock: Clock, tmp_path: Path, zone: str, change: datetime
 ) -> None:
     """Inserts, updates and deletes all the time; runs in between; the cursor goes back in the repeated hour."""
     marketplace = Marketplace(server, zone, BOOKING_CLOCK)
@@ -236,7 +236,7 @@ def test_rows_whose_cursor_is_local_time_are_all_found(
     assert pipeline.rows(f"SELECT {columns} FROM raw_data.bookings WHERE NOT _is_deleted ORDER BY 1") == wanted
 
 
-def test_update_in_the_repeated_hour_moves_the_cursor_back(server: MariaDB, clock: Clock, tmp_path: Path) -> None:
+def test_update_in_the_repeated_hour_moves_the_cursor_back(server: MySqlServer, clock: Clock, tmp_path: Path) -> None:
     marketplace = Marketplace(server, PACIFIC, BOOKING_CLOCK)
     pipeline = Pipeline(tmp_path / "run", marketplace.url)
     marketplace.at(AUTUMN - timedelta(minutes=10), *(insert("bookings", booking_id=number) for number in range(3)))
@@ -258,7 +258,7 @@ def test_update_in_the_repeated_hour_moves_the_cursor_back(server: MariaDB, cloc
     ids=["ahead of UTC", "the skipped hour", "the repeated hour"],
 )
 def test_events_in_local_time_are_found_once_each(
-    server: MariaDB, clock: Clock, tmp_path: Path, zone: str, change: datetime, settings: Sequence[str]
+    server: MySqlServer, clock: Clock, tmp_path: Path, zone: str, change: datetime, settings: Sequence[str]
 ) -> None:
     marketplace = Marketplace(server, zone, "DATETIME(6)")
     pipeline = Pipeline(tmp_path / "run", marketplace.url, *settings)

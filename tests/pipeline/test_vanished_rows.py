@@ -29,7 +29,7 @@ def test_an_emptied_table_stops_the_run_and_changes_nothing(
     error = failure(loaded.run, full_refresh=refresh)
     assert isinstance(error, QualityError)
     assert (error.exit_code, error.table) == (3, table)
-    assert f"40 of 40 rows of {table} vanished" in error.message
+    assert f"40 of 40 rows of {table} were deleted" in error.message
     assert "quality.max_deleted_share" in error.remedy
     assert loaded.tables("raw_data", "curated", "presentation") == before
     loaded.run("quality.max_deleted_share=1", full_refresh=refresh)
@@ -39,7 +39,7 @@ def test_an_emptied_table_stops_the_run_and_changes_nothing(
 def test_an_emptied_table_of_events_stops_a_full_refresh(source: Source, loaded: Pipeline) -> None:
     source.execute("DELETE FROM user_viewing WHERE user_id >= 10")
     error = failure(loaded.run, full_refresh=True)
-    assert "30 of 40 rows of user_viewing vanished" in error.message
+    assert "30 of 40 rows of user_viewing were deleted" in error.message
     loaded.run()
     assert loaded.rows("SELECT COUNT(*) FROM curated.viewings") == [(40,)]
 
@@ -52,7 +52,9 @@ def test_a_few_rows_or_a_small_share_may_go(source: Source, loaded: Pipeline) ->
     loaded.run()  # 9 rows: more than a fifth, but fewer than min_deleted_rows
     source.execute("DELETE FROM bookings WHERE booking_id < 27")
     error = failure(loaded.run)
-    assert "10 of 23 rows of bookings vanished from the source since the last run (43%, allowed are 20%)" in str(error)
+    assert "10 of 23 rows of bookings were deleted in the source since they were read (43%, the limit is 20%)" in str(
+        error
+    )
 
 
 def test_deleted_rows_keep_their_last_values_and_end_the_active_period(source: Source, loaded: Pipeline) -> None:

@@ -109,7 +109,6 @@ class WriterLog:
     commits: list[tuple[datetime, datetime]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     gone: dict[str, set[int]] = field(default_factory=dict)
-    rolled_back: int = 0
 
 
 @dataclass
@@ -150,10 +149,11 @@ def _write(plan: WriterPlan) -> WriterLog:
             user="root",
             database=plan.database,
             charset="utf8mb4",
-            init_command="SET SESSION time_zone = '+00:00', tx_isolation = 'READ-COMMITTED', "
-            "innodb_lock_wait_timeout = 2",
+            init_command="SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 2",
         )
     ) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         writer = _Writer(plan)
         ready.wait(60)
         while not stop.is_set():
@@ -171,7 +171,6 @@ def _write(plan: WriterPlan) -> WriterLog:
                 if moment is None or (plan.latest and age > plan.latest):
                     connection.rollback()
                     writer.keys = kept
-                    writer.log.rolled_back += 1
                     continue
                 connection.commit()
                 writer.log.commits.append((moment, _clock(cursor)))

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 MAXIMUM_BYTES = 1_000_000
 PIN_FILES = ["constraints.txt", "constraints-spark.txt"]
-PUBLIC_TARGETS = ["help", "setup", "spark", "demo", "test", "check", "glue", "verify-aws", "clean"]
+PUBLIC_TARGETS = ["help", "setup", "spark", "demo", "test", "check", "generate", "glue", "verify-aws", "clean"]
 
 
 def pins() -> dict[str, str]:
@@ -102,3 +102,22 @@ def test_no_tracked_file_is_large() -> None:
     paths = [ROOT / name for name in listing.stdout.split("\0") if name]
 
     assert [path for path in paths if path.is_file() and path.stat().st_size > MAXIMUM_BYTES] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("failing", ["", "ruff", "python"])
+def test_every_check_is_done_whatever_fails(tmp_path: Path, failing: str) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "check.sh", tmp_path / "scripts")
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    for name in ("ruff", "lint-imports", "mypy", "sqlfluff", "python"):
+        (tools / name).write_text(f"#!/bin/sh\necho told by {name}\nexit {int(name == failing)}\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run([tmp_path / "scripts" / "check.sh", "--tests"], check=False, capture_output=True, text=True)
+
+    outcomes = re.findall(r"^(ok|FAILED) +([\w-]+)", done.stdout, flags=re.MULTILINE)
+    assert [name for _, name in outcomes] == ["ruff", "ruff", "lint-imports", "mypy", "sqlfluff", "python", "python"]
+    assert {name for outcome, name in outcomes if outcome == "FAILED"} == {failing} - {""}
+    assert (f"told by {failing}" in done.stdout) == bool(failing)
+    assert done.returncode == bool(failing)

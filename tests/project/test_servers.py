@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from servers import process
-from servers.mariadb import MariaDB, start_mariadb
+from servers.mysql import MySqlServer, start_mysql
 from servers.postgresql import PostgreSQL
 from servers.process import running
 from servers.s3 import S3Server
@@ -24,29 +24,29 @@ def client(s3: S3Server) -> Iterator[Any]:
 
 
 @pytest.mark.service
-def test_mariadb_gives_each_test_its_own_database(mariadb: MariaDB) -> None:
-    first, second = mariadb.create_database(), mariadb.create_database()
-    mariadb.execute("CREATE TABLE bookings (title VARCHAR(20))", first)
-    mariadb.execute("INSERT INTO bookings VALUES ('Zürich 🏠')", first)
+def test_mysql_gives_each_test_its_own_database(mysql: MySqlServer) -> None:
+    first, second = mysql.create_database(), mysql.create_database()
+    mysql.execute("CREATE TABLE bookings (title VARCHAR(20))", first)
+    mysql.execute("INSERT INTO bookings VALUES ('Zürich 🏠')", first)
 
-    assert mariadb.execute("SELECT title FROM bookings", first) == [("Zürich 🏠",)]
-    assert mariadb.execute("SHOW TABLES", second) == []
+    assert mysql.execute("SELECT title FROM bookings", first) == [("Zürich 🏠",)]
+    assert mysql.execute("SHOW TABLES", second) == []
 
 
 @pytest.mark.service
-def test_mariadb_loads_local_files(mariadb: MariaDB, tmp_path: Path) -> None:
-    database = mariadb.create_database()
+def test_mysql_loads_local_files(mysql: MySqlServer, tmp_path: Path) -> None:
+    database = mysql.create_database()
     rows = tmp_path / "rows.tsv"
     rows.write_text("1\n2\n")
-    mariadb.execute("CREATE TABLE listings (id BIGINT)", database)
-    mariadb.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE listings", database)
+    mysql.execute("CREATE TABLE listings (id BIGINT)", database)
+    mysql.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE listings", database)
 
-    assert mariadb.execute("SELECT SUM(id) FROM listings", database) == [(3,)]
+    assert mysql.execute("SELECT SUM(id) FROM listings", database) == [(3,)]
 
 
 @pytest.mark.service
-def test_mariadb_listens_on_loopback_only(mariadb: MariaDB) -> None:
-    assert mariadb.execute("SELECT @@bind_address, @@character_set_server") == [("127.0.0.1", "utf8mb4")]
+def test_mysql_listens_on_loopback_only(mysql: MySqlServer) -> None:
+    assert mysql.execute("SELECT @@bind_address, @@character_set_server") == [("127.0.0.1", "utf8mb4")]
 
 
 @pytest.mark.service
@@ -66,8 +66,8 @@ def test_postgresql_is_in_utc_and_compares_bytes(postgresql: PostgreSQL) -> None
 
 
 @pytest.mark.fast
-def test_mariadb_url_escapes_the_password() -> None:
-    server = MariaDB("127.0.0.1", 3306)
+def test_mysql_url_escapes_the_password() -> None:
+    server = MySqlServer("mysql", "127.0.0.1", 3306)
 
     assert server.url("rental") == "mysql://root@127.0.0.1:3306/rental"
     assert server.url("rental", "reader", "p@ss/word") == "mysql://reader:p%40ss%2Fword@127.0.0.1:3306/rental"
@@ -75,7 +75,7 @@ def test_mariadb_url_escapes_the_password() -> None:
 
 @pytest.mark.service
 def test_a_server_of_ones_own_takes_options_and_goes_away() -> None:
-    with start_mariadb(options=["--default-time-zone=+07:00", "--sql-mode="]) as server:
+    with start_mysql(options=["--default-time-zone=+07:00", "--sql-mode="]) as server:
         assert server.execute("SELECT @@time_zone, @@sql_mode") == [("+07:00", "")]
 
     with pytest.raises(OSError, match="refused"):
@@ -85,7 +85,7 @@ def test_a_server_of_ones_own_takes_options_and_goes_away() -> None:
 @pytest.mark.service
 def test_a_server_that_cannot_start_shows_its_log() -> None:
     with pytest.raises(RuntimeError, match=r"stopped with exit code(.|\n)*no-such-option"):
-        start_mariadb(options=["--no-such-option=1"]).__enter__()
+        start_mysql(options=["--no-such-option=1"]).__enter__()
 
 
 @pytest.mark.slow

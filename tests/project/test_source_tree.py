@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rental_analytics.contracts.steps import StepName
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "rental_analytics"
 MODEL_FILES = {"model.yaml", "query.sql", "cases.yaml"}
@@ -59,19 +61,65 @@ def test_every_way_to_read_the_environment_is_seen(source: str, tmp_path: Path) 
 
 
 @pytest.mark.fast
-def test_every_model_folder_holds_the_same_three_files() -> None:
+def test_steps_are_named_by_their_enumeration_alone() -> None:
+    names = {str(name) for name in StepName}
+    written = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno}: {node.value}"
+        for path in sorted(PACKAGE.parent.rglob("*.py"))
+        if path != PACKAGE / "contracts" / "steps.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+
+    assert written == []
+
+
+@pytest.mark.fast
+def test_every_model_folder_holds_the_same_files() -> None:
     folders = [folder for folder in (PACKAGE / "models").glob("*/*") if folder.is_dir()]
 
     assert folders
-    assert {folder.name: {file.name for file in folder.iterdir()} for folder in folders} == {
-        folder.name: MODEL_FILES for folder in folders
+    found = {folder: {file.name for file in folder.iterdir() if file.name != "__pycache__"} for folder in folders}
+    wanted = {folder: MODEL_FILES | ({"reference.py"} if is_reported(folder) else set()) for folder in folders}
+    assert found == wanted
+
+
+def is_reported(folder: Path) -> bool:
+    """Whether a model is compared with a slow reference: all but curated ones are."""
+    return folder.parent.name != "curated"
+
+
+@pytest.mark.fast
+def test_every_template_that_is_named_is_there() -> None:
+    named = {
+        f"{path.relative_to(PACKAGE)}: {node.args[0].value}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "render"
+        and isinstance(node.args[0], ast.Constant)
     }
+
+    assert len(named) > 20
+    assert {name for name in named if not (PACKAGE / f"{name.partition(': ')[2]}.sql.j2").is_file()} == set()
+
+
+@pytest.mark.fast
+def test_no_code_names_a_metric() -> None:
+    """What is special about a metric is said in its folder."""
+    metrics = [folder.name for folder in (PACKAGE / "models" / "presentation").iterdir() if folder.is_dir()]
+    code = [path for kind in ("*.py", "*.j2", "*.sql") for path in PACKAGE.rglob(kind)]
+    outside = [path for path in code if PACKAGE / "models" not in path.parents]
+
+    assert metrics
+    assert {name: str(path) for path in outside for name in metrics if name in path.read_text()} == {}
 
 
 @pytest.fixture
 def copied_package(tmp_path: Path) -> Path:
     shutil.copy(ROOT / ".importlinter", tmp_path)
-    shutil.copytree(PACKAGE, tmp_path / "src" / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "src" / PACKAGE.name
 
 
@@ -103,17 +151,27 @@ def test_import_law_is_kept(copied_package: Path) -> None:
         ("newcomer.py", "rental_analytics.errors", "Imports go one way"),
         ("steps/extra.py", "rental_analytics.engines.newcomer", "Only wiring imports concrete parts"),
         ("cli.py", "rental_analytics.engines.newcomer", "Only wiring imports concrete parts"),
+        ("steps/extra.py", "rental_analytics.databases.newcomer.types", "Only wiring imports concrete parts"),
         (
             "engines/base.py",
-            "rental_analytics.engines.duckdb",
+            "rental_analytics.engines.duckdb.engine",
             "Adapters do not know each other, and base knows none",
         ),
-        ("report/extra.py", "rental_analytics.marketplace", "Only the command line generates marketplaces"),
+        ("report/extra.py", "rental_marketplace", "Only the command line generates marketplaces"),
+        (
+            "../rental_marketplace/extra.py",
+            "rental_analytics.disk",
+            "The generator knows nothing of the pipeline but its kinds of errors",
+        ),
     ],
 )
 def test_import_law_stops(copied_package: Path, module: str, imported: str, contract: str) -> None:
     for adapter in ("duckdb", "newcomer"):
         (copied_package / "engines" / f"{adapter}.py").touch()
+    newcomer = copied_package / "databases" / "newcomer"
+    newcomer.mkdir()
+    for name in ("__init__.py", "types.py"):
+        (newcomer / name).touch()
     with (copied_package / module).open("a") as file:
         file.write(f"\ndef offend() -> None:\n    import {imported}\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rental_analytics.contracts.display import ChartKind, Period
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.report import write_report
 from rental_analytics.report.charts import Observation, bar_chart, line_chart
-from rental_analytics.report.formats import Period, decimal, money, percent
+from rental_analytics.report.formats import decimal, money, percent
+from support.rights import denied
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,11 +97,12 @@ def warehouse() -> Iterator[Warehouse]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
+    (tmp_path / "reports").mkdir()
     return tmp_path / "reports" / "report.html"
 
 
 def page(warehouse: Warehouse, out: Path) -> Page:
-    assert write_report(warehouse.query, MODELS, out) == out
+    assert write_report(warehouse.query, MODELS, out, {}) == out
     assert [file.name for file in out.parent.iterdir()] == [out.name]
     return Page(out.read_text(encoding="utf-8"))
 
@@ -108,8 +111,10 @@ def test_a_warehouse_without_numbers(warehouse: Warehouse, out: Path) -> None:
     made = page(warehouse, out)
 
     assert "There are no numbers yet" in made.text
-    assert made.text.count("No values yet") == 4
-    assert made.text.count("no data yet") == 5
+    drawn = [model for model in MODELS.values() if model.chart and model.chart.kind is not ChartKind.NUMBER]
+    assert made.text.count("No values yet") == len(drawn) > 0
+    headlines = [model for model in MODELS.values() if model.chart]
+    assert made.text.count("no data yet") == len(headlines) > len(drawn)
 
 
 def test_headlines_are_of_the_last_whole_periods(warehouse: Warehouse, out: Path) -> None:
@@ -226,7 +231,7 @@ def test_every_metric_has_its_published_definition(warehouse: Warehouse, out: Pa
 def test_metrics_that_are_not_there_are_left_out(warehouse: Warehouse, out: Path) -> None:
     warehouse.built(date(2024, 6, 2))
     kept = {"top_listings_weekly": MODELS["top_listings_weekly"]}
-    write_report(warehouse.query, kept, out)
+    write_report(warehouse.query, kept, out, {})
     text = Page(out.read_text(encoding="utf-8")).text
 
     assert "Top listings" in text
@@ -236,17 +241,73 @@ def test_metrics_that_are_not_there_are_left_out(warehouse: Warehouse, out: Path
 def test_a_warehouse_without_metrics(warehouse: Warehouse, out: Path) -> None:
     warehouse.connection.execute("DROP TABLE presentation.occupancy_rate_monthly")
     with pytest.raises(ConfigurationError, match=r"no metric occupancy_rate_monthly yet.*`rental run`"):
-        write_report(warehouse.query, MODELS, out)
+        write_report(warehouse.query, MODELS, out, {})
     warehouse.connection.execute("DROP SCHEMA presentation CASCADE")
     with pytest.raises(ConfigurationError, match=r"no metrics yet.*`rental run`"):
-        write_report(warehouse.query, MODELS, out)
+        write_report(warehouse.query, MODELS, out, {})
 
 
 def test_a_file_that_cannot_be_written(warehouse: Warehouse, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
 
     with pytest.raises(ConfigurationError, match=r"cannot be written to .*Remedy: choose another file"):
-        write_report(warehouse.query, MODELS, tmp_path / "taken" / "report.html")
+        write_report(warehouse.query, MODELS, tmp_path / "taken" / "report.html", {})
+
+
+@pytest.mark.remedy("report-path-not-a-report")
+@pytest.mark.parametrize("content", ["notes", "<!DOCTYPE html>\n<title>A page of mine</title>\n", "SQLite format 3\0"])
+def test_a_file_that_is_no_report_is_not_replaced(warehouse: Warehouse, out: Path, content: str) -> None:
+    out.write_text(content)
+    error = refused(warehouse, out, "report-path-not-a-report")
+    assert error.remedy == "choose another file with --out, or remove this one first."
+    assert out.read_text() == content
+    write_report(warehouse.query, MODELS, out.with_name("other.html"), {})
+    out.unlink()
+    write_report(warehouse.query, MODELS, out, {})
+
+
+def test_a_report_or_an_empty_file_is_replaced(warehouse: Warehouse, out: Path) -> None:
+    out.touch()
+    page(warehouse, out)
+    warehouse.built(date(2024, 6, 2))
+    assert "days to 2 Jun 2024" in page(warehouse, out).text
+
+
+def test_a_link_is_replaced_only_where_it_leads_to_a_report(warehouse: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    for name, target in {"loop": "loop", "astray": "nothing", "link": "notes"}.items():
+        (tmp_path / name).symlink_to(target)
+        reason = "report-path-not-a-report" if name == "link" else "report-path-not-a-file"
+        refused(warehouse, tmp_path / name, reason)
+        assert (tmp_path / name).is_symlink()
+    write_report(warehouse.query, MODELS, tmp_path / "report.html", {})
+    (tmp_path / "latest").symlink_to("report.html")
+    write_report(warehouse.query, MODELS, tmp_path / "latest", {})
+    assert not (tmp_path / "latest").is_symlink()
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_a_link_to_itself_among_the_files_that_a_run_needs(warehouse: Warehouse, out: Path) -> None:
+    loop = out.with_name("loop")
+    loop.symlink_to("loop")
+    project_files = {loop: "the lake", loop / "below": "a file of source.url"}
+    write_report(warehouse.query, MODELS, out, project_files)
+    assert "which is the lake" in refused(warehouse, loop, "report-path-in-use", project_files).message
+
+
+def test_a_folder_that_a_run_needs_and_that_may_not_be_looked_into(warehouse: Warehouse, out: Path) -> None:
+    (out.parent / "denied").mkdir()
+    with denied(out.parent / "denied"):
+        write_report(warehouse.query, MODELS, out, {out.parent / "denied" / "lake": "the lake"})
+
+
+def refused(
+    warehouse: Warehouse, out: Path, reason: str, project_files: Mapping[Path, str] | None = None
+) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as raised:
+        write_report(warehouse.query, MODELS, out, project_files or {})
+    assert raised.value.reason == reason, str(raised.value)
+    return raised.value
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
+    return few_rows(tmp_path)
+
+
+def few_rows(folder: Path) -> Source:
     """A marketplace of a few rows in SQLite."""
-    source = Source.sqlite(tmp_path / "marketplace.db")
+    source = Source.sqlite(folder / "marketplace.db")
     source.create(optional=True)
     source.insert("apartments", {"id": 1}, {"id": 2, "price": "50.00"})
     source.insert("apartment_attributes", {"id": 1, "cityname": "Bern", "state": "BE"})

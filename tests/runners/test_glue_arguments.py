@@ -67,7 +67,7 @@ def test_values_are_read(words: list[str], field: str, value: Any) -> None:
         (["--backfill_from", "2026-01-01"], "both --backfill_from and --backfill_to"),
         (["--backfill_from", "2026-01-02", "--backfill_to", "2026-01-01"], "is before --backfill_from"),
         (["--step", "load"], "There is no step load. Remedy: give --step one of extract, transform,"),
-        (["--full_refresh", "true", "stray"], "'stray' stands behind no argument."),
+        (["--full_refresh", "true", "stray"], "There is an extra argument behind --full_refresh."),
     ],
 )
 def test_what_was_meant_otherwise_is_refused(words: list[str], told: str) -> None:
@@ -87,3 +87,66 @@ def test_values_of_overrides_are_not_shown() -> None:
     arguments = parse_arguments([*REQUIRED, "--set", "source.password=geheim lake.url=s3://bucket"])
     assert "geheim" not in str(arguments.shown())
     assert arguments.shown()["overrides"] == ["source.password", "lake.url"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "wrong", "remedy", "right"),
+    [
+        pytest.param(
+            "job-argument-missing",
+            ["--step", "extract"],
+            "arguments are --step, --run_id, --config",
+            REQUIRED,
+            marks=pytest.mark.remedy("job-argument-missing"),
+        ),
+        pytest.param(
+            "step-unknown",
+            [*REQUIRED, "--step", "extrct"],
+            "--step one of extract, ",
+            [*REQUIRED, "--step", "extract"],
+            marks=pytest.mark.remedy("step-unknown"),
+        ),
+        pytest.param(
+            "job-argument-misspelt",
+            [*REQUIRED, "--asof", "2026-03-01"],
+            "--as_of",
+            [*REQUIRED, "--as_of", "2026-03-01"],
+            marks=pytest.mark.remedy("job-argument-misspelt"),
+        ),
+        pytest.param(
+            "job-argument-stray",
+            [*REQUIRED, "--full_refresh", "true", "secret"],
+            "arguments are --step",
+            [*REQUIRED, "--full_refresh", "true"],
+            marks=pytest.mark.remedy("job-argument-stray"),
+        ),
+        pytest.param(
+            "job-argument-not-understood",
+            [*REQUIRED, "--as_of", "May"],
+            "YYYY-MM-DD",
+            [*REQUIRED, "--as_of", "2026-05-01"],
+            marks=pytest.mark.remedy("job-argument-not-understood"),
+        ),
+        pytest.param(
+            "job-backfill-incomplete",
+            [*REQUIRED, "--backfill_from", "2026-03-01"],
+            "--backfill_to",
+            [*REQUIRED, "--backfill_from", "2026-03-01", "--backfill_to", "2026-03-02"],
+            marks=pytest.mark.remedy("job-backfill-incomplete"),
+        ),
+        pytest.param(
+            "job-backfill-reversed",
+            [*REQUIRED, "--backfill_from", "2026-03-02", "--backfill_to", "2026-03-01"],
+            "--backfill_from",
+            [*REQUIRED, "--backfill_from", "2026-03-01", "--backfill_to", "2026-03-02"],
+            marks=pytest.mark.remedy("job-backfill-reversed"),
+        ),
+    ],
+)
+def test_arguments_are_corrected(reason: str, wrong: list[str], remedy: str, right: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_arguments(wrong)
+    assert caught.value.reason == reason
+    assert remedy in caught.value.remedy
+    assert "secret" not in str(caught.value)
+    parse_arguments(right)

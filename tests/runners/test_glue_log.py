@@ -15,14 +15,18 @@ from typing import Any
 import pytest
 
 from pipeline.harness import Pipeline, Source
-from rental_analytics.engines.base import ExtractRequest
-from rental_analytics.engines.duckdb import DuckDbEngine
+from rental_analytics.contracts.events import Retry
+from rental_analytics.contracts.steps import StepName
+from rental_analytics.engines.base import Session
 from rental_analytics.errors import ProofError
 from rental_analytics.monitoring import json_log
-from rental_analytics.monitoring.json_log import JsonLog, JsonReporter
+from rental_analytics.monitoring.events import EventStream
+from rental_analytics.monitoring.json_log import JsonListener, JsonLog
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.runners.glue import main
 from rental_analytics.steps import metrics
+from rental_analytics.steps.extract import step as extract
+from rental_analytics.steps.extract.request import ExtractRequest
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.lock import RunLock
 from runners.jobs import SCRIPT, JobEnd, Jobs, ended, status
@@ -55,26 +59,30 @@ def test_every_line_names_moment_level_run_step_and_event() -> None:
 @pytest.mark.fast
 def test_work_and_notes_name_their_table() -> None:
     stream = StringIO()
-    reporter = JsonReporter(JsonLog(stream), {"bookings"})
-    with reporter.task("extract bookings") as progress:
-        progress(2)
-        progress(3)
-    reporter.note("bookings: columns ignored: voucher")
-    reporter.note("extract: the lake is away; again in 1.0 s (attempt 2 of 4)")
+    events = EventStream(JsonListener(JsonLog(stream)))
+    with events.work(StepName.EXTRACT, "bookings") as advance:
+        advance(2)
+        advance(3)
+    events.note("columns ignored: voucher", table="bookings")
+    events.emit(Retry("extract", "the lake is away.", "lake-away", 1.04, 2, 4))
     work, note, retry = lines(stream)
     assert (work["work"], work["table"], work["rows"]) == ("extract bookings", "bookings", 5)
     assert work["seconds"] >= 0
     assert (note["table"], note["level"]) == ("bookings", "info")
-    assert ("table" in retry, retry["level"]) == (False, "warning")
+    assert note["message"] == "bookings: columns ignored: voucher"
+    assert retry["message"] == "extract: the lake is away; again in 1.0 s (attempt 2 of 4)"
+    told = {name: retry.get(name) for name in ("event", "level", "reason", "attempt", "attempts", "wait", "table")}
+    assert list(told.values()) == ["retry", "warning", "lake-away", 2, 4, 1.04, None]
 
 
 @pytest.mark.fast
 def test_work_that_takes_long_is_told_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = StringIO()
     monkeypatch.setattr(json_log, "SECONDS_BETWEEN", 0.0)
-    with JsonReporter(JsonLog(stream), {"bookings"}).task("extract bookings") as progress:
-        progress(2)
-    with pytest.raises(RuntimeError), JsonReporter(JsonLog(stream), {"bookings"}).task("extract bookings"):
+    events = EventStream(JsonListener(JsonLog(stream)))
+    with events.work(StepName.EXTRACT, "bookings") as advance:
+        advance(2)
+    with pytest.raises(RuntimeError), events.work(StepName.EXTRACT, "bookings"):
         raise RuntimeError
     assert [(line["event"], line["rows"]) for line in lines(stream)] == [("work_going_on", 2), ("work_done", 2)]
 
@@ -209,20 +217,20 @@ def test_signal_ends_a_job_in_order(
 def test_signal_that_a_library_swallows_counts_before_the_next_table(
     jobs: Jobs, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extract = DuckDbEngine.extract
+    read_table = extract.read_table
     read: list[str] = []
 
-    def swallowing(self: DuckDbEngine, request: ExtractRequest, *rest: Any) -> Any:
+    def swallowing(session: Session, request: ExtractRequest, *rest: Any) -> Any:
         read.append(request.plan.table.name)
         with suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
-        return extract(self, request, *rest)
+        return read_table(session, request, *rest)
 
     # Once a signal came, a process goes on listening to it: that is not for the process of the tests.
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patched:
-        patched.setattr(DuckDbEngine, "extract", swallowing)
+        patched.setattr(extract, "read_table", swallowing)
         end = jobs.do("extract", "nightly")
     signal.signal(signal.SIGTERM, before)
     signal.signal(signal.SIGINT, signal.default_int_handler)

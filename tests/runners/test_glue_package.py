@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -23,9 +24,10 @@ ON_GLUE = (sys.version_info[:2], sys.platform, platform.machine()) == ((3, 11), 
 CHECKS = """
 import importlib.util, sys
 from datetime import date
-from rental_analytics import aws, wiring
+from rental_analytics import wiring
+from rental_analytics.aws import objects, secrets
 from rental_analytics.contracts.loader import load_contracts
-from rental_analytics.databases.mysql import MySqlDatabase
+from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.reference.data import load_reference_data
 from rental_analytics.runners import glue
 from rental_analytics.sql.render import render
@@ -34,7 +36,7 @@ import cryptography, pymysql
 
 assert load_contracts().presentation
 assert load_reference_data(date(2024, 1, 1)).relations["raw_data.exchange_rate_fixings"].num_rows > 100_000
-assert "SELECT" in render("newest_day")
+assert "SELECT" in render("warehouses/newest_day", through="2026-03-01")
 S3Lake("bucket", region="eu-west-1").close()
 MySqlDatabase("db", 3306, "reader", "", "rental")
 print([name for name in sys.argv[1:] if importlib.util.find_spec(name)])
@@ -122,6 +124,15 @@ def test_wheels_are_those_that_are_pinned(built: Path, needed: tuple[set[str], s
     pinned = dict(re.findall(r"^(\S+)==(\S+)", text, flags=re.MULTILINE))
     assert {name: version for name, version in found.items() if pinned.get(name, version) != version} == {}
     assert [name for name in built.iterdir() if "macosx" in name.name or "win" in name.name.split("-")[-1]] == []
+
+
+@pytest.mark.slow
+def test_models_come_without_their_slow_references(built: Path) -> None:
+    (wheel,) = built.glob("rental_analytics-*.whl")
+    with ZipFile(wheel) as archive:
+        files = {Path(name).name for name in archive.namelist() if "/models/" in name}
+
+    assert files == {"model.yaml", "query.sql", "cases.yaml"}
 
 
 @pytest.mark.slow

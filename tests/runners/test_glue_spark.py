@@ -7,18 +7,16 @@ import os
 import platform
 import subprocess
 import sys
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from pipeline.harness import Pipeline, Source
-from rental_analytics.engines.spark import DRIVER_JARS
+from pipeline.harness import ENGINE, Pipeline, Source
 from runners.jobs import OF_GLUE, JobEnd, Jobs
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from servers.spark import assert_written_in_place, s3a_jars
+from servers.spark import JAVA, assert_written_in_place, connector_j, s3a_jars
 
 ON_GLUE = (sys.version_info[:2], sys.platform, platform.machine()) == ((3, 11), "linux", "x86_64")
 SCHEMAS = ("raw_data", "curated", "presentation")
@@ -34,11 +32,12 @@ url = "s3://{bucket}/rental"
 def _submit(script: Path, python: Path, server: S3Server, *arguments: str) -> JobEnd:
     """A job in the Spark that spark-submit sets up, as Glue sets up its own."""
     home = Path(str(find_spec("pyspark").origin)).parent  # type: ignore[union-attr]
-    jars = f"{s3a_jars()},{DRIVER_JARS[0]}".replace(",", ":")
+    jars = f"{s3a_jars()},{connector_j()}".replace(",", ":")
     conf = {
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
         "spark.ui.enabled": "false",
+        "spark.driver.extraJavaOptions": JAVA,
         "spark.driver.host": "127.0.0.1",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.s3a.endpoint": server.endpoint_url,
@@ -60,16 +59,9 @@ def _submit(script: Path, python: Path, server: S3Server, *arguments: str) -> Jo
 @pytest.mark.service
 @pytest.mark.skipif(not ON_GLUE, reason="the wheels are for Python 3.11 on Linux x86_64")
 def test_jobs_on_spark_with_these_wheels_alone(
-    built: Path, bare: Path, mariadb: MariaDB, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built: Path, bare: Path, mysql: MySqlServer, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = mariadb.create_database()
-
-    def execute(sql: str) -> None:
-        with closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            connection.commit()
-
-    source = Source(mariadb.url(database), execute)
+    source = Source.mysql(mysql)
     source.create(optional=True)
     source.insert("apartments", {"id": 1}, {"id": 2, "price": "50.00"}, {"id": 3, "price": "-1"})
     source.insert("apartment_attributes", {"id": 1, "cityname": "Bern", "state": "BE"})
@@ -80,7 +72,7 @@ def test_jobs_on_spark_with_these_wheels_alone(
     pipeline, alone = Pipeline(tmp_path / "jobs", source.url), Pipeline(tmp_path / "alone", source.url)
     config = pipeline.folder / "rental.toml"
     bucket = s3.create_bucket()
-    config.write_text(config.read_text() + CONFIG.format(bucket=bucket))
+    config.write_text(config.read_text().removesuffix(ENGINE) + CONFIG.format(bucket=bucket))
     script, jobs = built / "rental_glue_job.py", Jobs(pipeline)
 
     for step in ("extract", "transform"):

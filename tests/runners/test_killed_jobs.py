@@ -1,21 +1,26 @@
 """A job that is killed and repeated leaves what an undisturbed run leaves."""
 
 import os
+import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.forked import run_forked
 from pipeline.harness import Pipeline, Source
+from rental_analytics.failpoints import arm
 from rental_analytics.pipeline import STEP_NAMES
+from rental_analytics.runners.glue import main
+from runners.conftest import few_rows
 from runners.jobs import Jobs, status
 
 pytestmark = pytest.mark.slow
 
-DRIVER = Path(__file__).with_name("killed_job.py")
 DATA = ("raw_data", "curated", "presentation")
 PLACES = {
     "extract": (
@@ -34,27 +39,50 @@ PLACES = {
 CASES = [pytest.param(step, place, id=f"{step} at {place}") for step, places in PLACES.items() for place in places]
 
 
-def kill(jobs: Jobs, step: str, place: str, run_id: str) -> None:
-    names = ("PATH", "PYTHONPATH", "HOME", "TMPDIR")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    command = [sys.executable, str(DRIVER), place, *jobs.argv(step, run_id)]
-    killed = subprocess.run(command, capture_output=True, check=False, env=environment)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+def kill(jobs: Jobs, pipeline: Pipeline, step: str, place: str, run_id: str) -> None:
+    killed = run_forked(job_to_death, place, jobs.argv(step, run_id), folder=pipeline.folder, env={})
+    assert killed.code == -signal.SIGKILL, killed.output
+
+
+def job_to_death(place: str, argv: list[str]) -> None:
+    """A job that ends with SIGKILL where a failpoint is reached."""
+    arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == place else None)
+    sys.exit(main(argv))
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Folders in which the jobs before each step are done, and what all five of them leave undisturbed."""
+
+    source: Source
+    before: Mapping[str, Path]
+    tables: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    folder = tmp_path_factory.mktemp("templates")
+    source = few_rows(folder)
+    before = {}
+    pipeline = Pipeline(folder / "done", source.url)
+    for step in STEP_NAMES:
+        before[step] = Path(shutil.copytree(pipeline.folder, folder / f"before-{step}"))
+        assert Jobs(pipeline).do(step, "nightly").code == 0
+    local = Pipeline(folder / "local", source.url)
+    local.run(run_id="nightly")
+    return Templates(source, before, local.tables(*DATA))
 
 
 @pytest.mark.parametrize(("step", "place"), CASES)
-def test_job_that_was_killed_is_repeated(
-    jobs: Jobs, pipeline: Pipeline, another_pipeline: Callable[..., Pipeline], step: str, place: str
-) -> None:
-    for before in STEP_NAMES[: STEP_NAMES.index(step)]:
-        assert jobs.do(before, "nightly").code == 0
-    kill(jobs, step, place, "nightly")
+def test_job_that_was_killed_is_repeated(templates: Templates, tmp_path: Path, step: str, place: str) -> None:
+    shutil.copytree(templates.before[step], tmp_path / "run")
+    pipeline = Pipeline(tmp_path / "run", templates.source.url)
+    jobs = Jobs(pipeline)
+    kill(jobs, pipeline, step, place, "nightly")
     for after in STEP_NAMES[STEP_NAMES.index(step) :]:
         end = jobs.do(after, "nightly")
         assert end.code == 0, end.errors
-    local = another_pipeline("local")
-    local.run(run_id="nightly")
-    assert pipeline.tables(*DATA) == local.tables(*DATA)
+    assert pipeline.tables(*DATA) == templates.tables
     assert [run[2] for run in status(pipeline)["runs"]] == ["succeeded"]
     assert {row[1] for row in status(pipeline)["steps"]} >= {*STEP_NAMES} - {step}
 
@@ -64,7 +92,7 @@ def test_load_that_was_killed_and_not_repeated_costs_the_next_run_only(
 ) -> None:
     for before in STEP_NAMES[:3]:
         assert jobs.do(before, "killed").code == 0
-    kill(jobs, "load-curated", "load-curated-committed", "killed")
+    kill(jobs, pipeline, "load-curated", "load-curated-committed", "killed")
     source.insert("user_viewing", {"viewed_at": "2024-05-01 00:00:00.000000"})
     stopped = jobs.do_all("next")
     assert stopped.code == 1 and "also holds rows that another run has loaded since" in stopped.last_error

@@ -14,12 +14,14 @@ import pytest
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.contracts.ledger import StepRecord
 from rental_analytics.errors import QualityError, RunInterruptedError, WarehouseUnavailableError
-from rental_analytics.monitoring.json_log import JsonLog
+from rental_analytics.monitoring.events import EventStream
+from rental_analytics.monitoring.json_log import JsonListener, JsonLog
 from rental_analytics.monitoring.ledger import WarehouseLedger
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
-from rental_analytics.warehouses.duckdb import DuckDbWarehouse
+from rental_analytics.storage.local import LocalLake
+from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 from rental_analytics.wiring import assembled
 
 pytestmark = pytest.mark.slow
@@ -72,14 +74,14 @@ def test_what_a_run_does_is_noted_by_another_try(
 def test_a_remark_at_the_end_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
     newest_day, asked = DuckDbWarehouse.newest_day, list[int]()
 
-    def hiccup(warehouse: DuckDbWarehouse) -> Any:
+    def hiccup(warehouse: DuckDbWarehouse, **bounds: date) -> Any:
         asked.append(1)
         if len(asked) == 1:
             raise WarehouseUnavailableError("the warehouse is away.", remedy="wait.")
-        return newest_day(warehouse)
+        return newest_day(warehouse, **bounds)
 
     monkeypatch.setattr(DuckDbWarehouse, "newest_day", hiccup)
-    pipeline.run(AT_ONCE, as_of=date(2030, 1, 1))
+    pipeline.run(AT_ONCE, as_of=date(2024, 6, 1))
     assert len(asked) == 2
     assert [note for note in pipeline.notes if "is after the newest day" in note]
 
@@ -151,9 +153,13 @@ def test_a_log_tells_once_what_is_noted_by_another_try(monkeypatch: pytest.Monke
     Hiccups(monkeypatch, lambda name, row: name == "runs" and row["status"] == "succeeded", 2)
     stream = io.StringIO()
     with assembled(load_settings(pipeline.folder / "rental.toml", [AT_ONCE])) as parts:
-        LocalRunner(parts, pipeline, log=JsonLog(stream)).run(RunOptions())
+        LocalRunner(parts, EventStream(JsonListener(JsonLog(stream)))).run(RunOptions())
     events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
-    assert events == ["run_running", *["step_succeeded"] * 5, "run_succeeded"]
+    assert [event for event in events if event not in {"note", "retry", "work_done"}] == [
+        "run_running",
+        *["step_succeeded"] * 5,
+        "run_succeeded",
+    ]
 
 
 def away(*_: object) -> None:
@@ -163,7 +169,7 @@ def away(*_: object) -> None:
 def test_attempts_are_known_by_the_moment_they_began(tmp_path: Path) -> None:
     warehouse = DuckDbWarehouse(tmp_path / "warehouse.duckdb")
     warehouse.open()
-    ledger = WarehouseLedger(warehouse)
+    ledger = WarehouseLedger(warehouse, LocalLake(tmp_path / "lake"))
     for record in twice_each(["failed", "succeeded"]):
         ledger.note_step(record)
     rows = warehouse.query("SELECT attempt, status FROM ops.steps ORDER BY attempt").to_pylist()

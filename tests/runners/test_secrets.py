@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from pipeline.harness import Pipeline, Source, failure
-from rental_analytics import aws
-from rental_analytics.aws import read_text_object, secret_login
+from rental_analytics.aws import secrets
+from rental_analytics.aws.objects import read_text_object
+from rental_analytics.aws.secrets import secret_login
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError, SourceUnavailableError
 from rental_analytics.runners.glue import main
 from rental_analytics.settings import load_settings
 from rental_analytics.wiring import make_database
 from runners.jobs import Jobs, status
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 from servers.s3 import REGION, S3Server
 
 PASSWORD = "geh@im:/%#?ä und lang"
@@ -72,7 +73,7 @@ def test_secret_that_is_no_login_is_told_without_its_content(keep: Callable[...,
     secret = keep(text)
     error = failure(secret_login(secret))
     assert isinstance(error, ConfigurationError)
-    assert str(error).startswith(f"The secret {secret} is no login. Remedy: let it hold JSON")
+    assert str(error).startswith(f"The secret {secret} is not a login. Remedy: let it hold JSON")
     assert error.__cause__ is None and PASSWORD not in repr(error.__context__)
 
 
@@ -189,7 +190,7 @@ def test_object_that_is_not_there_or_no_text(cloud: S3Server) -> None:
     with closing(cloud.client()) as client:
         client.put_object(Bucket=bucket, Key="binary", Body=b"\xff\xfe\x00")
     assert "does not exist" in str(failure(read_text_object, f"s3://{bucket}/none.toml"))
-    assert "is no text in UTF-8" in str(failure(read_text_object, f"s3://{bucket}/binary"))
+    assert "is not valid UTF-8" in str(failure(read_text_object, f"s3://{bucket}/binary"))
 
 
 @pytest.mark.service
@@ -223,30 +224,30 @@ def test_secret_beside_another_login_is_refused(tmp_path: Path, url: str, passwo
 
 
 @pytest.fixture
-def reader(mariadb: MariaDB) -> Iterator[tuple[str, str]]:
+def reader(mysql: MySqlServer) -> Iterator[tuple[str, str]]:
     """A database with a marketplace, and a user of it with a password."""
-    database, user = mariadb.create_database(), f"reader_{next(_numbers)}"
-    mariadb.execute(f"CREATE USER {user}@'%' IDENTIFIED BY '{PASSWORD}'")
-    mariadb.execute(f"GRANT SELECT ON {database}.* TO {user}@'%'")
-    with closing(mariadb.connect(database)) as connection, connection.cursor() as cursor:
+    database, user = mysql.create_database(), f"reader_{next(_numbers)}"
+    mysql.execute(f"CREATE USER {user}@'%' IDENTIFIED BY '{PASSWORD}'")
+    mysql.execute(f"GRANT SELECT ON {database}.* TO {user}@'%'")
+    with closing(mysql.connect(database)) as connection, connection.cursor() as cursor:
         source = Source("", cursor.execute)
         source.create(optional=True)
         source.insert("apartments", {"id": 1})
         source.insert("bookings", {"booking_id": 1})
         source.insert("user_viewing", {})
     yield database, user
-    mariadb.execute(f"DROP USER {user}@'%'")
+    mysql.execute(f"DROP USER {user}@'%'")
 
 
 @pytest.mark.service
 def test_jobs_on_a_bucket_with_configuration_and_login_from_aws(
-    cloud: S3Server, keep: Callable[..., str], mariadb: MariaDB, reader: tuple[str, str], tmp_path: Path
+    cloud: S3Server, keep: Callable[..., str], mysql: MySqlServer, reader: tuple[str, str], tmp_path: Path
 ) -> None:
     database, user = reader
     secret, bucket = keep(login_text(PASSWORD, user)), cloud.create_bucket()
     pipeline = Pipeline(
         tmp_path / "run",
-        f"mysql://{mariadb.host}:{mariadb.port}/{database}",
+        f"mysql://{mysql.host}:{mysql.port}/{database}",
         f"lake.url=s3://{bucket}/lake",
         f"source.secret_arn={secret}",
         f"warehouse.url=duckdb:///{tmp_path / 'run' / 'warehouse.duckdb'}",
@@ -265,7 +266,7 @@ def test_jobs_on_a_bucket_with_configuration_and_login_from_aws(
         for item in client.list_objects_v2(Bucket=bucket, Prefix="lake/")["Contents"]:
             assert PASSWORD.encode() not in client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
     # A password that is changed between two runs, or while one is at work, is fetched anew.
-    mariadb.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{NEW_PASSWORD}'")
+    mysql.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{NEW_PASSWORD}'")
     refused = jobs.do("extract", "refused", config=config)
     assert refused.code == 2 and refused.last_error.startswith("ConfigurationError: The server refused the login to")
     with closing(cloud.client("secretsmanager")) as client:
@@ -275,7 +276,7 @@ def test_jobs_on_a_bucket_with_configuration_and_login_from_aws(
 
 @pytest.mark.service
 def test_login_is_fetched_when_it_is_needed_and_once_more_when_it_is_refused(
-    mariadb: MariaDB, reader: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mysql: MySqlServer, reader: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, user = reader
     passwords, fetched, hidden = [PASSWORD], [0], list[str]()
@@ -287,22 +288,22 @@ def test_login_is_fetched_when_it_is_needed_and_once_more_when_it_is_refused(
 
         return fetch
 
-    monkeypatch.setattr(aws, "secret_login", login)
+    monkeypatch.setattr(secrets, "secret_login", login)
     file = tmp_path / "rental.toml"
-    url = f"mysql://{mariadb.host}:{mariadb.port}/{database}"
+    url = f"mysql://{mysql.host}:{mysql.port}/{database}"
     file.write_text(f'[source]\nurl = "{url}"\nsecret_arn = "{ARN}"\n')
     source = make_database(load_settings(file), hidden.append)
     assert (fetched[0], source.display_url) == (0, url)
     source.server_time()
     source.catalogue()
     assert fetched[0] == 1 and PASSWORD in hidden
-    mariadb.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{NEW_PASSWORD}'")
+    mysql.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{NEW_PASSWORD}'")
     passwords[0] = NEW_PASSWORD
     source.server_time()
     with source.read("SELECT COUNT(*) AS counted FROM bookings") as rows:
         assert rows.read_all().to_pylist() == [{"counted": 1}]
     assert fetched[0] == 2
     passwords[0] = "wrong"
-    mariadb.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{PASSWORD}'")
+    mysql.execute(f"ALTER USER {user}@'%' IDENTIFIED BY '{PASSWORD}'")
     error = failure(source.server_time)
     assert isinstance(error, ConfigurationError) and fetched[0] == 3

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from servers.process import find_program, free_port, running, temporary_folder
+from servers.templates import copy_of
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -70,10 +71,11 @@ def start_postgresql() -> Iterator[PostgreSQL]:
     # It refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None
     with temporary_folder("postgresql-") as folder:
-        if user:
-            shutil.chown(folder, user)
         data = folder / "data"
-        _create_system_tables(data, user)
+        copy_of("postgresql", lambda made: _create_system_tables(made, user), data)
+        if user:
+            for path in (folder, data, *data.rglob("*")):
+                shutil.chown(path, user)
         server = PostgreSQL("127.0.0.1", free_port())
         settings = {**SETTINGS, "listen_addresses": server.host, "port": str(server.port)}
         command = [_program("postgres"), "-D", str(data)]
@@ -101,6 +103,9 @@ def _environment() -> dict[str, str]:
 
 
 def _create_system_tables(data: Path, user: str | None) -> None:
+    data.mkdir()
+    if user:
+        shutil.chown(data, user)
     command = [_program("initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8"]
     command += ["--locale=C", "--auth=trust", "--no-sync"]
     made = subprocess.run(command, check=False, capture_output=True, text=True, user=user, cwd="/", env=_environment())

@@ -13,6 +13,8 @@ MOST_STATEMENTS = 40
 MOST_BYTES = 100_000
 PAGE_ROWS = 500
 LIST_PAGE = 100
+PATIENCE = 0.05
+"""Seconds a question about a statement is kept waiting for its end: most are over by then, and not asked for again."""
 _KNOWN = {
     "WorkgroupName",
     "ClusterIdentifier",
@@ -113,6 +115,7 @@ class DataApi:
         statement, number = self._find(request)
         if number is not None:
             return {**_described_part(statement, number), "Database": statement.database}
+        statement.ended.wait(PATIENCE)
         # The status first: what is read after it may be newer, never older.
         answer: dict[str, Any] = {"Status": statement.status}
         last = statement.parts[-1]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from servers.redshift_lexer import SqlError
+
 if TYPE_CHECKING:
     from psycopg import Cursor
 
@@ -23,6 +25,7 @@ _TYPES = {
 }
 _WHOLE, _FLOATING = {"int2", "int4", "int8"}, {"float4", "float8"}
 _LONGEST = 65_535
+MOST_ROW_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ def read_result(cursor: "Cursor[Any]") -> Result:
     found = cursor.pgresult
     assert found is not None
     texts = [[None if value is None else value.decode() for value in _row(found, row)] for row in range(found.ntuples)]
+    for row in texts:
+        size = sum(len(text.encode()) for text in row if text is not None)
+        if size > MOST_ROW_BYTES:
+            # What the service says is not known; that it gives no such row is.
+            raise SqlError(f"ERROR: a row of the result has {size} bytes, more than {MOST_ROW_BYTES}")
     columns = [_column(found, number, [row[number] for row in texts]) for number in range(found.nfields)]
     types = [column["typeName"] for column in columns]
     records = [[_field(name, text) for name, text in zip(types, row, strict=True)] for row in texts]

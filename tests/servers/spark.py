@@ -11,7 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rental_analytics.engines.spark import SparkEngine
+from rental_analytics.engines.spark import engine as spark
+from rental_analytics.engines.spark.driver import without_giving_methods
+from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.settings import find_java
 from servers.process import free_port, running, temporary_folder
 from servers.s3 import S3Server
@@ -20,19 +22,38 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # The quick compiler alone: tests run many small queries, each once.
-_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# A run has more queries than Spark usually keeps compiled, and the next run has the same. Few rows are one partition.
+_OPTIONS = {"spark.sql.codegen.cache.maxEntries": "5000", "spark.sql.shuffle.partitions": "1"}
+
+OF_A_PROCESS = f"""
+[engine.spark]
+"spark.driver.extraJavaOptions" = "{JAVA}"
+"""
+"""Added to the configuration of a `rental` that starts a Spark of its own."""
 
 
 @contextmanager
 def start_spark() -> Iterator[SparkSession]:
-    """Run Spark on two cores of this machine."""
+    """Run Spark on two cores of this machine, with both drivers; engines take MySQL's unless they name another."""
     find_java()
-    engine = SparkEngine("local[2]", "1GB")
-    engine.options["spark.driver.extraJavaOptions"] += f" {_JAVA}"
-    try:
-        yield engine.start()
-    finally:
-        engine.close()
+    mysql_driver, *others = spark.DRIVER_JARS = (connector_j(), *spark.DRIVER_JARS)
+    with temporary_folder("drivers-") as folder:
+        safe = [str(without_giving_methods(jar, folder)) for jar in others]
+        options = {**_OPTIONS, "spark.jars": ",".join(safe), "spark.driver.extraJavaOptions": JAVA}
+        engine = SparkEngine("local[2]", "1GB", mysql_driver, options)
+        try:
+            yield engine.start()
+        finally:
+            engine.close()
+
+
+def connector_j() -> Path:
+    """MySQL's own JDBC driver; `scripts/setup_spark.sh --tests` fetches it."""
+    found = list((Path(__file__).parents[2] / ".venv/share/connector-j").glob("*.jar"))
+    if not found:
+        raise FileNotFoundError("MySQL's JDBC driver is missing: run scripts/setup_spark.sh --tests")
+    return found[0]
 
 
 def s3a_jars() -> str:

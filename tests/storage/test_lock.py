@@ -367,3 +367,32 @@ def test_of_two_processes_exactly_one_wins_every_time(place: str) -> None:
     while not winners.empty():
         won.append(winners.get())
     assert sorted(won) == list(range(ROUNDS))
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("off", [-172_800, -60, 45, 60, 157_680_000])
+def test_clocks_of_owner_and_reader_may_differ(lake: Lake, off: int) -> None:
+    """A claim holds for as long as it says, counted by the lake's clock from when it was written."""
+
+    def claim(holds: float) -> dict[str, Any]:
+        return {"acquired_at": later(off), "renewed_at": later(off), "expires_at": later(off + holds)}
+
+    put(lake, 1, **claim(60))
+    assert "more seconds unless it is renewed" in refusal(RunLock(lake))
+    put(lake, 2, **claim(0.5))
+    time.sleep(2.1)
+    lock = RunLock(lake)
+    lock.acquire()
+    lock.release()
+
+
+@pytest.mark.fast
+def test_claim_from_before_the_clock_of_the_disk_was_set_back(tmp_path: Path) -> None:
+    """Whoever is at work renews its claim by the clock as it is now."""
+    lake = LocalLake(tmp_path)
+    put(lake, 1, renewed_at=later(0), expires_at=later(60))
+    far = time.time() + 5 * 365 * 86_400
+    os.utime(tmp_path / "locks" / "0000000001.json", (far, far))
+    lock = RunLock(lake)
+    lock.acquire()
+    lock.release()

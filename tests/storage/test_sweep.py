@@ -10,6 +10,7 @@ import pytest
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
     ExtractManifest,
+    FileColumn,
     LakeFile,
     LoadManifest,
     RunParameters,
@@ -57,18 +58,24 @@ class Runs:
             self.lake.create(f"{folder}run_id={run_id}/{file}", b"rows")
         return run
 
-    def extract(self, run: RunParameters, state: str | None = None) -> None:
+    def extract(self, run: RunParameters, state: str | None = None, replaces: tuple[str, ...] = ()) -> None:
         table = ExtractedTable(
             mode=ReadMode.INCREMENTAL,
             complete=True,
             key=("booking_id",),
-            columns=(),
+            columns=(FileColumn(name="booking_id", type="BIGINT"),),
             files=_files(f"raw/bookings/run_id={run.run_id}/"),
             state=_files(f"state/bookings/run_id={state or run.run_id}/"),
             window_upper=NOON,
         )
         self.manifests.commit(
-            ExtractManifest(run_id=run.run_id, sequence=run.sequence, upper_bound=NOON, tables={"bookings": table})
+            ExtractManifest(
+                run_id=run.run_id,
+                sequence=run.sequence,
+                upper_bound=NOON,
+                replaces=replaces,
+                tables={"bookings": table},
+            )
         )
 
     def transform(self, run: RunParameters) -> None:
@@ -126,7 +133,8 @@ def test_files_of_steps_that_did_not_commit_go(lake: Lake) -> None:
     runs.extract(extracted)
     runs.begin("begun")
     assert runs.sweep() == "swept 6 files of a run that did not finish"
-    assert runs.left("first") == ["raw", "curated", "rejected"]
+    # A run may yet have to read again what `extracted` read.
+    assert runs.left("first") == ["raw", "curated", "rejected", "state"]
     assert runs.left("extracted") == ["raw", "state"]
     assert runs.left("begun") == []
     assert runs.sweep() == ""
@@ -178,14 +186,35 @@ def test_sweep_without_the_lock_removes_nothing(lake: Lake, looks: int) -> None:
     assert runs.left("begun") == ["raw", "curated", "rejected", "state"]
 
 
-def test_state_goes_once_a_later_extract_committed(lake: Lake) -> None:
+def test_state_goes_once_a_later_extract_is_loaded(lake: Lake) -> None:
     runs = Runs(lake)
     runs.complete("first")
-    runs.extract(runs.begin("second"))
-    assert "state" in runs.left("first")
+    second = runs.begin("second")
+    runs.extract(second)
     assert "did not finish" in runs.sweep()
+    assert runs.left("first") == ["raw", "curated", "rejected", "state"]
+    assert runs.left("second") == ["raw", "state"]
+    runs.load(second)
+    assert runs.sweep() == ""
     assert runs.left("first") == ["raw", "curated", "rejected"]
     assert runs.left("second") == ["raw", "state"]
+
+
+def test_what_was_read_again_goes_but_for_its_rejected_rows(lake: Lake) -> None:
+    runs = Runs(lake)
+    runs.complete("first")
+    stopped = runs.begin("stopped")
+    runs.extract(stopped)
+    runs.transform(stopped)
+    again = runs.begin("again")
+    runs.extract(again, replaces=("stopped",))
+    runs.transform(again)
+    assert runs.sweep() == "swept 2 files of a run that did not finish"
+    assert runs.left("stopped") == ["rejected", "state"]
+    runs.load(again)
+    runs.sweep()
+    assert runs.left("stopped") == ["rejected"]
+    assert runs.left("again") == ["raw", "curated", "rejected", "state"]
 
 
 def test_state_of_an_earlier_run_stays_while_the_newest_extract_names_it(lake: Lake) -> None:
@@ -194,6 +223,7 @@ def test_state_of_an_earlier_run_stays_while_the_newest_extract_names_it(lake: L
     runs.complete("second")
     run = runs.begin("backfill")
     runs.extract(run, state="first")
+    runs.load(run)
     runs.sweep()
     assert runs.left("first") == ["raw", "curated", "rejected", "state"]
     assert "state" not in runs.left("second") + runs.left("backfill")

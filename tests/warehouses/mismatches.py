@@ -13,10 +13,11 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from pipeline.harness import Source
+from rental_analytics.monitoring.events import EventStream
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
 from rental_analytics.steps.base import StepContext
-from rental_analytics.steps.load import run_curated, run_raw
+from rental_analytics.steps.load.step import run_curated, run_raw
 from rental_analytics.wiring import assembled
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
@@ -88,13 +89,13 @@ class Due:
 
     def load(self, step: str) -> None:
         """Continue the run with the step."""
-        LocalRunner(self._parts, self.pipeline).run(RunOptions(steps=(step,), resume="second"))
+        LocalRunner(self._parts, EventStream(self.pipeline)).run(RunOptions(steps=(step,), resume="second"))
         self.loaded = True
 
     def attempt(self, step: str) -> None:
         """Do the step alone, without what a run does before and after."""
         run = self._parts.manifests.find_run("second")
-        context = StepContext(run=run, reporter=self.pipeline, **vars(self._parts))
+        context = StepContext(run=run, events=EventStream(self.pipeline), **vars(self._parts))
         (run_raw if step == "load-raw" else run_curated)(context)
         self.loaded = True
 
@@ -163,14 +164,19 @@ class Files:
         return self._due.read(file["path"])
 
     def put(self, content: bytes | None) -> None:
-        """Put other content, or none, in the place of the file."""
+        """Put other content, or none, in the place of the file; the manifest has no checksums, as in old lakes."""
+        self._due.write(self.path, content)
+        self._write(*self._told())
+
+    def replace(self, content: bytes) -> None:
+        """Put other content in the place of the file, and leave the manifest as it is."""
         self._due.write(self.path, content)
 
     def tell(self, *, size: int | None = None, rows: int | None = None) -> None:
         """Let the manifest tell something else of the last file."""
         manifest, files = self._told()
         files[-1] |= {name: value for name, value in (("bytes", size), ("rows", rows)) if value is not None}
-        self._due.write(self._manifest, json.dumps(manifest).encode())
+        self._write(manifest, files)
 
     def add(self, content: bytes, rows: int) -> None:
         """Another file behind the one there is, which the manifest names."""
@@ -179,6 +185,13 @@ class Files:
         self._due.write(path, content)
         manifest, files = self._told()
         files.append({"path": path, "bytes": len(content), "rows": rows})
+        self._write(manifest, files)
+
+    def _write(self, manifest: Any, files: list[dict[str, Any]]) -> None:
+        manifest.pop("checksum", None)
+        for file in files:
+            file.pop("checksum", None)
+            file.pop("version", None)
         self._due.write(self._manifest, json.dumps(manifest).encode())
 
     def _told(self, table: str | None = None) -> tuple[Any, list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ import pytest
 
 from cli.conftest import CONFIGURATION, RATES, Rental, rental
 from cli.program import assert_refused, rental_process
-from rental_analytics.marketplace import MarketplaceOptions, generate
+from rental_marketplace import MarketplaceOptions, generate
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import environment
@@ -103,10 +103,10 @@ def test_query(loaded: Path, rental: Rental) -> None:
         ("GRANT ALL ON curated.bookings TO PUBLIC", "begins with GRANT"),
         ("CALL something()", "begins with CALL"),
         ("UNLOAD ('SELECT 1') TO 's3://bucket/' IAM_ROLE default", "begins with UNLOAD"),
-        ("SELECT 1; SELECT 2;", "2 came"),
+        ("SELECT 1; SELECT 2;", "but there are 2"),
         ("", "empty"),
         ("/* nothing */", "empty"),
-        ("SHOW search_path; DROP TABLE curated.bookings", "2 came"),
+        ("SHOW search_path; DROP TABLE curated.bookings", "but there are 2"),
         ("EXPLAIN DELETE FROM curated.bookings", "begins with DELETE"),
         ("EXPLAIN ANALYZE DELETE FROM curated.bookings", "begins with ANALYZE"),
         ("WITH gone AS (SELECT 1) DELETE FROM curated.bookings", "changes what is there"),

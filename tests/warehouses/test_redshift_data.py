@@ -18,10 +18,11 @@ from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.errors import ConfigurationError, WarehouseUnavailableError
 from rental_analytics.monitoring.ledger import WarehouseLedger
 from rental_analytics.settings import parse_settings
-from rental_analytics.warehouses.redshift import RedshiftWarehouse
-from rental_analytics.warehouses.redshift_data import DataApi, StatementError, Target
-from rental_analytics.warehouses.redshift_files import Room
-from rental_analytics.warehouses.redshift_load import Staged
+from rental_analytics.storage.local import LocalLake
+from rental_analytics.warehouses.redshift.data_api import DataApi, StatementError, Target
+from rental_analytics.warehouses.redshift.files import Room
+from rental_analytics.warehouses.redshift.staging import Staged
+from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from rental_analytics.wiring import make_warehouse
 from servers.redshift_stand_in import RedshiftStandIn
 
@@ -79,6 +80,7 @@ def all_end(redshift: RedshiftStandIn) -> bool:
 
 
 @pytest.mark.service
+@pytest.mark.remedy("warehouse-statement-timeout")
 def test_a_statement_that_never_ends_is_cancelled(aws: None, redshift: RedshiftStandIn) -> None:
     database = redshift.create_database()
     api = DataApi(Target("test-workgroup", database), timedelta(seconds=1))
@@ -90,7 +92,7 @@ def test_a_statement_that_never_ends_is_cancelled(aws: None, redshift: RedshiftS
         assert time.monotonic() - began < 10
         assert all_end(redshift)
     assert isinstance(error, WarehouseUnavailableError)
-    assert f"test-workgroup/{database}: INSERT INTO held ... was waited for 1 seconds (status STARTED)" in error.message
+    assert f"/{database}: INSERT INTO held ... did not end within 1 seconds (status STARTED)" in error.message
     assert "svv_transactions" in error.remedy
     assert "warehouse.statement_timeout" in error.remedy
     assert redshift.execute("SELECT a FROM public.held", database) == []
@@ -105,7 +107,7 @@ def test_statements_beside_each_other_are_waited_for_no_longer(aws: None, redshi
     with lock_of(redshift, database, "public.held"):
         error = failure(api.run_beside, [["SELECT 1 AS a"], ["LOCK held"], ["DELETE FROM held"]])
         assert all_end(redshift)
-    assert "LOCK held was waited for" in error.message
+    assert "LOCK held did not end within" in error.message
 
 
 @pytest.mark.service
@@ -113,12 +115,13 @@ def test_staging_tables_are_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch, warehouse: RedshiftWarehouse, redshift: RedshiftStandIn
 ) -> None:
     """They are removed when the warehouse is opened next."""
-    monkeypatch.setattr("rental_analytics.warehouses.redshift._TIDYING", timedelta(seconds=1))
+    monkeypatch.setattr("rental_analytics.warehouses.redshift.warehouse._TIDYING", timedelta(seconds=1))
     warehouse.open()
     database = warehouse.target.database
     redshift.execute("CREATE TABLE ops.stage_00000000_p (a int)", database)
     monkeypatch.setattr(
-        "rental_analytics.warehouses.redshift.Rebuild.removals", lambda _: ['DROP TABLE "ops"."stage_00000000_p"']
+        "rental_analytics.warehouses.redshift.warehouse.Rebuild.removals",
+        lambda _: ['DROP TABLE "ops"."stage_00000000_p"'],
     )
     monkeypatch.setattr(RedshiftWarehouse, "_build", interrupted)
     with lock_of(redshift, database, "ops.stage_00000000_p"):
@@ -223,9 +226,9 @@ def test_rows_that_did_not_arrive_are_to_be_looked_for_where_serverless_too_has_
 
 
 @pytest.mark.service
-def test_an_attempt_that_is_noted_twice_is_one(warehouse: RedshiftWarehouse) -> None:
+def test_an_attempt_that_is_noted_twice_is_one(warehouse: RedshiftWarehouse, tmp_path: Path) -> None:
     warehouse.open()
-    ledger, first = WarehouseLedger(warehouse), datetime(2024, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    ledger, first = WarehouseLedger(warehouse, LocalLake(tmp_path)), datetime(2024, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
     for seconds in (0, 0, 1, 1):
         began = first + timedelta(seconds=seconds)
         ledger.note_step(StepRecord(run_id="a", step="extract", status="failed", started_at=began, seconds=1))

@@ -14,13 +14,13 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from generators.redshift_statements import all_statements
 from pipeline.harness import Source, failure
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.errors import QualityError
 from rental_analytics.report import write_report
-from rental_analytics.warehouses.redshift import RedshiftWarehouse
-from rental_analytics.warehouses.redshift_data import Target
-from warehouses.statements import all_statements
+from rental_analytics.warehouses.redshift.data_api import Target
+from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from warehouses.twins import Redshift, Twins
 
 STAGING = re.compile(r'"?ops"?\."?stage_[0-9a-f]{8}_\w+"?')
@@ -106,7 +106,7 @@ def test_nothing_is_sent_that_no_snapshot_shows(
     told = RedshiftWarehouse(Target("test-workgroup", redshift.database))
     told.open()
     told.fail_running(datetime.now(UTC), "it died")
-    write_report(told.ask, load_contracts().presentation, tmp_path / "report.html")
+    write_report(told.ask, load_contracts().presentation, tmp_path / "report.html", {})
 
     known = {kind for statements in all_statements().values() for sql in statements for kind in kinds(sql)}
     sent = redshift.stand_in.statements[redshift.database]

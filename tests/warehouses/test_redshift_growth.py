@@ -12,14 +12,14 @@ from rental_analytics.contracts.manifest import FileColumn
 from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.sql.render import identifiers
 from rental_analytics.warehouses.base import TableDetails
-from rental_analytics.warehouses.redshift_tables import (
+from rental_analytics.warehouses.redshift.tables import (
     Growth,
     HeldColumn,
     TableShape,
     growth,
     read_catalogue,
 )
-from servers.mariadb import MariaDB
+from servers.mysql import MySqlServer
 from warehouses.twins import Twins
 
 COLUMNS = {"id": "BIGINT", "title": "VARCHAR", "price": "DECIMAL(12,2)"}
@@ -171,6 +171,7 @@ def test_declared_keys_are_read_as_redshift_writes_them() -> None:
 
 
 @pytest.mark.service
+@pytest.mark.remedy("table-key-changed")
 def test_keys_are_those_of_the_contracts(source: Source, twins: Callable[[str], Twins]) -> None:
     source.create(optional=True)
     source.insert("apartments", {"id": 1})
@@ -216,9 +217,9 @@ def test_keys_are_those_of_the_contracts(source: Source, twins: Callable[[str], 
 
 
 @pytest.mark.service
-def test_raw_tables_follow_the_source(mariadb: MariaDB, twins: Callable[[str], Twins]) -> None:
-    database = mariadb.create_database()
-    source = Source(mariadb.url(database), lambda sql: mariadb.execute(sql, database))
+def test_raw_tables_follow_the_source(mysql: MySqlServer, twins: Callable[[str], Twins]) -> None:
+    database = mysql.create_database()
+    source = Source(mysql.url(database), lambda sql: mysql.execute(sql, database))
     source.create(optional=True)
     source.execute("ALTER TABLE bookings MODIFY user_id INT, MODIFY total_price DECIMAL(8,2)")
     for key in (1, 2, 3):
@@ -255,6 +256,7 @@ def test_raw_tables_follow_the_source(mariadb: MariaDB, twins: Callable[[str], T
 
 
 @pytest.mark.service
+@pytest.mark.remedy("column-type-changed")
 def test_curated_and_presentation_tables_follow_their_contracts(source: Source, twins: Callable[[str], Twins]) -> None:
     source.create(optional=True)
     source.insert("apartments", {"id": 1})
@@ -290,6 +292,7 @@ def test_curated_and_presentation_tables_follow_their_contracts(source: Source, 
 
 
 @pytest.mark.service
+@pytest.mark.remedy("text-too-long")
 def test_a_text_too_long_does_not_block_the_lake(source: Source, twins: Callable[[str], Twins]) -> None:
     source.create(optional=True)
     source.insert("apartments", {"id": 1})
@@ -302,3 +305,10 @@ def test_a_text_too_long_does_not_block_the_lake(source: Source, twins: Callable
     redshift.run(run_id="second", full_refresh=True)
     assert redshift.seen("SELECT body FROM raw_data.apartment_attributes") == [("short",)]
     assert redshift.seen("SELECT body FROM curated.listing_attributes") == [("short",)]
+
+
+@pytest.mark.fast
+def test_columns_that_no_contract_could_have_move_along() -> None:
+    held = HELD | {"My Notes": HeldColumn("SUPER"), "code": HeldColumn("CHARACTER(3)")}
+    moved = growth(shape(price="DECIMAL(18,2)"), held).moved
+    assert any('"My Notes" SUPER' in sql and '"code" CHARACTER(3)' in sql for sql in moved)

@@ -5,11 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.harness import Source
-from pipeline.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, fill
+from pipeline.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import Twins
@@ -19,7 +19,7 @@ TABLES = ("apartments", "apartment_attributes", "bookings", "user_viewing")
 
 
 @given(st.tuples(LISTINGS, ATTRIBUTES, BOOKINGS, VIEWINGS))
-@settings(max_examples=3, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@few_examples
 def test_random_marketplace(aws: None, s3: S3Server, redshift: RedshiftStandIn, tables: tuple[list[Row], ...]) -> None:
     with TemporaryDirectory() as folder:
         source = Source.sqlite(Path(folder) / "marketplace.db")

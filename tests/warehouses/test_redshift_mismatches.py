@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from pipeline.harness import failure
+from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from servers.postgresql import PostgreSQL
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
@@ -22,7 +23,10 @@ from warehouses.twins import reaching
 pytestmark = pytest.mark.service
 
 RAW, CURATED = "load-raw", "load-curated"
-AS_WRITTEN = "restore the object as the run wrote it, or run `rental run --full-refresh`."
+OTHER = "is not the file its manifest names: "
+OTHER_BYTES = "bytes and not "
+OTHER_ROWS = "rows and not "
+AS_WRITTEN = "restore the file as the run wrote it, or run `rental run --full-refresh`."
 LONGEST = "shorten the value in the source, then `rental run --full-refresh`; Redshift takes 65,535 bytes at most."
 
 
@@ -45,6 +49,11 @@ class Case:
         if self.kind == "rejected_files":
             return "ops.rejected_rows"
         return f"{'raw_data' if self.step == RAW else 'curated'}.{self.table}"
+
+
+def replaced(files: Files) -> None:
+    """Other rows in a valid file of the same shape, of which the manifest knows nothing."""
+    files.replace(rewritten(files.content, lambda table: table.take([0] * table.num_rows)))
 
 
 def changed(change: Callable[[pa.Table], pa.Table], **options: Any) -> Spoil:
@@ -160,7 +169,7 @@ def broken_pages(content: bytes) -> bytes:
 
 
 def null_remedy(name: str) -> str:
-    return f"correct what makes {name} NULL, or let it be NULL in the contract."
+    return f"correct what makes {name} NULL, or let it be NULL in the contract, then `rental run --full-refresh`."
 
 
 def longer_remedy(table: str, column: str, size: int) -> str:
@@ -306,35 +315,40 @@ CASES = [
     Case("count without value", CURATED, "listing_attributes", lacking("amenity_count"),
          ("Column amenity_count is NULL in 1 of",), remedy=null_remedy("amenity_count")),
     # Objects
-    Case("object is gone", RAW, "bookings", gone, ("A committed manifest names s3://", "the object is gone"),
-         remedy="restore the object, or run `rental run --full-refresh`.", again=True),
-    Case("object of rejected rows is gone", CURATED, "listings", gone, ("the object is gone",), "rejected_files",
-         "restore the object, or run `rental run --full-refresh`."),
-    Case("object of deletes is gone", RAW, "apartments", gone, ("the object is gone",), "deletes",
-         "restore the object, or run `rental run --full-refresh`."),
-    Case("object is empty", CURATED, "listings", bytes_of(lambda _: b""), ("has 0 bytes and its manifest says",)),
+    Case("object is gone", RAW, "bookings", gone, ("A committed manifest names s3://", "the file is gone"),
+         remedy=AS_WRITTEN, again=True),
+    Case("object of rejected rows is gone", CURATED, "listings", gone, ("the file is gone",), "rejected_files",
+         AS_WRITTEN),
+    Case("object of deletes is gone", RAW, "apartments", gone, ("the file is gone",), "deletes",
+         AS_WRITTEN),
+    Case("object is another one", RAW, "bookings", replaced, (OTHER,), again=True),
+    Case("object of curated rows is another one", CURATED, "listings", replaced, (OTHER,), again=True),
+    Case("object of deletes is another one", RAW, "apartments", replaced, (OTHER,), "deletes"),
+    Case("object of withdrawn keys is another one", CURATED, "bookings", replaced, (OTHER,), "withdrawn"),
+    Case("object of rejected rows is another one", CURATED, "listings", replaced, (OTHER,), "rejected_files"),
+    Case("object is empty", CURATED, "listings", bytes_of(lambda _: b""), (OTHER_BYTES,)),
     Case("object is empty, as told", CURATED, "viewings", bytes_of(lambda _: b"", is_told=True), (NO_FILE,)),
     Case("object is cut", RAW, "apartments", bytes_of(lambda content: content[:-100]),
-         ("bytes and its manifest says",)),
+         (OTHER_BYTES,)),
     Case("object is cut, as told", CURATED, "bookings", bytes_of(lambda content: content[:-100], is_told=True),
          (NO_FILE,)),
     Case("object of withdrawn keys is cut", CURATED, "bookings", bytes_of(lambda content: content[:-1]),
-         ("bytes and its manifest says",), "withdrawn"),
+         (OTHER_BYTES,), "withdrawn"),
     Case("object of that size is no Parquet", RAW, "bookings", bytes_of(lambda content: b"x" * len(content)),
          (NO_FILE,)),
     Case("object of that size has a broken footer", CURATED, "bookings", bytes_of(broken_footer), (NO_FILE,)),
     Case("object of that size has broken pages", CURATED, "listings", bytes_of(broken_pages), (NO_FILE,)),
     Case("rejected rows of that size are no Parquet", CURATED, "bookings",
          bytes_of(lambda content: b"x" * len(content)), (NO_FILE,), "rejected_files"),
-    Case("manifest tells a longer object", RAW, "user_viewing", told(size=1), ("bytes and its manifest says",)),
+    Case("manifest tells a longer object", RAW, "user_viewing", told(size=1), (OTHER_BYTES,)),
     Case("manifest tells a shorter object", CURATED, "listing_versions", told(size=-1),
-         ("bytes and its manifest says",)),
+         (OTHER_BYTES,)),
     Case("manifest tells more rows", RAW, "apartments", told(rows=1),
-         ("has another number of rows than its manifest says:",)),
+         (OTHER_ROWS,)),
     Case("manifest tells fewer rows", CURATED, "bookings", told(rows=-1),
-         ("has another number of rows than its manifest says:",)),
+         (OTHER_ROWS,)),
     Case("manifest tells more rejected rows", CURATED, "listings", told(rows=2),
-         ("has another number of rows than its manifest says:",), "rejected_files"),
+         (OTHER_ROWS,), "rejected_files"),
     Case("file of another raw table", RAW, "apartments", of_other("bookings"), ("it lacks id, title, source",)),
     Case("file of another curated table", CURATED, "viewings", of_other("listings"),
          ("it lacks user_id, viewed_at", "and it adds title")),
@@ -350,11 +364,11 @@ CASES = [
          ("Column currency of s3://", "-1.parquet has a text of 20 bytes"),
          remedy=longer_remedy("listings", "currency", 20)),
     Case("second of two files has the same rows", CURATED, "listings", second(lambda table: table),
-         ("curated.listings stand more than once in the files of one run",),
-         remedy="run `rental run --full-refresh`; the table's key may not be one."),
+         ("curated.listings appear more than once in the files of one run",),
+         remedy="run `rental run --full-refresh`; if it comes again, correct the key in the contract."),
     Case("second of two files has the same versions", CURATED, "listing_versions", second(lambda table: table),
-         ("curated.listing_versions stand more than once in the files of one run",),
-         remedy="run `rental run --full-refresh`; the table's key may not be one."),
+         ("curated.listing_versions appear more than once in the files of one run",),
+         remedy="run `rental run --full-refresh`; if it comes again, correct the key in the contract."),
 ]  # fmt: skip
 
 
@@ -436,5 +450,30 @@ def test_rejected_row_beyond_any_column_is_cut_in_the_warehouse_alone(due: Due) 
     ((cut,),) = due.pipeline.seen(
         "SELECT row_json FROM ops.rejected_rows WHERE run_id = 'second' AND table_name = 'listings' AND row_key = '2'"
     )
-    assert 16_000 < len(cut.encode()) <= 65_535
-    assert whole.startswith(cut)
+    assert 47_000 < len(cut.encode()) <= 48_000
+    assert whole.startswith(cut.partition(" ... (cut: ")[0])
+    # The Data API gives no row of more than 64 KB.
+    assert (cut,) in due.pipeline.rows("SELECT row_json FROM (SELECT * FROM ops.rejected_rows) AS rejected")
+    error = failure(due.pipeline.rows, "SELECT REPEAT('x', 40000) AS one, REPEAT('x', 40000) AS other")
+    assert "more than 65536" in error.message
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_object_replaced_between_its_check_and_the_end_of_copy(
+    due: Due, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    """COPY names no version of an object, so what it read may be either: it is not loaded."""
+    rows = due.rows_before
+    copy = RedshiftWarehouse._copy
+    with due.files(CURATED, "bookings", "files") as files:
+
+        def beside_a_change(*arguments: Any) -> None:
+            for act in (lambda: replaced(files), lambda: copy(*arguments))[:: 1 if before else -1]:
+                act()
+
+        monkeypatch.setattr(RedshiftWarehouse, "_copy", beside_a_change)
+        error = failure(due.attempt, CURATED)
+    due.loaded = due.rows() != rows
+    assert not due.loaded
+    assert error.reason == "lake-file-changed"
+    assert files.path in error.message

@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.harness import Pipeline
 from rental_analytics.errors import ConfigurationError
-from rental_analytics.marketplace import MarketplaceOptions, advance, generate
-from rental_analytics.warehouses.redshift_roles import roles
+from rental_analytics.warehouses.redshift.roles import roles
+from rental_marketplace import MarketplaceOptions, advance, generate
 from servers.redshift_client import Warehouse
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
@@ -77,7 +77,7 @@ def test_analysts_read_the_metrics_and_nothing_else(load: Callable[..., Any], da
         f"{schema}.{table}"
         for schema, table in database.stand_in.execute(
             "SELECT table_schema, table_name FROM information_schema.tables "
-            "WHERE table_schema IN ('raw_data', 'curated', 'presentation', 'ops')",
+            "WHERE table_schema IN ('raw_data', 'curated', 'intermediate', 'presentation', 'ops')",
             database.database,
         )
     }
@@ -139,7 +139,7 @@ def test_rights_are_no_more_than_needed() -> None:
     assert "TO PUBLIC" not in text
     assert 'GRANT ROLE loader TO "IAMR:load-raw";' in text
     assert 'GRANT ROLE loader TO "a ""loader"".x";' in text
-    assert text.count("ALTER DEFAULT PRIVILEGES FOR USER") == len(LOADERS) * 5
+    assert text.count("ALTER DEFAULT PRIVILEGES FOR USER") == len(LOADERS) * 6
     assert "\n\n\n" not in text
 
 
@@ -152,5 +152,5 @@ def test_one_without_loaders_says_so() -> None:
 @pytest.mark.fast
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 128])
 def test_names_that_are_none(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="no name of a database user"):
+    with pytest.raises(ConfigurationError, match="not the name of a database user"):
         roles([name])

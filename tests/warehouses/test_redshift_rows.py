@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from rental_analytics.warehouses.redshift_rows import arrow_table
+from rental_analytics.warehouses.redshift.rows import arrow_table
 
 pytestmark = pytest.mark.fast
 

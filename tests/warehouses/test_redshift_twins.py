@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rental_analytics.marketplace import MarketplaceOptions, advance, generate
+from rental_marketplace import MarketplaceOptions, advance, generate
 from warehouses.twins import Twins
 
 pytestmark = pytest.mark.service

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Sentence = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
 SqlPredicate = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID.pattern}$")]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
+
+
+def _written_out(value: object) -> object:
+    """Not a number, which would be taken for seconds or milliseconds."""
+    if isinstance(value, date) or (isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        return value
+    raise ValueError("it is not a date or moment such as 2026-03-05 or 2026-03-05T12:00:00")
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
+Moment = Annotated[NaiveDatetime, BeforeValidator(_written_out)]
+"""Of a database's clock, in UTC."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""Of a runner's clock: told to readers, and never what anything is ordered by."""
+
+_LAKE_NAME = re.compile(r"[A-Za-z0-9_.=-]+")
+
+
+def _lake_path(path: str) -> str:
+    """A path relative to the root of a lake, which leads nowhere else."""
+    names = path.split("/")
+    if len(path) > 1000 or not all(_LAKE_NAME.fullmatch(name) and name.strip(".") for name in names):
+        raise ValueError(f"{path[:200]!r} is not a path inside the lake")
+    return path
+
+
+LakePath = Annotated[str, AfterValidator(_lake_path)]
 
 
 class Contract(BaseModel):
@@ -19,8 +60,14 @@ class Contract(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def wrong_at(key: str, message: str, remedy: str) -> PydanticCustomError:
+    """The error for a key that does not fit another one of its file; `key` is its path, such as `columns.0.title`."""
+    path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+    return PydanticCustomError("wrong_at", "{message}", {"message": message, "path": path, "remedy": remedy})
+
+
 class Severity(StrEnum):
-    """What a broken check or rule does: set the row aside, stop the run, or only count."""
+    """What a broken check or rule does: reject the row, stop the run, or only count."""
 
     REJECT = "reject"
     FAIL = "fail"
@@ -36,7 +83,9 @@ class Check(Contract):
     description: Sentence | None = None
 
 
-_TYPE = re.compile(r"^(?:(SMALLINT|INTEGER|BIGINT|DOUBLE|BOOLEAN|VARCHAR|DATE|TIMESTAMP)|DECIMAL\((\d+),\s?(\d+)\))$")
+_TYPE = re.compile(
+    r"(?:(SMALLINT|INTEGER|BIGINT|DOUBLE|BOOLEAN|VARCHAR|DATE|TIMESTAMP)|DECIMAL\(([0-9]{1,2}), ?([0-9]{1,2})\))"
+)
 
 
 class ColumnType(str):
@@ -46,13 +95,13 @@ class ColumnType(str):
 
     def __new__(cls, text: str) -> ColumnType:
         """Check the spelling; raises ValueError naming the types there are."""
-        match = _TYPE.match(text)
+        match = _TYPE.fullmatch(text)
         if match is None:
             raise ValueError(
-                f"{text!r} is not a column type; use SMALLINT, INTEGER, BIGINT, DECIMAL(precision,scale), "
+                f"{text[:200]!r} is not a column type; use SMALLINT, INTEGER, BIGINT, DECIMAL(precision,scale), "
                 "DOUBLE, BOOLEAN, VARCHAR, DATE or TIMESTAMP"
             )
-        if match[2] is not None and not int(match[3]) <= int(match[2]) <= 38:
+        if match[2] is not None and not (1 <= int(match[2]) <= 38 and int(match[3]) <= int(match[2])):
             raise ValueError(f"{text!r}: precision is at most 38 and scale at most the precision")
         return super().__new__(cls, text.replace(", ", ","))
 
@@ -79,5 +128,5 @@ def _digits(kind: str) -> tuple[int, int] | None:
     """Digits before and behind the point that an exact number may have."""
     if kind in _WHOLE_DIGITS:
         return _WHOLE_DIGITS[kind], 0
-    match = _TYPE.match(kind)
+    match = _TYPE.fullmatch(kind)
     return (int(match[2]) - int(match[3]), int(match[3])) if match and match[2] else None

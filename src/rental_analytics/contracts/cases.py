@@ -20,7 +20,7 @@ class Case(Contract):
     the model does with the others: what is left over is superseded.
 
     Args:
-        rejected: per row set aside its key columns and `rules`, the broken rules as they are stored; where the whole
+        rejected: per rejected row its key columns and `rules`, the broken rules as they are stored; where the whole
             source row matters also `row_json`, its columns that are not NULL as text.
         deleted: keys to flag as deleted.
         warned: rows that broke a rule of severity warn, per rule that any row broke.

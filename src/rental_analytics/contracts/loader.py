@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,14 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rental_analytics.contracts.cases import Case
-from rental_analytics.contracts.model import CuratedModel, Layer, Model, PresentationModel
+from rental_analytics.contracts.model import (
+    CuratedModel,
+    DerivedModel,
+    IntermediateModel,
+    Layer,
+    Model,
+    PresentationModel,
+)
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
 
@@ -32,12 +40,13 @@ class Contracts:
 
     sources: dict[str, SourceTable]
     curated: dict[str, CuratedModel]
+    intermediate: dict[str, IntermediateModel]
     presentation: dict[str, PresentationModel]
 
     @property
     def table_names(self) -> frozenset[str]:
         """Names of all tables, of the source and of the warehouse."""
-        return frozenset({*self.sources, *self.curated, *self.presentation})
+        return frozenset({*self.sources, *self.curated, *self.intermediate, *self.presentation})
 
     @cached_property
     def extraction_order(self) -> tuple[SourceTable, ...]:
@@ -56,6 +65,7 @@ class Contracts:
                 raise ContractError(
                     f"sources {', '.join(waiting)} reference each other in a circle.",
                     remedy="remove one of the references in sources/*.yaml.",
+                    reason="contract-references-circular",
                 )
             ordered += [waiting.pop(name) for name in ready]
         return tuple(ordered)
@@ -69,6 +79,33 @@ class Contracts:
 
         return tuple(sorted(self.curated.values(), key=rank))
 
+    @cached_property
+    def rebuild_order(self) -> tuple[DerivedModel, ...]:
+        """Intermediate and presentation models, each behind those it reads.
+
+        Raises:
+            ContractError: models read each other in a circle.
+        """
+        models: dict[str, DerivedModel] = {
+            model.relation: model for model in (*self.intermediate.values(), *self.presentation.values())
+        }
+        graph = {relation: sorted(model.reads & models.keys()) for relation, model in models.items()}
+        try:
+            return tuple(models[relation] for relation in TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            raise ContractError(
+                f"Models {', '.join(sorted(set(error.args[1])))} read each other in a circle.",
+                remedy="take what they share into an intermediate model of its own.",
+                reason="contract-models-circular",
+            ) from error
+
+    def read_by(self, model: DerivedModel) -> tuple[DerivedModel, ...]:
+        """The intermediate models that a model rests on, in the order they are rebuilt."""
+        needed = set(model.reads)
+        for other in reversed(self.rebuild_order):
+            needed |= other.reads if other.relation in needed else set()
+        return tuple(other for other in self.rebuild_order if other.relation in needed)
+
 
 def load_contracts(root: Traversable | None = None) -> Contracts:
     """Load `sources/` and `models/` below `root`, by default those that come with the package.
@@ -79,12 +116,16 @@ def load_contracts(root: Traversable | None = None) -> Contracts:
     root = root or files("rental_analytics")
     sources = [_source(file) for file in _children(root / "sources") if file.name.endswith((".yaml", ".yml"))]
     curated = [_model(folder, CuratedModel, Layer.CURATED) for folder in _folders(root, Layer.CURATED)]
+    intermediate = [
+        _model(folder, IntermediateModel, Layer.INTERMEDIATE) for folder in _folders(root, Layer.INTERMEDIATE)
+    ]
     presentation = [
         _model(folder, PresentationModel, Layer.PRESENTATION) for folder in _folders(root, Layer.PRESENTATION)
     ]
     contracts = Contracts(
         {table.name: table for table in sources},
         {model.name: model for model in curated},
+        {model.name: model for model in intermediate},
         {model.name: model for model in presentation},
     )
     _check_links(contracts)
@@ -109,6 +150,7 @@ def _check_links(contracts: Contracts) -> None:
                 raise ContractError(
                     f"sources/{table.name}.yaml: references.{column} names the unknown table {parent!r}.",
                     remedy=f"add sources/{parent}.yaml or correct the name.",
+                    reason="contract-reference-unknown",
                 )
     curated_sources = {model.source for model in contracts.curated.values()}
     for table in contracts.sources.values():
@@ -116,24 +158,49 @@ def _check_links(contracts: Contracts) -> None:
             raise ContractError(
                 f"sources/{table.name}.yaml: checks need a curated model that reads the table, and there is none.",
                 remedy=f"add a folder to models/curated with `source: {table.name}`, or remove the checks.",
+                reason="contract-checks-unused",
             )
+    _check_derived(contracts)
     for model in contracts.curated.values():
         place = f"models/curated/{model.name}/model.yaml"
         if model.source and model.source not in contracts.sources:
             raise ContractError(
                 f"{place}: source names the unknown table {model.source!r}.",
                 remedy=f"add sources/{model.source}.yaml or correct the name.",
+                reason="contract-source-unknown",
             )
         events = contracts.sources.get(model.source or "")
         if events and events.event_time and not (events.key or model.key or model.event_time):
             raise ContractError(
                 f"{place}: event_time is missing, by which a backfill replaces events.",
                 remedy=f"name the column that comes from {events.event_time}.",
+                reason="contract-event-time-missing",
             )
         for name in [model.versions_of, *(reference.model for reference in model.references)]:
             if name and name not in contracts.curated:
                 raise ContractError(
-                    f"{place}: there is no curated model {name!r}.", remedy="correct the name in the file."
+                    f"{place}: there is no curated model {name!r}.",
+                    remedy="correct the name in the file.",
+                    reason="contract-model-unknown",
+                )
+
+
+def _check_derived(contracts: Contracts) -> None:
+    for model in (*contracts.intermediate.values(), *contracts.presentation.values()):
+        place = f"models/{model.layer}/{model.name}"
+        if model.layer is Layer.INTERMEDIATE and model.name in contracts.presentation:
+            raise ContractError(
+                f"{place}: models/presentation/{model.name} has the same name.",
+                remedy="rename one of the two folders.",
+                reason="contract-name-taken",
+            )
+        for relation in sorted(model.reads):
+            layer, _, name = relation.partition(".")
+            if layer == Layer.PRESENTATION or (layer == Layer.INTERMEDIATE and name not in contracts.intermediate):
+                raise ContractError(
+                    f"{place}/query.sql reads {relation}, which is no curated or intermediate model.",
+                    remedy="correct the name, or take what metrics share into a folder of models/intermediate.",
+                    reason="contract-input-unknown",
                 )
 
 
@@ -157,6 +224,7 @@ def _read(file: Traversable) -> str:
         raise ContractError(
             f"{_label(file)} is missing.",
             remedy=f"every model folder holds {', '.join(MODEL_FILES)}; add the file.",
+            reason="contract-file-missing",
         )
     return file.read_text(encoding="utf-8")
 
@@ -180,10 +248,13 @@ def _validate(kind: type[Parsed], file: Traversable, given: dict[str, Any]) -> P
         raise ContractError(
             f"{_label(file)}:1: the file holds no keys.",
             remedy="write it as `key: value` lines; copy a neighbouring file.",
+            reason="contract-file-empty",
         )
     if doubled := given.keys() & document.keys():
         raise ContractError(
-            f"{_label(file)}: {sorted(doubled)[0]} is told by the path already.", remedy="remove that key."
+            f"{_label(file)}: {sorted(doubled)[0]} is given by the path already.",
+            remedy="remove that key.",
+            reason="contract-key-doubled",
         )
     try:
         return kind.model_validate(document | given)
@@ -210,12 +281,15 @@ def _parse_yaml(text: str, label: str) -> Any:
         return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContractError(f"{label}:{line}: not valid YAML: {error.problem}.", remedy="correct that line.") from error
+        raise ContractError(
+            f"{label}:{line}: not valid YAML: {error.problem}.", remedy="correct that line.", reason="contract-not-yaml"
+        ) from error
 
 
 def _contract_error(error: ValidationError, text: str, label: str) -> ContractError:
     first = error.errors()[0]
-    path = first["loc"]
+    told = first.get("ctx", {})
+    path = (*first["loc"], *told.get("path", ()))
     line = _line_of(yaml.compose(text, Loader=yaml.SafeLoader), path)
     key = ".".join(str(part) for part in path) or "the file"
     remedies = {
@@ -225,7 +299,8 @@ def _contract_error(error: ValidationError, text: str, label: str) -> ContractEr
     }
     return ContractError(
         f"{label}:{line}: {key}: {first['msg'].removeprefix('Value error, ')}.",
-        remedy=remedies.get(first["type"], "correct the value in the file."),
+        remedy=told.get("remedy") or remedies.get(first["type"], "correct the value in the file."),
+        reason="contract-invalid",
     )
 
 

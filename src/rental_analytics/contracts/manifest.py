@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from rental_analytics.contracts.base import Contract
+from rental_analytics.contracts.base import ColumnType, Contract, Count, Day, Instant, LakePath, Moment, RunId, Severity
 from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.contracts.steps import StepName
 
 RUN_ID_BYTES = 100
 """The longest a run's name may be; it has no characters beyond ASCII."""
+
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+Relation = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=127)]
+# What a source table may call a column that is kept; it is quoted wherever it stands in SQL.
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f.]+$", max_length=127)]
+TypeName = Annotated[str, AfterValidator(ColumnType)]
 
 
 class RunParameters(Contract):
@@ -20,29 +26,41 @@ class RunParameters(Contract):
     Args:
         sequence: place of the run in the lake's history, counted from 1 without gaps.
         upper_bound: the database server's time, UTC, when the run started; the watermark the run leaves.
-        as_of: last day the metrics include, or None for the newest day seen in curated.
+        as_of: last day the metrics include, or None for the newest day seen in curated up to that of `upper_bound`.
         backfill_from: first day to read anew, or None for a run that reads what changed.
         backfill_to: last day to read anew, that day included.
         source: the database the run reads, without user and password; empty in lakes of before it was noted.
     """
 
-    run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
-    sequence: int = Field(ge=1)
-    started_at: AwareDatetime
-    upper_bound: datetime
-    as_of: date | None = None
+    run_id: RunId
+    sequence: Annotated[Count, Field(ge=1)]
+    started_at: Instant
+    upper_bound: Moment
+    as_of: Day | None = None
     full_refresh: bool = False
-    backfill_from: date | None = None
-    backfill_to: date | None = None
+    backfill_from: Day | None = None
+    backfill_to: Day | None = None
     source: str = ""
 
 
 class LakeFile(Contract):
-    """A Parquet file; `path` is relative to the root of the lake."""
+    """A Parquet file; `path` is relative to the root of the lake.
 
-    path: str
-    bytes: int
-    rows: int
+    Args:
+        checksum: algorithm and value of a checksum of its content, such as `sha256:9f86...`.
+        version: what the lake's service calls this very object (its ETag), so that an object that replaced it is
+            told from it without reading; None in a folder.
+
+    Files of manifests from before these were noted have neither.
+    """
+
+    path: LakePath
+    bytes: Count
+    rows: Count
+    checksum: Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64}|crc64nvme:[A-Za-z0-9+/=]+)$")] | None = (
+        None
+    )
+    version: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")] | None = None
 
 
 class FileColumn(Contract):
@@ -51,9 +69,9 @@ class FileColumn(Contract):
     `max_bytes` bounds a text in UTF-8; None where nothing is known of its length.
     """
 
-    name: str
-    type: str
-    max_bytes: int | None = None
+    name: ColumnName
+    type: TypeName
+    max_bytes: Count | None = None
 
 
 class SeenColumn(Contract):
@@ -73,11 +91,11 @@ class Proof(Contract):
     is no key: the same on every engine.
     """
 
-    window_lower: datetime | None = None
-    window_upper: datetime
-    rows: int
-    window_rows: int
-    key_hash: str
+    window_lower: Moment | None = None
+    window_upper: Moment
+    rows: Count
+    window_rows: Count
+    key_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,16}$")]
 
 
 class ExtractedTable(Contract):
@@ -95,24 +113,24 @@ class ExtractedTable(Contract):
 
     mode: ReadMode
     complete: bool
-    key: tuple[str, ...]
+    key: tuple[ColumnName, ...]
     columns: tuple[FileColumn, ...]
     files: tuple[LakeFile, ...] = ()
     deletes: tuple[LakeFile, ...] = ()
     state: tuple[LakeFile, ...] = ()
     state_method: str | None = None
-    window_lower: datetime | None = None
-    window_upper: datetime
-    replaced_from: datetime | None = None
-    replaced_to: datetime | None = None
-    replaced_rows: int = 0
-    present: tuple[str, ...] = ()
+    window_lower: Moment | None = None
+    window_upper: Moment
+    replaced_from: Moment | None = None
+    replaced_to: Moment | None = None
+    replaced_rows: Count = 0
+    present: tuple[ColumnName, ...] = ()
     catalogue: tuple[SeenColumn, ...] = ()
-    held_types: dict[str, str] = Field(default_factory=dict)
+    held_types: dict[ColumnName, TypeName] = Field(default_factory=dict)
     proof: Proof | None = None
-    held: int = 0
-    newest_cursor: datetime | None = None
-    overlap_start: datetime | None = None
+    held: Count = 0
+    newest_cursor: Moment | None = None
+    overlap_start: Moment | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -124,10 +142,10 @@ class ExtractedTable(Contract):
 class CheckResult(Contract):
     """How many rows of a run broke a rule or check; `sample` is the key of one of them."""
 
-    table_name: str
-    check_name: str
-    severity: str
-    failed_rows: int
+    table_name: TableName
+    check_name: TableName
+    severity: Severity
+    failed_rows: Count
     sample: str | None = None
 
 
@@ -145,61 +163,95 @@ class TransformedTable(Contract):
     deletes: tuple[LakeFile, ...] = ()
     withdrawn: tuple[LakeFile, ...] = ()
     rejected_files: tuple[LakeFile, ...] = ()
-    replaced_from: datetime | None = None
-    replaced_to: datetime | None = None
-    extracted: int | None = None
-    curated: int = 0
-    superseded: int = 0
-    rejected: int = 0
+    replaced_from: Moment | None = None
+    replaced_to: Moment | None = None
+    extracted: Count | None = None
+    curated: Count = 0
+    superseded: Count = 0
+    rejected: Count = 0
     checks: tuple[CheckResult, ...] = ()
 
 
 class LoadedTable(Contract):
     """How a load changed one warehouse table."""
 
-    inserted: int
-    deleted: int = 0
+    inserted: Count
+    deleted: Count = 0
 
 
 class _StepManifest(Contract):
     format: Literal[1] = 1
-    run_id: str
-    sequence: int
+    run_id: RunId
+    sequence: Annotated[Count, Field(ge=1)]
     engine: str = ""
-    covers: tuple[str, ...] = ()
+    covers: tuple[RunId, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def _check_place(self, files: tuple[LakeFile, ...], folder: str, *, any_run: bool = False) -> None:
+        """Files lie where their step writes: no manifest makes a run read, load or sweep anything else."""
+        for file in files:
+            run = file.path.removeprefix(f"{folder}/run_id=").partition("/")[0] if any_run else self.run_id
+            if not file.path.startswith(f"{folder}/run_id={run}/"):
+                raise ValueError(f"{file.path!r} does not lie below {folder}/run_id={run}/")
 
 
 class ExtractManifest(_StepManifest):
-    """Commit record of `extract`."""
+    """Commit record of `extract`.
 
-    step: Literal["extract"] = "extract"
-    upper_bound: datetime
-    tables: dict[str, ExtractedTable]
+    `replaces` names runs whose extracts count no more: they could not be loaded, and what they read was read again.
+    """
+
+    step: Literal[StepName.EXTRACT] = StepName.EXTRACT
+    upper_bound: Moment
+    replaces: tuple[RunId, ...] = ()
+    tables: dict[TableName, ExtractedTable]
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        for name, table in self.tables.items():
+            self._check_place((*table.files, *table.deletes), f"raw/{name}")
+            self._check_place(table.state, f"state/{name}", any_run=True)
+            if unknown := {*table.key, *table.present} - {column.name for column in table.columns}:
+                raise ValueError(f"{min(unknown)!r} is not a column of {name}")
+        return self
+
+
+class StoppedTransform(Contract):
+    """Says that a transform failed or was stopped by its check; `covers` names the runs whose extracts it took in."""
+
+    run_id: RunId
+    covers: tuple[RunId, ...]
 
 
 class TransformManifest(_StepManifest):
     """Commit record of `transform`; `covers` names the runs whose extracts it took in, oldest first."""
 
-    step: Literal["transform"] = "transform"
-    tables: dict[str, TransformedTable]
+    step: Literal[StepName.TRANSFORM] = StepName.TRANSFORM
+    tables: dict[TableName, TransformedTable]
     reference_fingerprint: str = ""
     fixings_fingerprint: str = ""
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        for name, table in self.tables.items():
+            self._check_place((*table.files, *table.deletes, *table.withdrawn), f"curated/{name}")
+            self._check_place(table.rejected_files, f"rejected/{name}")
+        return self
 
 
 class LoadManifest(_StepManifest):
     """Commit record of `load-raw` and `load-curated`."""
 
-    step: Literal["load-raw", "load-curated"]
-    tables: dict[str, LoadedTable]
+    step: Literal[StepName.LOAD_RAW, StepName.LOAD_CURATED]
+    tables: dict[Relation, LoadedTable]
 
 
 class MetricsManifest(_StepManifest):
     """Commit record of `metrics`."""
 
-    step: Literal["metrics"] = "metrics"
-    as_of: date | None = None
-    tables: dict[str, LoadedTable]
+    step: Literal[StepName.METRICS] = StepName.METRICS
+    as_of: Day | None = None
+    tables: dict[Relation, LoadedTable]
 
 
 StepManifest = Annotated[

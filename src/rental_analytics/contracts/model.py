@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -14,7 +16,9 @@ from rental_analytics.contracts.base import (
     Identifier,
     Sentence,
     Severity,
+    wrong_at,
 )
+from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ranking, columns_of
 from rental_analytics.contracts.manifest import FileColumn
 
 
@@ -22,6 +26,7 @@ class Layer(StrEnum):
     """The warehouse schema a model is built in."""
 
     CURATED = "curated"
+    INTERMEDIATE = "intermediate"
     PRESENTATION = "presentation"
 
 
@@ -73,8 +78,11 @@ class Reference(Contract):
     model: Identifier
 
 
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z][a-z0-9_]*)")
+
+
 class Model(Contract):
-    """What curated and presentation models share; name, layer and query come from the folder."""
+    """What all models share; name, layer and query come from the folder."""
 
     name: Identifier
     layer: Layer
@@ -90,6 +98,11 @@ class Model(Contract):
     def relation(self) -> str:
         """Qualified name in the warehouse, such as `curated.bookings`."""
         return f"{self.layer}.{self.name}"
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Qualified names of the tables its query reads."""
+        return frozenset(_READ.findall(self.query))
 
     @property
     def file_columns(self) -> tuple[FileColumn, ...]:
@@ -164,13 +177,121 @@ class CuratedModel(Model):
         return self
 
 
-class PresentationModel(Model):
-    """A metric: a presentation table rebuilt whole from curated tables, with its published definition."""
+_NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
+
+
+class DerivedModel(Model):
+    """A table that every run rebuilds whole, inside the warehouse, from curated and intermediate ones."""
 
     definition: Sentence
+
+    @property
+    def row_order(self) -> tuple[str, ...]:
+        """The columns its rows are written in the order of."""
+        return self.key
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
         if not self.key:
-            raise ValueError("a presentation table needs a key: the columns of its grain")
+            raise ValueError("a table that is rebuilt whole needs a key: the columns of its grain")
         return self
+
+
+class IntermediateModel(DerivedModel):
+    """What several metrics share and none should say twice."""
+
+    @property
+    def row_order(self) -> tuple[str, ...]:
+        """None: metrics read it whole, and sorting takes longer than it saves."""
+        return ()
+
+
+class PresentationModel(DerivedModel):
+    """A metric, with its published definition.
+
+    `period`, `headline`, `chart` and `ranking` say how it is shown; a metric without them is only described.
+    """
+
+    period: PeriodColumn | None = None
+    headline: Headline | None = None
+    chart: Chart | None = None
+    ranking: Ranking | None = None
+
+    @property
+    def shown_period(self) -> PeriodColumn:
+        """The period of a metric that is shown."""
+        assert self.period is not None
+        return self.period
+
+    @model_validator(mode="after")
+    def _shows_its_columns(self) -> Self:
+        shown = next((name for name in ("headline", "chart", "ranking") if getattr(self, name)), None)
+        if self.period is None and shown:
+            raise wrong_at(shown, "it shows a period, and the model names none", "add `period: {column, length}`.")
+        for key, name in self._named_columns():
+            if name not in self.columns:
+                raise wrong_at(
+                    key, f"there is no column {name!r}", f"name one of the model's columns: {', '.join(self.columns)}."
+                )
+        self._check_period()
+        self._check_headline()
+        self._check_chart()
+        self._check_numbers()
+        return self
+
+    def _named_columns(self) -> Iterator[tuple[str, str]]:
+        """Columns that the keys name which say how the metric is shown."""
+        if self.period:
+            yield "period.column", self.period.column
+        if self.headline:
+            yield from (("headline.text", name) for name in columns_of(self.headline.text))
+            for replaced, text in self.headline.otherwise.items():
+                yield "headline.otherwise", replaced
+                yield from ((f"headline.otherwise.{replaced}", name) for name in columns_of(text))
+        if self.chart:
+            yield "chart.value", self.chart.value
+        if self.ranking:
+            yield "ranking.place", self.ranking.place
+            yield from (("ranking.columns", name) for name in self.ranking.shown_columns)
+
+    def _check_period(self) -> None:
+        if self.period is None:
+            return
+        name = self.period.column
+        if name not in self.key:
+            raise wrong_at(
+                "period.column", f"{name!r} is no column of the key", f"name one of the key: {', '.join(self.key)}."
+            )
+        if self.columns[name].type != "DATE":
+            raise wrong_at(
+                "period.column",
+                f"{name!r} is {self.columns[name].type}",
+                "name a DATE: the first day of the row's period.",
+            )
+
+    def _check_headline(self) -> None:
+        if self.headline and len(self.key) > 1 and not (self.headline.where or self.headline.is_aggregated):
+            raise wrong_at(
+                "headline.text",
+                "a period has several rows",
+                "pick one of them by `where`, or take them together, as in `{bookings:sum}`.",
+            )
+
+    def _check_chart(self) -> None:
+        if self.chart is None:
+            return
+        if (len(self.key) > 1) != (self.chart.aggregate is not None):
+            rows = "several rows" if len(self.key) > 1 else "one row"
+            remedy = "add `aggregate: sum`." if len(self.key) > 1 else "remove aggregate."
+            raise wrong_at("chart.aggregate" if self.chart.aggregate else "chart", f"a period has {rows}", remedy)
+
+    def _check_numbers(self) -> None:
+        """What has a format is a number."""
+        shown = [("chart.value", self.chart.value)] if self.chart else []
+        if self.ranking:
+            written = [place for place, column in enumerate(self.ranking.columns) if column.format]
+            shown += [(f"ranking.columns.{place}", self.ranking.columns[place].values[0]) for place in written]
+        for key, name in shown:
+            kind = self.columns[name].type
+            if kind in _NO_NUMBERS:
+                raise wrong_at(key, f"{name!r} is {kind}", "name a column that holds numbers.")

@@ -1,16 +1,16 @@
-"""The source side: what a database is asked, and how a table's read is planned from its catalogue."""
+"""The source side: what a database is asked, and what its answers are."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import SeenColumn
-from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType, UnknownColumns
+from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
 from rental_analytics.errors import ContractError
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ COUNTED = "_expected"
 
 ZERO_DATE = datetime(1, 1, 1)  # noqa: DTZ001
 """Stands for a MySQL zero date on the way; no real value of the marketplace is that old."""
+
+DEFAULT_TIMEOUT = timedelta(seconds=60)
+"""How long a source may send nothing before an attempt ends, unless the configuration says otherwise."""
 
 _DEFAULT_TYPES = {
     SourceType.INTEGER: "BIGINT",
@@ -49,7 +52,10 @@ class CatalogueColumn:
 
 @dataclass(frozen=True)
 class CatalogueTable:
-    """A table as the catalogue describes it; `unique_keys` are the column sets the database keeps unique."""
+    """A table as the catalogue describes it; `unique_keys` are the column sets the database keeps unique.
+
+    A view that stands on what is not there any more has no columns.
+    """
 
     name: str
     columns: tuple[CatalogueColumn, ...]
@@ -114,6 +120,12 @@ class Window:
     upper: datetime
 
 
+def earlier(moment: datetime, by: timedelta) -> datetime:
+    """A moment less a time; the first that there is where that would be before it."""
+    first = datetime.min  # noqa: DTZ901
+    return moment - by if moment - first >= by else first
+
+
 @dataclass(frozen=True)
 class ParallelRead:
     """One of several statements that read a selection side by side, each over a connection of its own.
@@ -175,6 +187,8 @@ class Database(ABC):
 
     kind: str
     display_url: str
+    note: Callable[[str], None] = staticmethod(lambda _: None)
+    """Takes a line for the reader of a run, such as that the source is waited for."""
 
     @abstractmethod
     def server_time(self) -> datetime:
@@ -236,98 +250,23 @@ class Database(ABC):
 
     @abstractmethod
     @contextmanager
-    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
         """Stream a statement's rows as Arrow batches, without holding them all in memory.
 
+        Args:
+            key: columns among those of the statement that tell its rows from one another, for errors to name.
+
         Raises:
+            SourceUnavailableError: the database was silent for too long, or the connection was lost.
             SourceError: the database refused the statement or sent what cannot be read.
         """
         yield None
 
-    def plan(self, table: SourceTable, found: CatalogueTable, override: ReadMode | None) -> ReadPlan:
-        """Match a contract with the catalogue and decide how the table is read.
 
-        Raises:
-            ContractError: a required column is missing or has an unusable type, or the mode cannot be had.
-        """
-        by_name = {column.name.lower(): column for column in found.columns}
-        columns, present = [], set()
-        for name, spec in table.columns.items():
-            if name in by_name:
-                present.add(name)
-                columns.append(self.raw_column(table, by_name[name], spec.type))
-            elif spec.required:
-                raise self._missing(table, found, name)
-            else:
-                kind = _DEFAULT_TYPES[spec.type]
-                columns.append(RawColumn(name, kind, "", f"CAST(NULL AS {kind})"))
-        unknown = [column for name, column in by_name.items() if name not in table.columns]
-        notes = []
-        if unknown and table.unknown_columns is UnknownColumns.KEEP:
-            columns += [self.raw_column(table, column, SourceType.ANY) for column in unknown]
-        elif unknown:
-            notes.append(f"columns ignored: {', '.join(column.name for column in unknown)}")
-        mode, cursor = _mode(table, present, override)
-        return ReadPlan(
-            table=table,
-            mode=mode,
-            columns=tuple(columns),
-            key=table.key,
-            cursor=cursor,
-            unique_key=bool(table.key) and any(unique <= set(table.key) for unique in found.unique_keys),
-            notes=tuple(notes),
-            catalogue=tuple(SeenColumn(name=c.name, type=c.native, nullable=c.nullable) for c in found.columns),
-        )
-
-    def _missing(self, table: SourceTable, found: CatalogueTable, name: str) -> ContractError:
-        """The error for a required column that is not there, with those that may be it under another name."""
-        unnamed = [column for column in found.columns if column.name.lower() not in table.columns]
-        likely = [column.name for column in unnamed if self._serves(table, column, table.columns[name].type)]
-        renamed = f" If it was renamed, it may be {' or '.join(likely)}." if likely else ""
-        return ContractError(
-            f"Table {table.name} has no column {name}, which its contract requires.{renamed}",
-            remedy=f"add the column or a view that has it, or mark it `required: false` in sources/{table.name}.yaml.",
-            table=table.name,
-        )
-
-    def _serves(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> bool:
-        try:
-            self.raw_column(table, column, wanted)
-        except ContractError:
-            return False
-        return True
-
-
-def _mode(table: SourceTable, present: set[str], override: ReadMode | None) -> tuple[ReadMode, str | None]:
-    """How a table is read follows from what it has; docs/reference/read-modes.md."""
-    cursor = table.change_cursor if table.change_cursor in present else None
-    event_time = table.event_time if table.event_time in present else None
-    if event_time and not table.key:
-        natural = ReadMode.APPEND
-    elif table.key and cursor:
-        natural = ReadMode.INCREMENTAL
-    else:
-        natural = ReadMode.SNAPSHOT
-    mode = override or natural
-    if mode is ReadMode.INCREMENTAL and natural is not ReadMode.INCREMENTAL:
-        raise ContractError(
-            f"Table {table.name} cannot be read incrementally: it has no key with a change cursor.",
-            remedy=f"remove tables.{table.name}.mode from the configuration, or add the column "
-            f"{table.change_cursor or 'that moves with every change'}.",
-            table=table.name,
-        )
-    if mode is ReadMode.APPEND and natural is not ReadMode.APPEND:
-        raise ContractError(
-            f"Table {table.name} cannot be read by appending: only tables of events without a key can.",
-            remedy=f"remove tables.{table.name}.mode from the configuration.",
-            table=table.name,
-        )
-    return mode, {ReadMode.APPEND: event_time, ReadMode.INCREMENTAL: cursor}.get(mode)
-
-
-def timestamp_text(moment: datetime) -> str:
-    """A naive UTC timestamp as both databases write it, with microseconds."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+def absent_column(name: str, wanted: SourceType) -> RawColumn:
+    """A column that no row has a value of: nothing travels, and NULL arrives in the type of its contract."""
+    kind = _DEFAULT_TYPES[wanted]
+    return RawColumn(name, kind, "", f"CAST(NULL AS {kind})")
 
 
 def quoted_text(text: str) -> str:
@@ -340,14 +279,6 @@ def unusable(table: SourceTable, column: CatalogueColumn, wanted: SourceType) ->
     return ContractError(
         f"Column {table.name}.{column.name} is {column.native}, but its contract needs {wanted.value}.",
         remedy=f"change the column, put a view in its place, or correct its type in sources/{table.name}.yaml.",
+        reason="column-type-unusable",
         table=table.name,
-    )
-
-
-def missing_table(name: str, display_url: str) -> ContractError:
-    """The error for a contract without a table."""
-    return ContractError(
-        f"There is no table {name} in {display_url}.",
-        remedy=f"create the table or a view of that name, grant SELECT on it, or remove sources/{name}.yaml.",
-        table=name,
     )

@@ -29,6 +29,10 @@ class Interruption:
         """As a shell has it: 128 and the number of the signal."""
         return 128 + (self.signal or signal.SIGINT)
 
+    def is_behind(self, error: BaseException) -> bool:
+        """Whether a signal is behind an error: DuckDB and others turn an interruption into errors of their own."""
+        return isinstance(error, KeyboardInterrupt) or self.signal is not None
+
     def ignore_more(self) -> None:
         """Let no further signal change how the process ends."""
         if self.signal is not None:

@@ -20,12 +20,14 @@ CALENDAR_START, CALENDAR_END = date(1970, 1, 1), date(2099, 12, 31)
 class ReferenceData:
     """Arrow tables by relation, such as `raw_data.exchange_rate_fixings`.
 
-    `fingerprint` changes with any of them, `fixings` only with the exchange rates that were fixed.
+    `fingerprint` changes with any of them, `fixings` only with the exchange rates that were fixed. `newest_fixing` is
+    the last day up to the run's that has one.
     """
 
     relations: dict[str, pa.Table]
     fingerprint: str
     fixings: str = ""
+    newest_fixing: date | None = None
 
 
 def load_reference_data(through: date, rates_file: Path | None = None) -> ReferenceData:
@@ -55,7 +57,10 @@ def load_reference_data(through: date, rates_file: Path | None = None) -> Refere
             for buffer in filter(None, chunk.buffers()):
                 digest.update(buffer)
     fixed = digest.hexdigest()
-    return ReferenceData(relations, hashlib.sha256(f"{fixed} {first}..{through}".encode()).hexdigest(), fixed)
+    # A day to come says nothing of how old the rates are.
+    newest = pc.max(dates.filter(pc.less_equal(dates, pa.scalar(through, pa.date32())))).as_py()
+    fingerprint = hashlib.sha256(f"{fixed} {first}..{through}".encode()).hexdigest()
+    return ReferenceData(relations, fingerprint, fixed, newest)
 
 
 def _days(first: date, last: date) -> pa.Array:

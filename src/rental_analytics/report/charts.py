@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from rental_analytics.report.formats import Format, Period, period
+from rental_analytics.contracts.display import Period
+from rental_analytics.report.formats import Writer, period
 
 WIDTH, HEIGHT = 520, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 28
@@ -67,18 +68,18 @@ class Chart:
         return known[-1] if known else None
 
 
-def line_chart(title: str, observations: Sequence[Observation], length: Period, text: Format) -> Chart | None:
+def line_chart(title: str, observations: Sequence[Observation], length: Period, text: Writer) -> Chart | None:
     """A line that breaks where a value is missing; its axis starts near the lowest value. None without values."""
     return _chart(title, observations, length, text, is_line=True)
 
 
-def bar_chart(title: str, observations: Sequence[Observation], length: Period, text: Format) -> Chart | None:
+def bar_chart(title: str, observations: Sequence[Observation], length: Period, text: Writer) -> Chart | None:
     """Bars that stand on zero. None without values."""
     return _chart(title, observations, length, text, is_line=False)
 
 
 def _chart(
-    title: str, observations: Sequence[Observation], length: Period, text: Format, *, is_line: bool
+    title: str, observations: Sequence[Observation], length: Period, text: Writer, *, is_line: bool
 ) -> Chart | None:
     values = [float(item.value) for item in observations if item.value is not None]
     if not values:
@@ -134,7 +135,7 @@ def _height(value: float, scale: Sequence[float]) -> float:
     return _rounded(BASE - (value - low) / (high - low) * (BASE - TOP))
 
 
-def _y_ticks(scale: Sequence[float], text: Format) -> tuple[Tick, ...]:
+def _y_ticks(scale: Sequence[float], text: Writer) -> tuple[Tick, ...]:
     """Labels without decimals where all of them are zero."""
     labels = [text(Decimal(str(value))) for value in scale]
     whole = [re.sub(r"\.0+(?=%?$)", "", label) for label in labels]

@@ -9,11 +9,13 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts import display
+from rental_analytics.contracts.display import ChartKind, Format, Period, text_parts
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.report import formats
 from rental_analytics.report.charts import Chart, Observation, bar_chart, line_chart
-from rental_analytics.report.formats import Format, Period
+from rental_analytics.report.statements import chart_query, ranking_query, with_chart, with_ranking
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,70 +23,9 @@ if TYPE_CHECKING:
 Query = Callable[[str], "pa.Table"]
 Row = dict[str, Any]
 _UNITS = {Period.DAY: 1, Period.WEEK: 7}
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A metric as a number per period: its table, the columns it stands in, and how it is shown.
-
-    `shown_periods` is how much of the past its chart covers.
-    """
-
-    table: str
-    title: str
-    start: str
-    value: str
-    length: Period
-    text: Format
-    draw: Callable[[str, Sequence[Observation], Period, Format], Chart | None] | None
-    shown_periods: int = 0
-
-
-MEASURES = (
-    Measure(
-        "average_listing_price_weekly",
-        "Average listing price",
-        "week_start",
-        "average_price_usd",
-        Period.WEEK,
-        formats.money,
-        line_chart,
-        104,
-    ),
-    Measure(
-        "occupancy_rate_monthly",
-        "Occupancy rate",
-        "month_start",
-        "occupancy_rate",
-        Period.MONTH,
-        formats.percent,
-        bar_chart,
-        36,
-    ),
-    Measure(
-        "repeat_customer_rate_daily",
-        "Repeat customer rate",
-        "calendar_date",
-        "repeat_customer_rate",
-        Period.DAY,
-        formats.percent,
-        line_chart,
-        365,
-    ),
-    Measure("bookings_per_user_weekly", "Bookings", "week_start", "bookings", Period.WEEK, formats.count, None),
-    Measure(
-        "booking_duration_monthly",
-        "Average stay in nights",
-        "month_start",
-        "average_stay_nights",
-        Period.MONTH,
-        formats.decimal,
-        bar_chart,
-        36,
-    ),
-)
-
-RANKINGS = {"top_listings_weekly": "Top listings", "popular_locations_weekly": "Popular locations"}
+_LONGEST = _UNITS | {Period.MONTH: 31}
+_AHEAD = timedelta(days=366)
+"""How far behind `as_of` a chart goes."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +49,30 @@ class Series:
 
 
 @dataclass(frozen=True)
+class RankedColumn:
+    """A column's head in a ranking."""
+
+    title: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row of a ranking, its cells written out."""
+
+    place: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
 class Ranking:
-    """The first places of a metric in the last whole week."""
+    """The first places of a metric in its last whole period."""
 
     model: PresentationModel
     title: str
-    rows: list[Row]
+    period: str
+    columns: list[RankedColumn]
+    rows: list[Place]
 
 
 @dataclass(frozen=True)
@@ -122,7 +81,6 @@ class Content:
 
     as_of: date | None
     rebuilt_at: datetime | None
-    week_start: date | None
     failed_run: Row | None
     headlines: list[Headline]
     series: list[Series]
@@ -142,26 +100,22 @@ def read_content(query: Query, models: Mapping[str, PresentationModel]) -> Conte
     build = next(iter(_rows(query, "last_build")), {})
     run = next(iter(_rows(query, "last_run")), {})
     as_of = build.get("as_of")
-    measures = {
-        measure: [_observation(measure, row, as_of) for row in _rows(query, measure.table)]
-        for measure in MEASURES
-        if measure.table in models
-    }
+    measured = [
+        (model, chart, [_observation(model, chart, row, as_of) for row in _answer(query, chart_query(model, chart))])
+        for model, chart in with_chart(models.values())
+    ]
     drawn = [
-        Series(models[measure.table], measure.title, _chart(measure, observations))
-        for measure, observations in measures.items()
-        if measure.draw
+        Series(model, chart.title, _drawn(model, chart, observations, as_of))
+        for model, chart, observations in measured
+        if chart.kind is not ChartKind.NUMBER
     ]
-    rankings = [
-        Ranking(models[table], title, _rows(query, table)) for table, title in RANKINGS.items() if table in models
-    ]
+    rankings = [_ranking(query, model, ranking, as_of) for model, ranking in with_ranking(models.values())]
     described = {series.model.name for series in drawn} | {ranking.model.name for ranking in rankings}
     return Content(
         as_of=as_of,
         rebuilt_at=build.get("finished_at"),
-        week_start=_last_whole(Period.WEEK, as_of) if as_of else None,
         failed_run=run if run.get("status") == "failed" else None,
-        headlines=[_headline(measure, observations, as_of) for measure, observations in measures.items()],
+        headlines=[_headline(model, chart, observations, as_of) for model, chart, observations in measured],
         series=drawn,
         rankings=rankings,
         other_models=[model for name, model in models.items() if name not in described],
@@ -172,55 +126,95 @@ def read_content(query: Query, models: Mapping[str, PresentationModel]) -> Conte
 
 def _check_built(query: Query, models: Mapping[str, PresentationModel]) -> None:
     built = {row["table_name"] for row in _rows(query, "built_tables")}
-    shown = [name for name in (*(measure.table for measure in MEASURES), *RANKINGS) if name in models]
-    missing = [name for name in shown if name not in built]
+    shown = (*with_chart(models.values()), *with_ranking(models.values()))
+    missing = [model.name for model, _ in shown if model.name not in built]
     if missing:
         told = f"no metric {missing[0]}" if built else "no metrics"
-        raise ConfigurationError(f"The warehouse has {told} yet.", remedy="do `rental run`, then the report.")
+        raise ConfigurationError(
+            f"The warehouse has {told} yet.",
+            remedy="start `rental run`, then `rental report`.",
+            reason="metrics-missing",
+        )
 
 
 def _rows(query: Query, name: str) -> list[Row]:
     sql = files("rental_analytics.report") / "queries" / f"{name}.sql"
-    rows: list[Row] = query(sql.read_text(encoding="utf-8")).to_pylist()
+    return _answer(query, sql.read_text(encoding="utf-8"))
+
+
+def _answer(query: Query, sql: str) -> list[Row]:
+    rows: list[Row] = query(sql).to_pylist()
     return rows
 
 
-def _chart(measure: Measure, observations: Sequence[Observation]) -> Chart | None:
-    if measure.draw is None:
-        return None
-    return measure.draw(measure.title, observations[-measure.shown_periods :], measure.length, measure.text)
+def _drawn(
+    model: PresentationModel, chart: display.Chart, observations: Sequence[Observation], as_of: date | None
+) -> Chart | None:
+    """One period far off, such as a stay in 2200, must not squeeze the others to nothing."""
+    length = model.shown_period.length
+    if as_of:
+        earliest = as_of - timedelta(days=_LONGEST[length] * chart.shown_periods)
+        observations = [item for item in observations if earliest <= item.start <= as_of + _AHEAD]
+    draw = line_chart if chart.kind is ChartKind.LINE else bar_chart
+    return draw(chart.title, observations[-chart.shown_periods :], length, formats.WRITERS[chart.format])
 
 
-def _observation(measure: Measure, row: Row, as_of: date | None) -> Observation:
-    value = row[measure.value]
-    start: date = row[measure.start]
-    is_open = as_of is not None and start > _last_whole(measure.length, as_of)
+def _observation(model: PresentationModel, chart: display.Chart, row: Row, as_of: date | None) -> Observation:
+    value = row[chart.value]
+    start: date = row[model.shown_period.column]
+    is_open = as_of is not None and start > _last_whole(model.shown_period.length, as_of)
     return Observation(start, None if value is None else Decimal(str(value)), is_open)
 
 
-def _headline(measure: Measure, observations: Sequence[Observation], as_of: date | None) -> Headline:
-    values = {item.start: item.value for item in observations}
-    if as_of is None:
-        return Headline(measure.table, measure.title, formats.UNKNOWN, "no data yet", "")
-    start = _last_whole(measure.length, as_of)
-    missing = Decimal(0) if measure.text is formats.count and values else None
-    value = values.get(start, missing)
-    before = values.get(_one_before(measure.length, start), missing)
-    return Headline(
-        table=measure.table,
-        title=measure.title,
-        value=measure.text(value),
-        period=formats.period(start, measure.length),
-        change=_change(measure, value, before),
+def _ranking(query: Query, model: PresentationModel, ranking: display.Ranking, as_of: date | None) -> Ranking:
+    length = model.shown_period.length
+    return Ranking(
+        model=model,
+        title=ranking.title,
+        period=formats.period(_last_whole(length, as_of), length) if as_of else "",
+        columns=[RankedColumn(column.title, column.format is not None) for column in ranking.columns],
+        rows=[
+            Place(row["place"], [_cell(column, row) for column in ranking.columns])
+            for row in _answer(query, ranking_query(model, ranking))
+        ],
     )
 
 
-def _change(measure: Measure, value: Decimal | None, before: Decimal | None) -> str:
+def _cell(column: display.RankedColumn, row: Row) -> str:
+    if column.format:
+        return formats.WRITERS[column.format](row[column.values[0]])
+    known = ", ".join(str(row[name]) for name in column.values if row[name] not in {None, ""})
+    return known or "".join(
+        part if isinstance(part, str) else str(row[part.column]) for part in text_parts(column.otherwise or "")
+    )
+
+
+def _headline(
+    model: PresentationModel, chart: display.Chart, observations: Sequence[Observation], as_of: date | None
+) -> Headline:
+    values = {item.start: item.value for item in observations}
+    if as_of is None:
+        return Headline(model.name, chart.title, formats.UNKNOWN, "no data yet", "")
+    length = model.shown_period.length
+    start = _last_whole(length, as_of)
+    missing = Decimal(0) if chart.format is Format.COUNT and values else None
+    value = values.get(start, missing)
+    before = values.get(_one_before(length, start), missing)
+    return Headline(
+        table=model.name,
+        title=chart.title,
+        value=formats.WRITERS[chart.format](value),
+        period=formats.period(start, length),
+        change=_change(chart.format, length, value, before),
+    )
+
+
+def _change(written: Format, length: Period, value: Decimal | None, before: Decimal | None) -> str:
     """Rates differ in percentage points, everything else by a share of the value before."""
     if value is None or before is None:
         return ""
-    since = f"on the {measure.length} before"
-    if measure.text is formats.percent:
+    since = f"on the {length} before"
+    if written is Format.PERCENT:
         return f"{(value - before) * 100:+.1f} points {since}".replace("-", "−")
     if not before:
         return ""

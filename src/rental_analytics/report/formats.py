@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
+
+from rental_analytics.contracts.display import Format, Period
 
 UNKNOWN = "–"
 Number = Decimal | int
-Format = Callable[[Number | None], str]
-
-
-class Period(StrEnum):
-    """How long a number's period is."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
+Writer = Callable[[Number | None], str]
 
 
 def money(value: Number | None) -> str:
@@ -61,3 +54,11 @@ def period(start: date | None, length: Period) -> str:
         Period.WEEK: f"week of {day(start)}",
         Period.MONTH: f"{start:%B %Y}",
     }[length]
+
+
+WRITERS: Mapping[Format, Writer] = {
+    Format.MONEY: money,
+    Format.PERCENT: percent,
+    Format.COUNT: count,
+    Format.DECIMAL: decimal,
+}

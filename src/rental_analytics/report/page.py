@@ -7,38 +7,36 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from rental_analytics.atomic import write_atomically
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.report import charts, formats
 from rental_analytics.report.content import Content, Query, read_content
+from rental_analytics.report.destination import MARK, check_destination
 
 
-def write_report(query: Query, models: Mapping[str, PresentationModel], out: Path) -> Path:
+def write_report(
+    query: Query, models: Mapping[str, PresentationModel], out: Path, project_files: Mapping[Path, str]
+) -> Path:
     """Write the metrics as one self-contained HTML page and give back its path.
 
     Args:
         query: answers a statement that only reads with an Arrow table.
         models: the metrics to show, by name.
-        out: the file to write; a page that stands there is replaced.
+        out: the file to write; a report that stands there is replaced, and nothing else.
+        project_files: what a run needs, and the report may not replace; see `check_destination`.
 
     Raises:
-        ConfigurationError: no run has built the metrics yet, or the file cannot be written.
+        ConfigurationError: no run has built the metrics yet, or the file cannot be written or may not be replaced.
     """
-    if out.is_dir():
-        raise ConfigurationError(
-            f"The report cannot be written to {out}, which is a folder.",
-            remedy=f"name a file: --out {out / 'report.html'}.",
-        )
-    page = render_page(read_content(query, models))
-    draft = out.with_name(f".{out.name}.draft")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(page, encoding="utf-8")
-        draft.replace(out)
+        check_destination(out, project_files)
+        write_atomically(out, render_page(read_content(query, models)))
     except OSError as error:
         raise ConfigurationError(
             f"The report cannot be written to {out}: {error.strerror or error}.",
-            remedy="choose another file with --out.",
+            remedy="choose another file with --out, in a folder you may write to and whose disk is not full.",
+            reason="report-not-writable",
         ) from error
     return out
 
@@ -52,6 +50,6 @@ def render_page(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("money", "percent", "count", "day", "moment"):
+    for name in ("count", "day", "moment"):
         environment.filters[name] = getattr(formats, name)
-    return environment.get_template("report.html.j2").render(content=content, charts=charts)
+    return environment.get_template("report.html.j2").render(content=content, charts=charts, mark=MARK)

@@ -8,8 +8,11 @@ from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.monitoring.text import shortened
 from rental_analytics.pipeline import STEP_NAMES
+from rental_analytics.runners.starts import Start
 
 ARGUMENTS: Mapping[str, str] = {
     "step": f"The step to do: {', '.join(STEP_NAMES)}. Required.",
@@ -18,8 +21,8 @@ ARGUMENTS: Mapping[str, str] = {
     "upper_bound": "Moment up to which a new run reads the source, ISO 8601 in UTC; else the database's clock.",
     "as_of": "Last day the numbers of a new run include, YYYY-MM-DD; else the newest day seen.",
     "full_refresh": "true: a new run reads every table whole.",
-    "backfill_from": "First day a new run reads anew, YYYY-MM-DD; with --backfill_to.",
-    "backfill_to": "Last day a new run reads anew, itself included.",
+    "backfill_from": "First day a new run re-reads, YYYY-MM-DD; with --backfill_to.",
+    "backfill_to": "Last day a new run re-reads, itself included.",
     "set": "section.key=value pairs with blanks between them, stronger than the configuration.",
 }
 _REQUIRED = ("step", "run_id", "config")
@@ -48,6 +51,33 @@ class JobArguments:
     backfill: tuple[date, date] | None = None
     overrides: tuple[str, ...] = ()
 
+    def start(self) -> Start:
+        """What begins now."""
+        return Start(datetime.now(UTC), self.run_id, bool(self.full_refresh), self.backfill)
+
+    def check_same(self, run: RunParameters) -> None:
+        """See that a run has the parameters it is asked for: it keeps those it began with.
+
+        Raises:
+            ConfigurationError: it has others.
+        """
+        backfill = (run.backfill_from, run.backfill_to) if run.backfill_from else None
+        differing = [
+            name
+            for name, wanted, own in (
+                ("as_of", self.as_of, run.as_of),
+                ("full_refresh", self.full_refresh, run.full_refresh),
+                ("backfill_from and --backfill_to", self.backfill, backfill),
+            )
+            if wanted is not None and wanted != own
+        ]
+        if differing:
+            raise ConfigurationError(
+                f"Run {run.run_id} began with another --{differing[0]}.",
+                remedy="give its jobs what it began with, or begin another run under another --run_id.",
+                reason="job-arguments-changed",
+            )
+
     def shown(self) -> dict[str, Any]:
         """What may stand in a log: of overrides their keys, since a value may be a secret."""
         keys = [override.partition("=")[0] for override in self.overrides]
@@ -63,10 +93,12 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
     given = {name: value for name, value in _ours(argv) if value}
     for name in _REQUIRED:
         if name not in given:
-            raise _refused(f"The argument --{name} is missing.")
+            raise _refused(f"The argument --{name} is missing.", "job-argument-missing")
     if given["step"] not in STEP_NAMES:
         raise ConfigurationError(
-            f"There is no step {given['step']}.", remedy=f"give --step one of {', '.join(STEP_NAMES)}."
+            f"There is no step {given['step']}.",
+            remedy=f"give --step one of {', '.join(STEP_NAMES)}.",
+            reason="step-unknown",
         )
     return JobArguments(
         step=given["step"],
@@ -93,16 +125,18 @@ def _ours(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
         if name in ARGUMENTS:
             yield name, value.strip()
         elif written not in _OF_SPARK and (likely := get_close_matches(name.lower(), ARGUMENTS, 1, _LIKENESS)):
-            raise _refused(f"There is no argument --{written}; it may be --{likely[0]}.")
+            raise _refused(f"There is no argument --{written}; it may be --{likely[0]}.", "job-argument-misspelt")
 
 
 def _pairs(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Names and values; a name that another one follows has an empty value."""
-    waiting = list(argv)
+    waiting, name = list(argv), ""
     while waiting:
         word = waiting.pop(0)
         if not word.startswith("--"):
-            raise _refused(f"{word!r} stands behind no argument.")
+            # It may be a part of a secret.
+            place = f"behind --{name}" if name else "before the first argument"
+            raise _refused(f"There is an extra argument {place}.", "job-argument-stray")
         name, equals, value = word[2:].partition("=")
         if not equals and waiting and not waiting[0].startswith("--"):
             value = waiting.pop(0)
@@ -115,7 +149,9 @@ def _read(given: Mapping[str, str], name: str, reading: Callable[[str], Value]) 
     try:
         return reading(given[name])
     except (ValueError, KeyError):
-        raise _refused(f"The value {given[name]!r} of --{name} is not understood.", name) from None
+        raise _refused(
+            f"The value {shortened(given[name])!r} of --{name} is not understood.", "job-argument-not-understood", name
+        ) from None
 
 
 def _moment(text: str) -> datetime:
@@ -128,12 +164,12 @@ def _range(first: date | None, last: date | None) -> tuple[date, date] | None:
     if first is None and last is None:
         return None
     if first is None or last is None:
-        raise _refused("A backfill takes both --backfill_from and --backfill_to.")
+        raise _refused("A backfill takes both --backfill_from and --backfill_to.", "job-backfill-incomplete")
     if last < first:
-        raise _refused(f"--backfill_to {last} is before --backfill_from {first}.")
+        raise _refused(f"--backfill_to {last} is before --backfill_from {first}.", "job-backfill-reversed")
     return first, last
 
 
-def _refused(message: str, name: str | None = None) -> ConfigurationError:
+def _refused(message: str, reason: str, name: str | None = None) -> ConfigurationError:
     meant = f"--{name}: {ARGUMENTS[name]}" if name else f"arguments are --{', --'.join(ARGUMENTS)}."
-    return ConfigurationError(message, remedy=meant)
+    return ConfigurationError(message, remedy=meant, reason=reason)

@@ -1,26 +1,21 @@
-"""Runs the pipeline's steps in this process, one after the other, and keeps the ledger."""
+"""Runs the pipeline's steps in this process, one after the other."""
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from rental_analytics.contracts.manifest import RunParameters
-from rental_analytics.errors import RentalError, RunInterruptedError
-from rental_analytics.failpoints import reach
+from rental_analytics.contracts.events import Event, RunChanged, Scope, StepEnded
+from rental_analytics.contracts.ledger import RunRecord, StepRecord
+from rental_analytics.contracts.steps import StepName
+from rental_analytics.monitoring.events import EventStream
 from rental_analytics.monitoring.interruption import Interruption
-from rental_analytics.monitoring.json_log import JsonLog, LoggedLedger
-from rental_analytics.monitoring.ledger import LakeLedger, Ledger, WarehouseLedger
-from rental_analytics.pipeline import STEPS, Step
-from rental_analytics.runners.step_runner import START, StepOutcome, StepRunner
-from rental_analytics.runners.takeover import take_over
-from rental_analytics.steps.base import Parts, Reporter
-from rental_analytics.steps.preparation import find_continued, prepare, source_identity
-from rental_analytics.storage.sweep import sweep
+from rental_analytics.pipeline import STEPS
+from rental_analytics.runners.lifecycle import Beginning, RunLife, RunOutcome, RunRequest
+from rental_analytics.runners.starts import Start, new_run_id
+from rental_analytics.runners.step_runner import StepOutcome
+from rental_analytics.steps.base import Parts, StepResult
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class RunOptions:
         steps: names of the steps to do; empty for all.
         full_refresh: read every table whole.
         resume: run to continue.
-        as_of: last day the metrics include; None for the newest day seen.
+        as_of: last day the metrics include, one that has begun by the source's clock; None for the newest day seen.
         run_id: name of the new run; None for one made of the time.
         backfill: first and last day to read anew; None to read what changed.
     """
@@ -43,14 +38,19 @@ class RunOptions:
     run_id: str | None = None
     backfill: tuple[date, date] | None = None
 
+    def start(self) -> Start:
+        """What begins now."""
+        return Start(datetime.now(UTC), self.resume or self.run_id, self.full_refresh, self.backfill)
 
-@dataclass(frozen=True)
-class RunOutcome:
-    """A finished run."""
-
-    run: RunParameters
-    seconds: float
-    steps: tuple[StepOutcome, ...]
+    def request(self) -> RunRequest:
+        """The run that is asked for; a new one has a name of its own each time."""
+        return RunRequest(
+            run_id=self.resume or self.run_id or new_run_id(),
+            beginning=Beginning.CONTINUED if self.resume else Beginning.NEW,
+            full_refresh=self.full_refresh,
+            as_of=self.as_of,
+            backfill=self.backfill,
+        )
 
 
 class LocalRunner:
@@ -58,124 +58,62 @@ class LocalRunner:
 
     Args:
         interruption: tells whether a signal asked the process to end.
-        log: told of runs and steps too.
     """
 
-    def __init__(
-        self, parts: Parts, reporter: Reporter, interruption: Interruption | None = None, log: JsonLog | None = None
-    ) -> None:
+    def __init__(self, parts: Parts, events: EventStream, interruption: Interruption | None = None) -> None:
         self._parts = parts
-        self._reporter = reporter
+        self._events = events
         self._interruption = interruption or Interruption()
-        self._log = log
-        self._runner = self._noting_in(WarehouseLedger(parts.warehouse))
-
-    def _noting_in(self, ledger: Ledger) -> StepRunner:
-        noting = LoggedLedger(ledger, self._log) if self._log else ledger
-        return StepRunner(self._parts, self._reporter, noting, self._interruption)
 
     def run(self, options: RunOptions) -> RunOutcome:
         """Begin or continue a run and do its steps, while no other run of the lake is at work.
-
-        What fails with an error that may pass is tried again, as often as the settings say.
 
         Raises:
             LockHeldError: another run is at work.
             RentalError: a step failed; the error names step and run, and what was committed stays for `--resume`.
             RunInterruptedError: a signal ended the run; what was committed stays.
         """
-        run_id = options.resume or options.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        self._tell_place(run_id)
-        try:
-            return self._run_locked(options, run_id)
-        except BaseException as error:
-            if not self._runner.is_interrupted(error):
-                raise
-            begun = run_id if self._has_begun(run_id) else None
-            raise RunInterruptedError(begun, self._interruption.exit_code) from error
-
-    def _has_begun(self, run_id: str) -> bool:
-        try:
-            self._parts.manifests.find_run(run_id)
-        except RentalError:
-            return False
-        return True
-
-    def _run_locked(self, options: RunOptions, run_id: str) -> RunOutcome:
-        if not options.resume:
-            # A source that does not answer leaves no empty lake and warehouse behind.
-            self._runner.retried(START, self._parts.database.server_time)
-        self._runner.retried(START, self._parts.lake.check_writable)
-        try:
-            self._runner.retried(START, lambda: self._parts.lock.acquire(run_id))
-            reach("lock-taken")
-            outcome = self._run_alone(options, run_id)
-        finally:
-            self._parts.lock.release()
-        reach("lock-released")
-        return outcome
-
-    def _run_alone(self, options: RunOptions, run_id: str) -> RunOutcome:
-        started = time.monotonic()
-        self._runner.retried(START, self._parts.warehouse.open)
-        run = self._prepared(options, run_id)
-        try:
-            self._runner.retried(START, lambda: take_over(self._parts))
-            self._runner.note_run(run, "running")
-            reach("run-recorded")
-            outcomes = [self._do(step, run) for step in _chosen(options.steps)]
-            self._tell_place(run_id)
-            self._runner.note_run(run, "succeeded")
-        except BaseException as error:
-            self._note_failure(run, error)
-            raise
-        reach("run-succeeded")
-        return RunOutcome(run, time.monotonic() - started, tuple(outcomes))
-
-    def _note_failure(self, run: RunParameters, error: BaseException) -> None:
-        """A warehouse or a lake that is gone must not hide why the run failed."""
-        for runner in (self._runner, self._noting_in(LakeLedger(self._parts.lake))):
-            with suppress(RentalError):
-                runner.note_run(run, "failed", error)
-                return
-
-    def _do(self, step: Step, run: RunParameters) -> StepOutcome:
-        self._tell_place(run.run_id, step.name)
-        return self._runner.do(step, run)
-
-    def _tell_place(self, run_id: str, step: str | None = None) -> None:
-        if self._log:
-            self._log.at(run_id, step)
-
-    def _prepared(self, options: RunOptions, run_id: str) -> RunParameters:
-        now = datetime.now(UTC)
-        # Taken once no other run can read any more: upper bounds follow the history.
-        upper_bound = None if options.resume else self._runner.retried(START, self._parts.database.server_time)
-
-        def begin() -> RunParameters:
-            if swept := str(sweep(self._parts.lake, self._parts.manifests, options.resume)):
-                self._reporter.note(swept)
-            if upper_bound is None:
-                return find_continued(self._parts, run_id)
-            return self._begun(options, run_id, now, upper_bound)
-
-        return self._runner.retried(
-            START,
-            lambda: prepare(self._parts, begin, full_refresh=options.full_refresh, resume=options.resume),
-        )
-
-    def _begun(self, options: RunOptions, run_id: str, now: datetime, upper_bound: datetime) -> RunParameters:
-        return self._parts.manifests.begin_run(
-            run_id,
-            now,
-            upper_bound,
-            as_of=options.as_of,
-            full_refresh=options.full_refresh,
-            backfill_from=options.backfill[0] if options.backfill else None,
-            backfill_to=options.backfill[1] if options.backfill else None,
-            source=source_identity(self._parts.database),
-        )
+        request, start = options.request(), options.start()
+        self._events.emit(Scope(request.run_id))
+        steps = [step for step in STEPS if not options.steps or step.name in options.steps]
+        return RunLife(self._parts, request, start, self._events, self._interruption).live(steps)
 
 
-def _chosen(names: Sequence[str]) -> list[Step]:
-    return [step for step in STEPS if not names or step.name in names]
+class RunProgress:
+    """A run as far as it has come; listens to what happens in it."""
+
+    def __init__(self) -> None:
+        self.run: RunRecord | None = None
+        """None until it has begun."""
+        self._began = time.monotonic()
+        self._doing: StepName | None = None
+        self._doing_since = self._began
+        self._ended: dict[StepName, StepOutcome] = {}
+
+    def hear(self, event: Event) -> None:
+        """Keep up with the run."""
+        match event:
+            case RunChanged(record):
+                self.run = record
+            case Scope(step=step):
+                self._doing, self._doing_since = step, time.monotonic()
+            case StepEnded(record):
+                self._ended[record.step] = _outcome(record)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken."""
+        return time.monotonic() - self._began
+
+    @property
+    def steps(self) -> list[StepOutcome]:
+        """Steps that ended, that which an error ended included."""
+        ended = dict(self._ended)
+        if self._doing and self._doing not in ended:
+            ended[self._doing] = StepOutcome(self._doing, "failed", time.monotonic() - self._doing_since, StepResult())
+        return list(ended.values())
+
+
+def _outcome(record: StepRecord) -> StepOutcome:
+    result = StepResult(record.rows_in, record.rows_out, record.bytes)
+    return StepOutcome(record.step, record.status, record.seconds, result)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from rental_analytics.contracts.ledger import RunRecord, StepRecord
 from rental_analytics.contracts.manifest import RunParameters
-from rental_analytics.monitoring.ledger import WarehouseLedger, lake_records
+from rental_analytics.monitoring.ledger import WarehouseLedger, failed_starts, lake_records, newest_record
 from rental_analytics.pipeline import STEPS
 from rental_analytics.sql.render import render
 from rental_analytics.steps.base import Parts
-from rental_analytics.steps.load import CURATED
 
-_DIED = "The process ended without a word. Remedy: continue the run with --resume, or start a new one."
+_DIED = "The process ended unexpectedly. Remedy: continue the run with --resume, or start a new one."
 
 
 def take_over(parts: Parts) -> None:
@@ -24,42 +22,47 @@ def take_over(parts: Parts) -> None:
     """
     now = datetime.now(UTC)
     parts.warehouse.fail_running(now.replace(tzinfo=None), _DIED)
-    for run in reversed(list(_recent(parts))):
+    recent = list(parts.manifests.recent())
+    _take_starts(parts, [run.sequence for run in recent])
+    for run in reversed(recent):
         if records := lake_records(parts.lake, run.run_id):
             _take_steps(parts, run, [record for record in records if isinstance(record, StepRecord)])
             _take_state(parts, run, [record for record in records if isinstance(record, RunRecord)], now)
 
 
-def _recent(parts: Parts) -> Iterator[RunParameters]:
-    for run in parts.manifests.history():
-        yield run
-        if parts.manifests.committed(run.run_id, CURATED):
-            return
+def _take_starts(parts: Parts, sequences: list[int]) -> None:
+    """Starts that failed have followed one of the runs looked at: those before were taken over when these began."""
+    if sequences:
+        known = parts.warehouse.ask(render("runners/known_starts", follows=min(sequences))).column("run_id").to_pylist()
+        WarehouseLedger(parts.warehouse, parts.lake).note_starts(failed_starts(parts.lake, sequences, known))
 
 
 def _take_steps(parts: Parts, run: RunParameters, records: list[StepRecord]) -> None:
     """An attempt is known by the moment it began."""
-    accounts = {step.name: step.account for step in STEPS}
-    begun = parts.warehouse.ask(render("begun_steps", run_id=run.run_id))
+    steps = {step.name: step for step in STEPS}
+    begun = parts.warehouse.ask(render("runners/begun_steps", run_id=run.run_id))
     known = {moment.replace(tzinfo=UTC) for moment in begun.column("started_at").to_pylist()}
     for record in records:
         if record.started_at in known:
             continue
-        account = accounts.get(record.step)
-        if record.stopped and account:
+        account = steps[record.step].work().account if record.stopped else None
+        if account:
             account(parts, run)
-        WarehouseLedger(parts.warehouse).note_step(record)
+        WarehouseLedger(parts.warehouse, parts.lake).note_step(record)
 
 
 def _take_state(parts: Parts, run: RunParameters, records: list[RunRecord], now: datetime) -> None:
-    """The newest record counts, unless the warehouse has heard of the run's end since."""
+    """The newest record counts, unless the warehouse knew it when it heard of the run last."""
     if not records:
         return
-    newest = max(records, key=lambda record: record.at)
-    known = parts.warehouse.ask(render("ended_run", run_id=run.run_id))
-    ended = [moment.replace(tzinfo=UTC) for moment in known.column("finished_at").to_pylist() if moment]
-    if known.num_rows and (not ended or ended[0] >= newest.at):
+    newest = records[-1]
+    known = parts.warehouse.ask(render("runners/ended_run", run_id=run.run_id)).to_pylist()
+    if known and known[0]["lake_records"] is not None:
+        if known[0]["lake_records"] >= newest_record(parts.lake, run.run_id):
+            return
+    elif known and (known[0]["finished_at"] is None or known[0]["finished_at"].replace(tzinfo=UTC) >= newest.at):
+        # Noted by a version that did not number records.
         return
     if newest.status == "running":
         newest = newest.model_copy(update={"status": "failed", "finished_at": now, "error": _DIED})
-    WarehouseLedger(parts.warehouse).note_run(newest)
+    WarehouseLedger(parts.warehouse, parts.lake).note_run(newest)

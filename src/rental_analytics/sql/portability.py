@@ -82,6 +82,7 @@ def transpiled(sql: str, dialect: str, label: str, adapted: Callable[[Any], Any]
         raise ContractError(
             f"{label}:{first['line']}: the query does not parse: {first['description']}.",
             remedy="correct the SQL; it is DuckDB's dialect.",
+            reason="query-does-not-parse",
         ) from error
     return str((statement.transform(adapted) if adapted else statement).sql(dialect=dialect))
 

@@ -58,6 +58,7 @@ def redshift(sql: str, label: str) -> str:
         raise ContractError(
             f"{label}: Redshift refuses {'; '.join(found)}.",
             remedy="write it in the portable subset; docs/reference/redshift.md lists what Redshift refuses.",
+            reason="query-not-portable",
         )
     return text
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def folded(name: str) -> str:
+    """A name in lower case, from A to Z alone as databases fold it: the Kelvin sign is no k to them."""
+    return name.translate(_LOWER)
 
 
 def identifier(name: str) -> str:
@@ -22,6 +31,12 @@ def user(name: str) -> str:
 def literal(text: object) -> str:
     """A value as a SQL string literal."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def timestamp_text(moment: datetime) -> str:
+    """A UTC timestamp as all databases write it, with microseconds."""
+    # Of a year before 1000, strftime writes fewer digits than four.
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def redshift_literal(text: object) -> str:
@@ -60,7 +75,7 @@ def table(relation: str) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("rental_analytics.sql"),
+        loader=PackageLoader("rental_analytics", ""),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -81,5 +96,8 @@ def _environment() -> Environment:
 
 
 def render(template: str, /, **values: Any) -> str:
-    """Fill `templates/<template>.sql.j2`; a value the template needs and does not get is an error."""
+    """Fill a template, such as `steps/extract/unseen`, which lies beside its only user.
+
+    A value the template needs and does not get is an error.
+    """
     return _environment().get_template(f"{template}.sql.j2").render(**values)

@@ -1,12 +1,14 @@
-"""Step `metrics`: rebuild the presentation tables from curated, inside the warehouse."""
+"""Step `metrics`: rebuild the intermediate and presentation tables from curated, inside the warehouse."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rental_analytics.contracts.manifest import CheckResult, MetricsManifest
+from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import QualityError
-from rental_analytics.steps.base import StepContext, StepResult, out_of_order
+from rental_analytics.sql.render import render
+from rental_analytics.steps.base import StepContext, StepResult, StepWork, out_of_order
 
 
 def run(context: StepContext) -> StepResult:
@@ -16,12 +18,13 @@ def run(context: StepContext) -> StepResult:
         QualityError: a metric broke one of its checks; readers keep the tables of the last run.
     """
     run, warehouse = context.run, context.warehouse
-    if context.manifests.latest("load-curated", before=run.sequence + 1) is None:
+    if context.manifests.latest(StepName.LOAD_CURATED, before=run.sequence + 1) is None:
         raise out_of_order(context, "no run has loaded curated tables yet")
-    as_of = run.as_of or warehouse.newest_day()
-    models = list(context.contracts.presentation.values())
+    # What lies after the moment up to which the run read has not happened.
+    as_of = run.as_of or warehouse.newest_day(through=run.upper_bound.date())
+    models = context.contracts.rebuild_order
     try:
-        with context.reporter.task("metrics"):
+        with context.events.work(StepName.METRICS):
             tables, checks = warehouse.rebuild(models, run.run_id, as_of)
     except QualityError as error:
         _record(context, [result for result in error.results if isinstance(result, CheckResult)])
@@ -36,3 +39,22 @@ def run(context: StepContext) -> StepResult:
 def _record(context: StepContext, checks: Sequence[CheckResult]) -> None:
     results = [{"run_id": context.run.run_id} | check.model_dump() for check in checks]
     context.warehouse.record({"check_results": results}, replacing=["run_id", "table_name", "check_name"])
+
+
+def note_as_of(context: StepContext) -> None:
+    """Numbers to a day that the data do not reach, or that lies before them, are right but rarely meant."""
+    as_of, warehouse = context.run.as_of, context.warehouse
+    if as_of is None:
+        return
+    first = warehouse.ask(render("steps/first_booking")).column("first_day")[0].as_py()
+    newest = warehouse.newest_day(through=context.run.upper_bound.date())
+    if first and as_of < first:
+        told = f"as_of {as_of} is before the first booking, {first}"
+    elif newest and as_of > newest:
+        told = f"as_of {as_of} is after the newest day in the data, {newest}"
+    else:
+        return
+    context.events.note(told, topic=StepName.METRICS)
+
+
+WORK = StepWork(run, remark=note_as_of)

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from rental_analytics.failpoints import reach
 
 DRAFTS = ".drafts/"
+LARGEST_RECORD = 64 * 2**20
+"""Bytes of a record that is written, and read. A manifest has 400 for each file of 128 MB, so this is one of 20 TB."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as the lake holds it, told without reading it.
+
+    Args:
+        version: tells this very object from any that replaces it (an ETag); None where the lake has nothing such.
+        checksums: of its whole content, by algorithm, as far as the lake's service knows them.
+    """
+
+    bytes: int
+    version: str | None = None
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lake(ABC):
     """A folder or a bucket prefix; paths are relative to it and use `/`."""
 
     url: str
+
+    def __init__(self) -> None:
+        self.verified: dict[str, object] = {}
+        """What was compared with its manifest by this process, so that it is not read again; by path."""
 
     @abstractmethod
     def create(self, path: str, content: bytes) -> bool:
@@ -29,7 +51,11 @@ class Lake(ABC):
 
     @abstractmethod
     def read(self, path: str) -> bytes | None:
-        """Content of an object, or None where there is none."""
+        """Content of a record, or None where there is none.
+
+        Raises:
+            LakeError: it has more than `LARGEST_RECORD` bytes, is no regular file, or cannot be read.
+        """
 
     @abstractmethod
     def paths(self, prefix: str) -> list[str]:
@@ -59,12 +85,35 @@ class Lake(ABC):
         """
 
     @abstractmethod
+    def stored(self, path: str) -> Stored | None:
+        """What the lake says of an object, or None where there is none."""
+
     def size(self, path: str) -> int | None:
         """Bytes of an object, or None where there is none."""
+        stored = self.stored(path)
+        return stored.bytes if stored else None
 
     @abstractmethod
-    def open(self, path: str) -> BinaryIO:
+    def idle(self, path: str) -> timedelta | None:
+        """How long ago an object was last written, by the clock of whatever keeps the lake; None where there is none.
+
+        No clock of a machine that uses the lake takes part, where the lake is not a disk of that machine.
+        """
+
+    @abstractmethod
+    def open(self, path: str, version: str | None = None) -> BinaryIO:
         """An object to read parts of, closed by the caller; of a large one no more is fetched than is read.
+
+        Args:
+            version: the only one to read, where the lake has versions.
+
+        Raises:
+            LakeError: there is none, or it was replaced by another one.
+        """
+
+    @abstractmethod
+    def digest(self, path: str) -> str:
+        """SHA-256 of an object's content as the lake holds it, in hexadecimal digits; all of it is read.
 
         Raises:
             LakeError: there is none.

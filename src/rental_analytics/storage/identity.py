@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import StringConstraints
 
-from rental_analytics.contracts.base import Contract
-from rental_analytics.errors import LakeError
+from rental_analytics.contracts.base import Contract, Instant
 from rental_analytics.storage.base import Lake
+from rental_analytics.storage.records import encode_record, parse_record
 
 _PATH = "lake.json"
 
@@ -17,8 +18,8 @@ _PATH = "lake.json"
 class LakeIdentity(Contract):
     """Content of `lake.json`, created with the lake's first run and never changed."""
 
-    id: str
-    created_at: AwareDatetime
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    created_at: Instant
 
 
 def lake_identity(lake: Lake) -> LakeIdentity | None:
@@ -28,13 +29,8 @@ def lake_identity(lake: Lake) -> LakeIdentity | None:
         LakeError: `lake.json` cannot be understood.
     """
     content = lake.read(_PATH)
-    try:
-        return None if content is None else LakeIdentity.model_validate_json(content)
-    except ValidationError as error:
-        raise LakeError(
-            f"{lake.url}/{_PATH} does not tell which lake this is.",
-            remedy="restore the file; if it is lost, remove it and do `rental run --full-refresh`.",
-        ) from error
+    remedy = "restore the file; if it is lost, remove it and do `rental run --full-refresh`."
+    return None if content is None else parse_record(content, LakeIdentity, f"{lake.url}/{_PATH}", remedy=remedy)
 
 
 def identified(lake: Lake) -> LakeIdentity:
@@ -42,5 +38,5 @@ def identified(lake: Lake) -> LakeIdentity:
     if identity := lake_identity(lake):
         return identity
     made = LakeIdentity(id=str(uuid.uuid4()), created_at=datetime.now(UTC))
-    lake.create(_PATH, made.model_dump_json(indent=2).encode())
+    lake.create(_PATH, encode_record(made))
     return lake_identity(lake) or made

@@ -10,10 +10,11 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import Field, ValidationError
 
-from rental_analytics.contracts.base import Contract
+from rental_analytics.contracts.base import Contract, Count, Instant, RunId
 from rental_analytics.errors import LockHeldError, RentalError
 from rental_analytics.storage.base import Lake
 
@@ -35,31 +36,52 @@ class Claim(Contract):
         started: when the process started, in the kernel's own unit; tells it from a later one with its number.
         token: tells this claim from all others.
         run_id: run it was taken for.
-        expires_at: it holds until then, unless it is renewed.
+        renewed_at: when it was written last, by its owner's clock.
+        expires_at: it holds until then, unless it is renewed; by its owner's clock too, so that only the time between
+            the two means anything to others.
     """
 
     owner: str
     machine: str | None = None
-    pid: int
-    started: int | None = None
+    pid: Annotated[Count, Field(ge=1, le=2**31)]
+    started: Count | None = None
     token: str
-    run_id: str | None = None
-    acquired_at: AwareDatetime
-    expires_at: AwareDatetime
+    run_id: RunId | None = None
+    acquired_at: Instant
+    renewed_at: Instant | None = None
+    expires_at: Instant
     released: bool = False
 
-    def stands(self, expiry: timedelta) -> bool:
-        """Whether it keeps others out; `expiry` is how long a claim holds without being renewed."""
+    def overdue(self, idle: timedelta) -> timedelta:
+        """For how long it has been expired, negative while it holds.
+
+        Args:
+            idle: how long ago it was written, by the lake's clock.
+        """
+        if self.renewed_at is None:
+            # Of a version that noted no more.
+            return datetime.now(UTC) - self.expires_at
+        holds = self.expires_at - self.renewed_at
+        # The clock of the lake was set back since: who is at work would have renewed the claim under the new one.
+        return -idle - holds if idle < -holds else idle - holds
+
+    def stands(self, expiry: timedelta, idle: timedelta) -> bool:
+        """Whether it keeps others out.
+
+        Args:
+            expiry: how long a claim holds without being renewed.
+            idle: how long ago it was written, by the lake's clock.
+        """
         if self.released:
             return False
-        now = datetime.now(UTC)
-        expired = self.expires_at <= now
+        overdue = self.overdue(idle)
+        expired = overdue >= timedelta(0)
         if self.machine is None or self.machine != _machine():
             return not expired
         if self.pid == os.getpid():
             return self.token in _held_by_this_process
         # A process that released its lock, while the lake did not take note of it, is at something else by now.
-        abandoned = self.expires_at <= now - _LONGEST_AT_WORK * expiry
+        abandoned = overdue >= _LONGEST_AT_WORK * expiry
         return not abandoned and self._is_at_work(expired=expired)
 
     def _is_at_work(self, *, expired: bool) -> bool:
@@ -85,13 +107,12 @@ class RunLock:
     next. A process that was suspended for longer than the expiry may find that somebody else did so: `check` tells,
     and is called before anything is committed.
 
-    A process that is at work on this machine keeps the lock for ten expiries after it expired: ConnectorX keeps the
-    interpreter to itself while it waits for the source, and then nothing is renewed. From other machines this cannot be
-    seen: where they share a lake, the expiry has to be longer than the source takes to answer a statement.
+    A process that is at work on this machine keeps the lock for ten expiries after it expired: something may have kept
+    the interpreter from it. From other machines this cannot be seen.
 
-    Expiry compares the owner's clock with the reader's. The clocks of machines that share a lake are assumed to differ
-    by much less than the expiry. If one is further behind, its lock may be taken over while it runs, and `check` stops
-    it; if one is further ahead, others wait longer for what it left.
+    Whether a claim has expired is told by one clock alone, that of whatever keeps the lake: how long ago the claim was
+    written (`Lake.idle`) is compared with how long it holds. So the clocks of machines that share a lake may differ, or
+    be set, as they like. In a folder it is the clock of the machine whose disk that is.
 
     Args:
         expiry: how long the lock of a machine that vanished keeps others out.
@@ -134,11 +155,21 @@ class RunLock:
         """
         claim = self._claim
         if claim is None:
-            raise LockHeldError(f"The lock of the lake {self._lake.url} was not taken.", remedy="take it first.")
+            raise LockHeldError(
+                f"The lock of the lake {self._lake.url} was not taken.",
+                remedy="take it first, as `rental run` does.",
+                reason="lock-not-taken",
+            )
         self._check_newest(claim)
         if claim.expires_at <= datetime.now(UTC):
             self._renew()
             self._check_newest(claim)
+
+    def holder(self) -> Claim | None:
+        """The claim that keeps others out, or None where the lock is free."""
+        number, newest = self._newest()
+        idle = self._lake.idle(_path(number)) if newest else None
+        return newest if newest and idle is not None and newest.stands(self._expiry, idle) else None
 
     def release(self) -> None:
         """Let others in.
@@ -185,6 +216,7 @@ class RunLock:
             token=secrets.token_hex(16),
             run_id=run_id,
             acquired_at=now,
+            renewed_at=now,
             expires_at=now + self._expiry,
         )
 
@@ -194,8 +226,12 @@ class RunLock:
             number, newest = self._newest()
             if newest is not None and newest.token == claim.token:
                 return  # the answer to an earlier try was lost
-            if newest is not None and newest.stands(self._expiry):
-                raise self._held_by(newest)
+            if newest is not None:
+                idle = self._lake.idle(_path(number))
+                if idle is None:
+                    continue  # removed by somebody who took the lock meanwhile
+                if newest.stands(self._expiry, idle):
+                    raise self._held_by(newest, idle, "lock-held")
             if number and newest is None:
                 continue  # removed by somebody who took the lock meanwhile
             path, content = _path(number + 1), _encode(claim)
@@ -203,7 +239,9 @@ class RunLock:
             if self._lake.create(path, content) or self._lake.read(path) == content:
                 return
         raise LockHeldError(
-            f"Other processes are taking the lock of the lake {self._lake.url}.", remedy="wait for them to finish."
+            f"Other processes are taking the lock of the lake {self._lake.url}.",
+            remedy="wait for them to finish, then run again.",
+            reason="lock-contended",
         )
 
     def _claims(self) -> list[tuple[int, str]]:
@@ -223,8 +261,9 @@ class RunLock:
             return number, Claim.model_validate_json(content)
         except ValidationError as error:
             raise LockHeldError(
-                f"{self._lake.url}/{path} is no valid claim of the lock, or is just being written.",
+                f"{self._lake.url}/{path} is not a valid claim of the lock, or is being written right now.",
                 remedy="run again; if no other run is at work and this stays, remove the file.",
+                reason="lock-invalid",
             ) from error
 
     def _check_newest(self, claim: Claim) -> None:
@@ -232,22 +271,25 @@ class RunLock:
         if newest is None:
             raise LockHeldError(
                 f"The claim of this run on the lake {self._lake.url} was removed.",
-                remedy="see with `rental status` whether another run is at work, then run again.",
+                remedy="see with `rental status` whether another run is at work; once none is, run again.",
+                reason="lock-removed",
             )
         if newest.token != claim.token:
-            raise self._held_by(newest, lost=True)
+            raise self._held_by(newest, self._lake.idle(_path(number)) or timedelta(0), "lock-lost")
         self._number = number
 
-    def _held_by(self, claim: Claim, *, lost: bool = False) -> LockHeldError:
+    def _held_by(self, claim: Claim, idle: timedelta, reason: Literal["lock-held", "lock-lost"]) -> LockHeldError:
         run = f" (run {claim.run_id})" if claim.run_id else ""
-        what = "The lock was lost: another run took over" if lost else "Another run holds"
-        until = f"its lock holds until {claim.expires_at:%Y-%m-%d %H:%M:%S} UTC unless it is renewed"
-        if claim.expires_at <= datetime.now(UTC):
+        what = "The lock was lost: another run took over" if reason == "lock-lost" else "Another run holds"
+        left = -claim.overdue(idle)
+        until = f"its lock holds for {max(1, round(left.total_seconds())):,} more seconds unless it is renewed"
+        if left <= timedelta(0):
             until = "it is at work, though it could not renew its lock of late"
         return LockHeldError(
             f"{what} the lake {self._lake.url}: process {claim.pid} on {claim.owner}{run}, since "
             f"{claim.acquired_at:%Y-%m-%d %H:%M:%S} UTC; {until}.",
             remedy="wait for that run to finish, then run again; if its machine is gone, the lock ends by itself.",
+            reason=reason,
         )
 
     def _renew_until_stopped(self, claim: Claim) -> None:
@@ -262,7 +304,8 @@ class RunLock:
 
     def _renew(self) -> None:
         if self._claim is not None:
-            self._write(self._claim.model_copy(update={"expires_at": datetime.now(UTC) + self._expiry}))
+            now = datetime.now(UTC)
+            self._write(self._claim.model_copy(update={"renewed_at": now, "expires_at": now + self._expiry}))
 
     def _write(self, claim: Claim) -> None:
         with self._writing:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rental_analytics.aws import remedy_of
+from rental_analytics.aws.errors import TRANSIENT_CODES, error_code, setup_remedy
+from rental_analytics.aws.sessions import make_client
+from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import DRAFTS, Lake
+from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, Lake, Stored
 from rental_analytics.storage.ranges import RangedObject
+from rental_analytics.storage.records import too_large
+from rental_analytics.storage.s3_errors import refused
 from rental_analytics.storage.scratch import ScratchFolder
 
-_CREATE_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
+_TAKEN = {"PreconditionFailed"}
+_CONFLICT = {"ConditionalRequestConflict"}
+_CONFLICT_WAITS = (0.05, 0.2, 0.8, 2.0)
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
 _FILE_FOLDERS = (DRAFTS, "raw/", "curated/", "rejected/", "state/")
-_TRANSIENT = {
-    "SlowDown",
-    "ServiceUnavailable",
-    "InternalError",
-    "RequestTimeout",
-    "OperationAborted",
-    "Throttling",
-    "ThrottlingException",
-}
-_TRANSIENT_STATUS = {429, 500, 502, 503, 504}
 _READ_AHEAD = 256 * 1024
+_REPLACED = {"PreconditionFailed", "412"}
+_RESTORE = "restore the file as the run wrote it, or run `rental run --full-refresh`."
 
 
 class S3Lake(Lake):
@@ -44,34 +48,37 @@ class S3Lake(Lake):
     def __init__(
         self, bucket: str, prefix: str = "", *, region: str | None = None, endpoint: str | None = None
     ) -> None:
-        try:
-            import boto3
-            from botocore.config import Config
-            from botocore.exceptions import BotoCoreError
-        except ImportError as error:
-            raise ConfigurationError(
-                "A lake in S3 needs the package boto3, which is not installed.",
-                remedy="run `make setup`, or `pip install '.[s3]'`, in the folder of the project.",
-            ) from error
-
+        super().__init__()
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        config = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
-        try:
-            self._client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config)
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(
-                f"The lake {self.url} cannot be set up: {str(error).rstrip('.')}.",
-                remedy=remedy_of(error, "lake.endpoint and lake.region"),
-            ) from error
+        self._client: Any = make_client(
+            "s3",
+            f"The lake {self.url}",
+            "lake.endpoint and lake.region",
+            region=region,
+            endpoint=endpoint,
+            retry_mode="adaptive",
+            attempts=5,
+            read_timeout=60,
+        )
         self._scratch = ScratchFolder("rental-lake")
         self._folder = self._scratch.path
 
     def create(self, path: str, content: bytes) -> bool:
-        with self._translated(path, tolerate=_CREATE_REFUSED) as outcome:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
-        return not outcome
+        for wait in (*_CONFLICT_WAITS, None):
+            with self._translated(path, tolerate=_TAKEN | _CONFLICT) as refused:
+                self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
+            if not _CONFLICT.intersection(refused):
+                return not refused
+            # Another request for the name was at work, and may have failed: only asking again tells.
+            if wait is not None:
+                time.sleep(wait)
+        raise LakeUnavailableError(
+            f"Other requests to write {self.url}/{path} are still in progress.",
+            remedy="run again, once no other process writes to this lake.",
+            reason="lake-write-conflict",
+        )
 
     def write(self, path: str, content: bytes) -> None:
         with self._translated(path):
@@ -81,6 +88,9 @@ class S3Lake(Lake):
         content: bytes | None = None
         with self._translated(path, tolerate=_ABSENT):
             response = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)
+            if response["ContentLength"] > LARGEST_RECORD:
+                response["Body"].close()
+                raise too_large(f"{self.url}/{path}", response["ContentLength"])
             content = response["Body"].read()
         return content  # noqa: RET504 None where the error was tolerated
 
@@ -133,10 +143,14 @@ class S3Lake(Lake):
     def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> LakeError:
         """The error for an answer that is fine as a whole but tells of objects that stay."""
         code, key = refused[0].get("Code", ""), refused[0].get("Key", "").removeprefix(self._prefix)
-        kind = LakeUnavailableError if code in _TRANSIENT else LakeError
-        return kind(
-            f"The lake kept {len(refused):,} of the objects to be removed, such as {self.url}/{key}: {code}.",
-            remedy="check that the credentials may delete there, and that no retention rule holds the objects.",
+        told = f"The lake kept {len(refused):,} of the objects to be removed, such as {self.url}/{key}: {code}."
+        if code in TRANSIENT_CODES:
+            return LakeUnavailableError(told, remedy="run again, a little later.", reason="s3-busy")
+        return LakeError(
+            told,
+            remedy="let the credentials delete there (s3:DeleteObject), and take off the retention rule that holds the "
+            "objects, if there is one.",
+            reason="s3-objects-kept",
         )
 
     def local_copies(self, paths: Iterable[str]) -> list[Path]:
@@ -144,6 +158,8 @@ class S3Lake(Lake):
 
     def _local_copy(self, path: str) -> Path:
         target = self._folder / path
+        if self._folder.absolute() not in Path(os.path.normpath(target.absolute())).parents:
+            raise LakeError(f"{path!r} points outside the lake.", remedy=_RESTORE, reason="lake-link")
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
@@ -151,33 +167,74 @@ class S3Lake(Lake):
                 self._client.download_file(self._bucket, self._prefix + path, str(draft))
             if absent:
                 raise LakeError(
-                    f"A committed manifest names {self.url}/{path}, but the object is gone.",
-                    remedy="restore the object, or run `rental run --full-refresh`.",
+                    f"A committed manifest names {self.url}/{path}, but the file is gone.",
+                    remedy=_RESTORE,
+                    reason="lake-file-missing",
                 )
             draft.rename(target)
         return target
 
-    def size(self, path: str) -> int | None:
-        with self._translated(path, tolerate=_ABSENT) as absent:
-            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
-        return None if absent else int(answer["ContentLength"])
+    def stored(self, path: str) -> Stored | None:
+        answer = self._head(path)
+        if answer is None:
+            return None
+        checksums: dict[str, str] = {}
+        if answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
+            if crc := answer.get("ChecksumCRC64NVME"):
+                checksums["crc64nvme"] = crc
+            if sha := answer.get("ChecksumSHA256"):
+                checksums["sha256"] = base64.b64decode(sha).hex()
+        return Stored(int(answer["ContentLength"]), str(answer["ETag"]), checksums)
 
-    def open(self, path: str) -> BinaryIO:
-        size = self.size(path)
-        if size is None:
-            raise LakeError(
-                f"There is no object {self.url}/{path}.",
-                remedy="restore the object, or run `rental run --full-refresh`.",
-            )
+    def _head(self, path: str) -> dict[str, Any] | None:
+        answer: dict[str, Any] | None = None
+        with self._translated(path, tolerate=_ABSENT):
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path, ChecksumMode="ENABLED")
+        return answer  # noqa: RET504 None where the error was tolerated
+
+    def idle(self, path: str) -> timedelta | None:
+        """The bucket says when the object was written, and what time it is."""
+        answer = self._head(path)
+        if answer is None:
+            return None
+        dated = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        now = parsedate_to_datetime(dated) if dated else datetime.now(UTC)
+        written: datetime = answer["LastModified"]
+        return now - written
+
+    def open(self, path: str, version: str | None = None) -> BinaryIO:
+        stored = self.stored(path)
+        if stored is None:
+            raise LakeError(f"There is no object {self.url}/{path}.", remedy=_RESTORE, reason="lake-file-missing")
+        wanted = version or stored.version
 
         def fetch(start: int, length: int) -> bytes:
-            with self._translated(path):
-                wanted = f"bytes={start}-{start + length - 1}"
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path, Range=wanted)
-                content: bytes = answer["Body"].read()
-                return content
+            content: bytes = b""
+            with self._translated(path, tolerate=_REPLACED) as replaced:
+                answer = self._client.get_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + path,
+                    Range=f"bytes={start}-{start + length - 1}",
+                    IfMatch=wanted,
+                )
+                content = answer["Body"].read()
+            if replaced:
+                raise LakeError(
+                    f"{self.url}/{path} was replaced while it was read.", remedy=_RESTORE, reason="lake-file-changed"
+                )
+            return content
 
-        return BufferedReader(RangedObject(fetch, size), buffer_size=_READ_AHEAD)
+        return BufferedReader(RangedObject(fetch, stored.bytes), buffer_size=_READ_AHEAD)
+
+    def digest(self, path: str) -> str:
+        content = hashlib.sha256()
+        with self._translated(path, tolerate=_ABSENT) as absent:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)
+            for part in answer["Body"].iter_chunks(1024 * 1024):
+                content.update(part)
+        if absent:
+            raise LakeError(f"There is no object {self.url}/{path}.", remedy=_RESTORE, reason="lake-file-missing")
+        return content.hexdigest()
 
     def location(self, path: str) -> str:
         return f"{self.url}/{path}"
@@ -191,7 +248,7 @@ class S3Lake(Lake):
         except LakeUnavailableError:
             raise
         except RentalError as error:
-            raise ConfigurationError(error.message, remedy=error.remedy) from error
+            raise ConfigurationError(error.message, remedy=error.remedy, reason=error.reason) from error
 
     @contextmanager
     def _output_folder(self, prefix: str) -> Iterator[Path]:
@@ -221,6 +278,7 @@ class S3Lake(Lake):
                 f"Of the {size:,} bytes of {self.url}/{path} the lake has {found}.",
                 remedy="run again; nothing of this upload counts. If it comes again, look at what is between this "
                 "machine and the bucket.",
+                reason="s3-upload-incomplete",
             )
 
     def close(self) -> None:
@@ -248,34 +306,46 @@ class S3Lake(Lake):
         except (ClientError, S3UploadFailedError) as error:
             # An upload's error says only in words what the bucket answered.
             refusal: Any = error if isinstance(error, ClientError) else error.__context__
-            code = str(refusal.response.get("Error", {}).get("Code", ""))
+            code = error_code(refusal.response)
             if code in set(tolerate):
                 noted.append(code)
                 return
-            status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            kind = LakeUnavailableError if code in _TRANSIENT or status in _TRANSIENT_STATUS else LakeError
-            raise kind(
-                f"The lake refused {refusal.operation_name} on {place}: {code}.",
-                remedy="check that the bucket exists and that the credentials may read, write and delete there.",
+            raise refused(place, refusal) from error
+        except FlexibleChecksumError as error:
+            raise LakeUnavailableError(
+                f"What arrived of {place} does not have the checksum that the bucket sent with it: {error}.",
+                remedy="run again; if it comes again, look for what changes answers on their way, such as a proxy.",
+                reason="s3-answer-damaged",
             ) from error
         except (
             ConnectionError,
             HTTPClientError,
             IncompleteReadError,
             RetriesExceededError,
-            FlexibleChecksumError,
             HTTPError,
         ) as error:
             raise LakeUnavailableError(
                 f"The lake {self.url} cannot be reached: {error}.",
                 remedy="check lake.url, lake.endpoint and the network.",
+                reason="s3-unreachable",
             ) from error
         except ParamValidationError as error:
             raise LakeError(
-                f"The lake cannot be used at {place}: {error}.", remedy="correct the bucket's name in lake.url."
+                f"The lake cannot be used at {place}: {error}.",
+                remedy="correct the bucket's name in lake.url.",
+                reason="s3-bucket-name-invalid",
             ) from error
         except BotoCoreError as error:
             raise LakeError(
                 f"The lake cannot be used at {place}: {str(error).rstrip('.')}.",
-                remedy=remedy_of(error, "lake.region"),
+                remedy=setup_remedy(error, "lake.region"),
+                reason="s3-not-configured",
+            ) from error
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise LakeError(
+                f"The copy of {place} cannot be written to {self._folder}: {error.strerror or error}.",
+                remedy=full_disk_remedy(error, self._folder),
+                reason="disk-full",
             ) from error

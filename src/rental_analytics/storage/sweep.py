@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rental_analytics.contracts.manifest import ExtractManifest, LakeFile, RunParameters, TransformManifest
+from rental_analytics.contracts.steps import StepName
 from rental_analytics.failpoints import reach
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.manifests import ManifestStore
 
 _OUTPUT = ("raw/", "curated/", "rejected/")
+_LOADED = ("raw/", "curated/")
 _STATE = "state/"
 
 
@@ -31,7 +32,8 @@ class Swept:
 def sweep(lake: Lake, manifests: ManifestStore, continued: str | None = None) -> Swept:
     """Remove what no run will read; the caller holds the lake's run lock.
 
-    A file that a committed manifest names stays, except the state of extracts before the newest one. A process that is
+    A file that a committed manifest names stays, except the state of extracts before the last one that was loaded, and
+    what an extract that counts no more left in `raw/` and `curated/`. A process that is
     suspended here and wakes up without the lock removes nothing of its successor: the lock is looked at once all that
     goes is known, and what comes later has other names. Runs are looked at
     from the newest back to the first one whose curated load committed: those before it can no longer be continued, and
@@ -43,16 +45,15 @@ def sweep(lake: Lake, manifests: ManifestStore, continued: str | None = None) ->
     """
     manifests.check_lock()
     drafts = lake.remove_drafts()
-    runs = list(_recent(manifests))
+    runs = list(manifests.recent())
     if not runs:
         return Swept(0, 0, drafts)
-    newest = manifests.latest_extract(before=runs[0].sequence + 1)
     orphans = _output_orphans(lake, manifests, runs, continued)
     outdated = list[str]()
-    kept = _named(newest)
+    kept = _readable_state(manifests, runs)
     for path in lake.paths(_STATE):
         owner = path.split("/")[2].removeprefix("run_id=") if path.count("/") > 2 else ""
-        committed = manifests.committed(owner, "extract")
+        committed = manifests.committed(owner, StepName.EXTRACT)
         if path not in kept and (committed or owner != continued):
             (outdated if committed else orphans).append(path)
     manifests.check_lock()
@@ -60,11 +61,11 @@ def sweep(lake: Lake, manifests: ManifestStore, continued: str | None = None) ->
     return Swept(len(orphans), len(outdated), drafts)
 
 
-def _recent(manifests: ManifestStore) -> Iterator[RunParameters]:
-    for run in manifests.history():
-        yield run
-        if manifests.committed(run.run_id, "load-curated"):
-            return
+def _readable_state(manifests: ManifestStore, runs: list[RunParameters]) -> set[str]:
+    """State that a run may go on from: of the last extract that was loaded, and of those that came after it."""
+    extracts = [manifests.extract(run.run_id) for run in runs]
+    loaded = manifests.latest_extract(before=runs[-1].sequence + 1)
+    return set[str]().union(*(_named(extract) for extract in (*extracts, loaded)))
 
 
 def _output_orphans(
@@ -72,13 +73,19 @@ def _output_orphans(
 ) -> list[str]:
     tables = {kind: lake.folders(kind) for kind in _OUTPUT}
     named, found = set[str](), list[str]()
+    extracts = {run.run_id: manifests.extract(run.run_id) for run in runs}
+    replaced = {run_id for extract in extracts.values() if extract for run_id in extract.replaces}
+    for run_id in replaced:
+        found += [path for kind in _LOADED for table in tables[kind] for path in lake.paths(f"{table}run_id={run_id}/")]
     for run in runs:
-        extract, transform = manifests.extract(run.run_id), manifests.transform(run.run_id)
-        named |= _named(extract) | _named(transform)
+        extract, transform = extracts[run.run_id], manifests.transform(run.run_id)
+        # What was read again is not loaded any more; its rejected rows may still have to be told.
+        unread = _LOADED if run.run_id in replaced else ()
+        named |= {path for path in _named(extract) | _named(transform) if not path.startswith(unread)}
         for kind, committed in zip(_OUTPUT, (extract, transform, transform), strict=True):
             if committed or run.run_id != continued:
                 found += [path for table in tables[kind] for path in lake.paths(f"{table}run_id={run.run_id}/")]
-    return [path for path in found if path not in named]
+    return sorted(set(found) - named)
 
 
 def _named(manifest: ExtractManifest | TransformManifest | None) -> set[str]:

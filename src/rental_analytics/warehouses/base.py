@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.manifest import CheckResult, FileColumn, LakeFile, LoadedTable
-from rental_analytics.contracts.model import Layout, PresentationModel, Reference
+from rental_analytics.contracts.model import DerivedModel, Layout, Reference
 from rental_analytics.errors import WarehouseError
 from rental_analytics.storage.base import Lake
 
@@ -121,17 +121,24 @@ class Load:
     ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
     ops_rows: OpsRows = field(default_factory=dict)
 
+    @property
+    def files(self) -> tuple[LakeFile, ...]:
+        """All files the load reads."""
+        tables = (file for table in self.tables for file in (*table.files, *table.deletes, *table.withdrawn))
+        return (*tables, *(file for files in self.ops_files.values() for file in files))
+
 
 @dataclass(frozen=True)
 class FilledFrom:
-    """A lake as the warehouse remembers it; `url` is where it was."""
+    """A lake as the warehouse remembers it; `url` is where it was, `sequence` its place among those it had, from 1."""
 
     lake_id: str
     url: str
+    sequence: int = 0
 
 
 class Warehouse(ABC):
-    """A database with the schemas `raw_data`, `curated`, `presentation` and `ops`."""
+    """A database with the schemas `raw_data`, `curated`, `intermediate`, `presentation` and `ops`."""
 
     name: str
     display_url: str
@@ -166,7 +173,8 @@ class Warehouse(ABC):
         """Apply a load in one transaction; one that was applied before changes nothing.
 
         Raises:
-            WarehouseError: another load came in between, or a file is not what its manifest says; nothing is changed.
+            WarehouseError: another load came in between; nothing is changed.
+            LakeError: a file is missing, or is another one than its manifest says; nothing is changed.
         """
 
     @abstractmethod
@@ -174,14 +182,17 @@ class Warehouse(ABC):
         """Put `ops_rows` and `ops_files` of a load in place of what `ops` has of its run; no other table changes."""
 
     @abstractmethod
-    def newest_day(self) -> date | None:
-        """Newest day seen in curated `booked_at`, `viewed_at` and listing `modified_at`."""
+    def newest_day(self, through: date = date.max) -> date | None:
+        """Newest day seen in curated `booked_at`, `viewed_at` and listing `modified_at`, up to `through`.
+
+        Where all of them lie behind it, `through` itself; None where there are none.
+        """
 
     @abstractmethod
     def rebuild(
-        self, models: Sequence[PresentationModel], run_id: str, as_of: date | None
+        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        """Compute the presentation tables anew and swap them in, in one transaction.
+        """Compute tables anew, each behind those it reads, and swap all of them in, in one transaction.
 
         Raises:
             QualityError: a check that stops the run was broken; the old tables stay.
@@ -211,6 +222,10 @@ class Warehouse(ABC):
             ConfigurationError: the statement is wrong, or is not one that only reads.
         """
 
+    def batches(self, sql: str, limit: int | None = None) -> pa.RecordBatchReader:
+        """As `query`, a part of the rows at a time; read before anything else is asked."""
+        return self.query(sql, limit).to_reader()
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the warehouse."""
@@ -220,5 +235,7 @@ def out_of_turn(load: Load, warehouse: str) -> WarehouseError:
     """The error for a load whose predecessor is not the last one loaded."""
     return WarehouseError(
         f"Another process loaded into {warehouse} since run {load.run_id} began; nothing of this run was loaded.",
-        remedy="see that one scheduler alone runs the pipeline on this warehouse, then start a new run.",
+        remedy="see that one scheduler alone runs the pipeline on this warehouse, then start a new run, with "
+        "--full-refresh if the other one had a lake of its own.",
+        reason="warehouse-loaded-beside",
     )

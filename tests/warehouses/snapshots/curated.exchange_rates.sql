@@ -1,7 +1,7 @@
 CREATE TABLE IF NOT EXISTS "curated"."exchange_rates" (
     "rate_date" DATE NOT NULL,
     "currency" VARCHAR(16) NOT NULL,
-    "usd_per_unit" DECIMAL(18,8) NOT NULL,
+    "usd_per_unit" DECIMAL(20,12) NOT NULL,
     "_run_id" VARCHAR(100) NOT NULL,
     "_loaded_at" TIMESTAMP NOT NULL,
     PRIMARY KEY ("rate_date", "currency")
@@ -10,7 +10,7 @@ DISTSTYLE ALL
 COMPOUND SORTKEY ("currency", "rate_date")
 ;
 
-COMMENT ON TABLE "curated"."exchange_rates" IS 'What a unit of a currency was worth in US dollars: European Central Bank reference rates, carried forward over days without a fixing.'
+COMMENT ON TABLE "curated"."exchange_rates" IS 'What a unit of a currency was worth in US dollars: European Central Bank reference rates, carried forward over days without a fixing, for 14 days at most while other currencies have fixings. A currency that joined the euro keeps its irrevocable rate.'
 ;
 
 COMMENT ON COLUMN "curated"."exchange_rates"."rate_date" IS 'The day the rate holds for'
@@ -25,7 +25,7 @@ COMMENT ON COLUMN "curated"."exchange_rates"."usd_per_unit" IS 'US dollars per u
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "rate_date" DATE,
     "currency" VARCHAR(16),
-    "usd_per_unit" DECIMAL(18,8),
+    "usd_per_unit" DECIMAL(20,12),
     "_run_id" VARCHAR(100)
 )
 DISTSTYLE AUTO
@@ -45,7 +45,9 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
-INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at") SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at")
+SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 LOCK ops.loads
@@ -60,16 +62,18 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
 ;
 
-INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at") SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "curated"."exchange_rates" ("rate_date", "currency", "usd_per_unit", "_run_id", "_loaded_at")
+SELECT arrived."rate_date", arrived."currency", arrived."usd_per_unit", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"

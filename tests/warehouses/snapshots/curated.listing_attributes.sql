@@ -205,7 +205,7 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
@@ -242,7 +242,7 @@ WHEN NOT MATCHED THEN INSERT (
 )
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"

@@ -71,7 +71,9 @@ INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "valid_from", "price_usd", "
 DELETE FROM "curated"."listing_versions" USING "ops"."stage_0a1b2c3d_1" AS arrived WHERE "listing_versions"."listing_id" = "arrived"."listing_id" AND "listing_versions"."_version_at" = "arrived"."_version_at"
 ;
 
-INSERT INTO "curated"."listing_versions" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_loaded_at", "_version_at") SELECT "listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), valid_from FROM "ops"."stage_0a1b2c3d_1" AS arrived
+INSERT INTO "curated"."listing_versions" ("listing_id", "valid_from", "price_usd", "is_active", "_first_valid_from", "_run_id", "_loaded_at", "_version_at")
+SELECT arrived."listing_id", arrived."valid_from", arrived."price_usd", arrived."is_active", arrived."_first_valid_from", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', arrived."valid_from"
+FROM "ops"."stage_0a1b2c3d_1" AS arrived
 ;
 
 DELETE FROM "curated"."listing_versions" USING "curated"."listings" AS parent WHERE "listing_versions"."listing_id" = parent."listing_id" AND parent._run_id = '20240305T010203Z-abcdef' AND "listing_versions"._version_at > CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND (parent.is_deleted OR parent."modified_at" IS NULL OR "listing_versions"._version_at <> parent."modified_at")
@@ -95,13 +97,13 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"

@@ -1,5 +1,5 @@
 CREATE TABLE IF NOT EXISTS "curated"."viewings" (
-    "user_id" BIGINT NOT NULL,
+    "user_id" BIGINT,
     "listing_id" BIGINT NOT NULL,
     "viewed_at" TIMESTAMP NOT NULL,
     "is_wishlisted" BOOLEAN,
@@ -14,7 +14,7 @@ COMPOUND SORTKEY ("viewed_at")
 COMMENT ON TABLE "curated"."viewings" IS 'Views of listings by users.'
 ;
 
-COMMENT ON COLUMN "curated"."viewings"."user_id" IS 'Who looked'
+COMMENT ON COLUMN "curated"."viewings"."user_id" IS 'Who looked; NULL for one who was not signed in'
 ;
 
 COMMENT ON COLUMN "curated"."viewings"."listing_id" IS 'The listing looked at'
@@ -57,7 +57,9 @@ MANIFEST
 DELETE FROM "curated"."viewings" WHERE "viewed_at" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "viewed_at" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
 ;
 
-INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at") SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at")
+SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 LOCK ops.loads
@@ -72,16 +74,18 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
 ;
 
-INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at") SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "curated"."viewings" ("user_id", "listing_id", "viewed_at", "is_wishlisted", "call_to_action", "_run_id", "_loaded_at")
+SELECT arrived."user_id", arrived."listing_id", arrived."viewed_at", arrived."is_wishlisted", arrived."call_to_action", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"

@@ -4,6 +4,9 @@ CREATE SCHEMA IF NOT EXISTS raw_data
 CREATE SCHEMA IF NOT EXISTS curated
 ;
 
+CREATE SCHEMA IF NOT EXISTS intermediate
+;
+
 CREATE SCHEMA IF NOT EXISTS presentation
 ;
 
@@ -22,18 +25,21 @@ CREATE TABLE IF NOT EXISTS "ops"."runs" (
     "full_refresh" BOOLEAN,
     "backfill_from" DATE,
     "backfill_to" DATE,
-    "error" VARCHAR(65535)
+    "error" VARCHAR(65535),
+    "lake_records" BIGINT,
+    "reason" VARCHAR(65535),
+    "follows" BIGINT
 )
 DISTSTYLE AUTO
 ;
 
-COMMENT ON TABLE "ops"."runs" IS 'One row per run.'
+COMMENT ON TABLE "ops"."runs" IS 'One row per run, and per start that failed before a run began.'
 ;
 
-COMMENT ON COLUMN "ops"."runs"."run_id" IS 'Identifies the run'
+COMMENT ON COLUMN "ops"."runs"."run_id" IS 'Identifies the run, or the start'
 ;
 
-COMMENT ON COLUMN "ops"."runs"."sequence" IS 'Place of the run in the history of the lake, from 1'
+COMMENT ON COLUMN "ops"."runs"."sequence" IS 'Place of the run in the history of the lake, from 1; NULL where no run began'
 ;
 
 COMMENT ON COLUMN "ops"."runs"."status" IS 'running, succeeded or failed'
@@ -54,16 +60,25 @@ COMMENT ON COLUMN "ops"."runs"."engine" IS 'Engine that extracted and transforme
 COMMENT ON COLUMN "ops"."runs"."versions" IS 'Versions of the parts as JSON'
 ;
 
-COMMENT ON COLUMN "ops"."runs"."full_refresh" IS 'Whether every table was read whole'
+COMMENT ON COLUMN "ops"."runs"."full_refresh" IS 'Whether every table was read in full'
 ;
 
-COMMENT ON COLUMN "ops"."runs"."backfill_from" IS 'First day that was read anew, NULL where the run read what changed'
+COMMENT ON COLUMN "ops"."runs"."backfill_from" IS 'First day that was re-read, NULL where the run read what changed'
 ;
 
-COMMENT ON COLUMN "ops"."runs"."backfill_to" IS 'Last day that was read anew, itself included'
+COMMENT ON COLUMN "ops"."runs"."backfill_to" IS 'Last day that was re-read, itself included'
 ;
 
 COMMENT ON COLUMN "ops"."runs"."error" IS 'Why the run failed'
+;
+
+COMMENT ON COLUMN "ops"."runs"."lake_records" IS 'How many records that jobs left of the run in the lake this row includes'
+;
+
+COMMENT ON COLUMN "ops"."runs"."reason" IS 'Name of that cause, as docs/reference/errors.md has it'
+;
+
+COMMENT ON COLUMN "ops"."runs"."follows" IS 'Of a start that failed before a run began: sequence of the last run before it, 0 where none was'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."steps" (
@@ -143,7 +158,7 @@ COMMENT ON COLUMN "ops"."row_accounting"."curated" IS 'Rows kept'
 COMMENT ON COLUMN "ops"."row_accounting"."superseded" IS 'Older versions and duplicates of a key read in the same run'
 ;
 
-COMMENT ON COLUMN "ops"."row_accounting"."rejected" IS 'Rows set aside'
+COMMENT ON COLUMN "ops"."row_accounting"."rejected" IS 'Rows that were rejected'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."rejected_rows" (
@@ -210,7 +225,8 @@ CREATE TABLE IF NOT EXISTS "ops"."loads" (
     "manifest_hash" VARCHAR(65535),
     "step" VARCHAR(65535),
     "run_id" VARCHAR(65535),
-    "loaded_at" TIMESTAMP
+    "loaded_at" TIMESTAMP,
+    "sequence" BIGINT
 )
 DISTSTYLE AUTO
 ;
@@ -228,6 +244,9 @@ COMMENT ON COLUMN "ops"."loads"."run_id" IS 'The run that made the files'
 ;
 
 COMMENT ON COLUMN "ops"."loads"."loaded_at" IS 'When in UTC'
+;
+
+COMMENT ON COLUMN "ops"."loads"."sequence" IS 'Place of the load in the history of the warehouse, from 1; the last one counts'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."proofs" (
@@ -257,7 +276,7 @@ COMMENT ON COLUMN "ops"."proofs"."table_name" IS 'The source table'
 COMMENT ON COLUMN "ops"."proofs"."read_mode" IS 'incremental, append or snapshot'
 ;
 
-COMMENT ON COLUMN "ops"."proofs"."window_lower" IS 'Start of the window in UTC, NULL where the table was read whole'
+COMMENT ON COLUMN "ops"."proofs"."window_lower" IS 'Start of the window in UTC, NULL where the table was read in full'
 ;
 
 COMMENT ON COLUMN "ops"."proofs"."window_upper" IS 'End of the window in UTC, itself excluded'
@@ -272,7 +291,7 @@ COMMENT ON COLUMN "ops"."proofs"."window_rows" IS 'Rows of them in the window'
 COMMENT ON COLUMN "ops"."proofs"."extracted_rows" IS 'Rows that were new or changed'
 ;
 
-COMMENT ON COLUMN "ops"."proofs"."deleted_keys" IS 'Keys that had vanished'
+COMMENT ON COLUMN "ops"."proofs"."deleted_keys" IS 'Keys that were deleted in the source'
 ;
 
 COMMENT ON COLUMN "ops"."proofs"."key_hash" IS 'Hash of the keys and cursors the source held, whatever their order'
@@ -299,19 +318,20 @@ COMMENT ON COLUMN "ops"."freshness"."run_id" IS 'The run that read it last'
 COMMENT ON COLUMN "ops"."freshness"."read_mode" IS 'incremental, append or snapshot'
 ;
 
-COMMENT ON COLUMN "ops"."freshness"."watermark" IS 'The source was read up to this moment in UTC'
+COMMENT ON COLUMN "ops"."freshness"."watermark" IS 'The source was read up to this time in UTC'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."lakes" (
     "lake_id" VARCHAR(65535),
     "url" VARCHAR(65535),
     "run_id" VARCHAR(65535),
-    "adopted_at" TIMESTAMP
+    "adopted_at" TIMESTAMP,
+    "sequence" BIGINT
 )
 DISTSTYLE AUTO
 ;
 
-COMMENT ON TABLE "ops"."lakes" IS 'One row per lake that the warehouse was filled from; the newest one counts.'
+COMMENT ON TABLE "ops"."lakes" IS 'One row per lake that the warehouse was filled from; the last one counts.'
 ;
 
 COMMENT ON COLUMN "ops"."lakes"."lake_id" IS 'Identifies the lake, wherever it is; from its lake.json'
@@ -324,6 +344,9 @@ COMMENT ON COLUMN "ops"."lakes"."run_id" IS 'The run that began to fill the ware
 ;
 
 COMMENT ON COLUMN "ops"."lakes"."adopted_at" IS 'When that run began in UTC'
+;
+
+COMMENT ON COLUMN "ops"."lakes"."sequence" IS 'Place of the lake among those the warehouse was filled from, from 1; the last one counts'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."run_parameters" (
@@ -345,8 +368,8 @@ COMMENT ON COLUMN "ops"."run_parameters"."as_of" IS 'Last day the numbers includ
 DELETE FROM "ops"."runs" WHERE ("run_id" = 'first')
 ;
 
-INSERT INTO "ops"."runs" ("run_id", "sequence", "status", "started_at", "finished_at", "as_of", "engine", "versions", "full_refresh", "backfill_from", "backfill_to", "error") VALUES ('first', 1, 'failed', TIMESTAMP '2024-03-05 01:02:03.456789', NULL, DATE '2024-03-04', NULL, '{"rental-analytics": "0.1.0"}', TRUE, NULL, NULL, 'it''s a C:\\new folder
-with lines')
+INSERT INTO "ops"."runs" ("run_id", "sequence", "status", "started_at", "finished_at", "as_of", "engine", "versions", "full_refresh", "backfill_from", "backfill_to", "error", "lake_records", "reason", "follows") VALUES ('first', 1, 'failed', TIMESTAMP '2024-03-05 01:02:03.456789', NULL, DATE '2024-03-04', NULL, '{"rental-analytics": "0.1.0"}', TRUE, NULL, NULL, 'it''s a C:\\new folder
+with lines', NULL, NULL, NULL)
 ;
 
 DELETE FROM "ops"."steps" WHERE ("run_id" = 'first' AND "step" = 'extract' AND "started_at" = TIMESTAMP '2024-03-05 01:02:03.456789')
@@ -393,7 +416,7 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-curated'
 ) AS loaded
@@ -408,10 +431,12 @@ DELETE FROM "ops"."rejected_rows" WHERE run_id = '20240305T010203Z-abcdef'
 INSERT INTO "ops"."check_results" ("run_id", "table_name", "check_name", "severity", "failed_rows", "sample") VALUES ('first', 'one', 'unique_key', NULL, NULL, NULL), ('first', 'two', 'unique_key', NULL, NULL, NULL)
 ;
 
-INSERT INTO "ops"."rejected_rows" ("run_id", "table_name", "row_key", "rules", "row_json") SELECT "run_id", "table_name", "row_key", "rules", "row_json" FROM "ops"."stage_0a1b2c3d_0"
+INSERT INTO "ops"."rejected_rows" ("run_id", "table_name", "row_key", "rules", "row_json")
+SELECT "run_id", "table_name", "row_key", "rules", "row_json"
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"

@@ -70,3 +70,6 @@ COMMENT ON COLUMN "presentation"."booking_duration_monthly"."stay_nights" IS 'Ni
 COMMENT ON COLUMN "presentation"."booking_duration_monthly"."average_stay_nights" IS 'Nights divided by bookings'
 ;
 
+SELECT "month_start", "average_stay_nights" FROM "presentation"."booking_duration_monthly" ORDER BY "month_start"
+;
+

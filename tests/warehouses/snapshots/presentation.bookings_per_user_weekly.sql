@@ -70,3 +70,6 @@ COMMENT ON COLUMN "presentation"."bookings_per_user_weekly"."bookings" IS 'Pendi
 COMMENT ON COLUMN "presentation"."bookings_per_user_weekly"."canceled_bookings" IS 'Bookings made in the week and canceled since'
 ;
 
+SELECT "week_start", CAST(SUM("bookings") AS BIGINT) AS "bookings" FROM "presentation"."bookings_per_user_weekly" GROUP BY "week_start" ORDER BY "week_start"
+;
+

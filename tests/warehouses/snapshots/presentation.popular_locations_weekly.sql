@@ -79,3 +79,6 @@ COMMENT ON COLUMN "presentation"."popular_locations_weekly"."confirmed_bookings"
 COMMENT ON COLUMN "presentation"."popular_locations_weekly"."location_rank" IS 'Place in the week by bookings starting at 1'
 ;
 
+SELECT "location_rank" AS place, "city", "state", "bookings", "confirmed_bookings" FROM "presentation"."popular_locations_weekly" WHERE "location_rank" <= 10 AND "week_start" = (SELECT CAST(CAST(DATE_TRUNC('WEEK', as_of + 1) AS DATE) - 7 AS DATE) FROM ops.run_parameters) ORDER BY "location_rank"
+;
+

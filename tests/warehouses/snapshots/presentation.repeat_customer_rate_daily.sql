@@ -70,3 +70,6 @@ COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."repeat_customers"
 COMMENT ON COLUMN "presentation"."repeat_customer_rate_daily"."repeat_customer_rate" IS 'Repeat customers divided by customers; NULL without customers'
 ;
 
+SELECT "calendar_date", "repeat_customer_rate" FROM "presentation"."repeat_customer_rate_daily" ORDER BY "calendar_date"
+;
+

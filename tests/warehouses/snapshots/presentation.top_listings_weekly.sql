@@ -90,3 +90,6 @@ COMMENT ON COLUMN "presentation"."top_listings_weekly"."confirmed_bookings" IS '
 COMMENT ON COLUMN "presentation"."top_listings_weekly"."confirmed_revenue_usd" IS 'Total price of those bookings in US dollars'
 ;
 
+SELECT "revenue_rank" AS place, "title", "city", "state", "confirmed_bookings", "confirmed_revenue_usd", "listing_id" FROM "presentation"."top_listings_weekly" WHERE "revenue_rank" <= 10 AND "week_start" = (SELECT CAST(CAST(DATE_TRUNC('WEEK', as_of + 1) AS DATE) - 7 AS DATE) FROM ops.run_parameters) ORDER BY "revenue_rank"
+;
+

@@ -164,7 +164,7 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-raw'
 ) AS loaded
@@ -194,7 +194,7 @@ WHEN NOT MATCHED THEN INSERT (
 )
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0_all"
@@ -244,10 +244,14 @@ FORMAT AS PARQUET
 MANIFEST
 ;
 
-INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at")
+SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "raw_data"."apartments" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at")
+SELECT arrived."id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."listing_created_on", arrived."is_active", arrived."last_modified_timestamp", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 DELETE FROM "raw_data"."apartments"

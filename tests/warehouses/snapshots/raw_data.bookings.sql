@@ -196,7 +196,7 @@ SELECT
 FROM (
     SELECT
         manifest_hash,
-        ROW_NUMBER() OVER (ORDER BY loaded_at DESC, run_id DESC) AS place
+        ROW_NUMBER() OVER (ORDER BY COALESCE(sequence, 0) DESC, loaded_at DESC, run_id DESC) AS place
     FROM ops.loads
     WHERE step = 'load-raw'
 ) AS loaded
@@ -230,7 +230,7 @@ WHEN NOT MATCHED THEN INSERT (
 )
 ;
 
-INSERT INTO "ops"."loads" ("manifest_hash", "step", "run_id", "loaded_at") VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', TIMESTAMP '2024-03-05 01:02:03.456789')
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-raw', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0_all"
@@ -287,10 +287,14 @@ MANIFEST
 DELETE FROM "raw_data"."bookings" WHERE "booking_date" >= CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) AND "booking_date" < CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP)
 ;
 
-INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at")
+SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at") SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789' FROM "ops"."stage_0a1b2c3d_0" AS arrived
+INSERT INTO "raw_data"."bookings" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted", "_loaded_at")
+SELECT arrived."booking_id", arrived."user_id", arrived."apartment_id", arrived."booking_date", arrived."checkin_date", arrived."checkout_date", arrived."total_price", arrived."currency", arrived."booking_status", arrived."payment_status", arrived."num_guests", arrived."updated_at", arrived."_row_id", arrived."_run_id", arrived."_extracted_at", arrived."_is_deleted", TIMESTAMP '2024-03-05 01:02:03.456789'
+FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
 DELETE FROM "raw_data"."bookings"

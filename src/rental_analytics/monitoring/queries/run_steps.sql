@@ -9,4 +9,4 @@ SELECT
     error
 FROM ops.steps
 WHERE run_id = :run_id
-ORDER BY started_at
+ORDER BY attempt

@@ -14,8 +14,11 @@ SELECT
     runs.run_id,
     runs.status,
     CASE
+        WHEN runs.sequence IS NULL THEN 'not begun'
         WHEN runs.backfill_from IS NOT NULL
-            THEN 'backfill ' || CAST(runs.backfill_from AS VARCHAR) || ' to ' || CAST(runs.backfill_to AS VARCHAR)
+            THEN
+                'backfill ' || CAST(runs.backfill_from AS VARCHAR)
+                || ' to ' || CAST(runs.backfill_to AS VARCHAR)
         WHEN runs.full_refresh THEN 'full refresh'
         ELSE 'changes'
     END AS kind,
@@ -27,9 +30,15 @@ SELECT
     runs.full_refresh,
     runs.backfill_from,
     runs.backfill_to,
-    runs.error
+    runs.error,
+    runs.reason,
+    runs.sequence,
+    runs.follows
 FROM runs
 LEFT JOIN rejections ON runs.run_id = rejections.run_id
 WHERE :run_id IN ('', runs.run_id)
-ORDER BY runs.sequence DESC
+ORDER BY
+    COALESCE(runs.sequence, runs.follows) DESC,
+    CASE WHEN runs.sequence IS NULL THEN 1 ELSE 0 END DESC,
+    runs.started_at DESC
 LIMIT 21

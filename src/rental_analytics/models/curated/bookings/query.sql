@@ -1,12 +1,12 @@
 WITH bookings AS (
     SELECT
-        CAST(booking_id AS BIGINT) AS booking_id,
-        CAST(user_id AS BIGINT) AS user_id,
-        CAST(apartment_id AS BIGINT) AS listing_id,
+        booking_id,
+        user_id,
+        apartment_id AS listing_id,
         CAST(booking_date AS TIMESTAMP) AS booked_at,
         CAST(checkin_date AS DATE) AS checkin_date,
         CAST(checkout_date AS DATE) AS checkout_date,
-        CAST(total_price AS DECIMAL(18, 2)) AS total_price,
+        total_price,
         TRANSLATE(
             TRIM(CAST(currency AS VARCHAR), ' '), 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
         ) AS currency,
@@ -15,7 +15,7 @@ WITH bookings AS (
             'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'
         ) AS status_text,
         CAST(payment_status AS VARCHAR) AS payment_status,
-        CAST(num_guests AS BIGINT) AS guests,
+        num_guests AS guests,
         CAST(COALESCE(updated_at, booking_date) AS TIMESTAMP) AS modified_at,
         _row_id
     FROM raw_data.bookings
@@ -30,11 +30,13 @@ exchange_rates AS (
 ),
 
 known_currencies AS (
-    SELECT
-        currency,
-        MAX(rate_date) AS last_rate_date
+    SELECT DISTINCT currency
     FROM exchange_rates
-    GROUP BY currency
+),
+
+last_rates AS (
+    SELECT MAX(rate_date) AS last_date
+    FROM exchange_rates
 ),
 
 dated AS (
@@ -42,11 +44,11 @@ dated AS (
         bookings.*,
         known_currencies.currency IS NOT NULL OR COALESCE(bookings.currency = 'USD', FALSE) AS currency_known,
         CASE
-            WHEN CAST(bookings.booked_at AS DATE) > known_currencies.last_rate_date
-                THEN known_currencies.last_rate_date
+            WHEN CAST(bookings.booked_at AS DATE) > last_rates.last_date THEN last_rates.last_date
             ELSE CAST(bookings.booked_at AS DATE)
         END AS rate_date
     FROM bookings
+    CROSS JOIN last_rates
     LEFT JOIN known_currencies ON bookings.currency = known_currencies.currency
 ),
 
@@ -54,8 +56,8 @@ rated AS (
     SELECT
         dated.*,
         CASE
-            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(18, 8))
-            ELSE exchange_rates.usd_per_unit
+            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(19, 12))
+            ELSE TRY_CAST(exchange_rates.usd_per_unit AS DECIMAL(19, 12))
         END AS usd_per_unit
     FROM dated
     LEFT JOIN exchange_rates
@@ -71,12 +73,13 @@ SELECT
     booked_at,
     checkin_date,
     checkout_date,
-    CAST(DATE_DIFF('day', checkin_date, checkout_date) AS INTEGER) AS stay_nights,
-    CAST(DATE_DIFF('day', CAST(booked_at AS DATE), checkin_date) AS INTEGER) AS lead_days,
+    DATE_DIFF('day', checkin_date, checkout_date) AS stay_nights,
+    DATE_DIFF('day', CAST(booked_at AS DATE), checkin_date) AS lead_days,
     total_price,
     currency,
-    -- 19 digits: the product then has 37, which neither DuckDB nor Spark cuts
-    CAST(ROUND(CAST(total_price AS DECIMAL(19, 2)) * usd_per_unit, 2) AS DECIMAL(18, 2)) AS total_price_usd,
+    -- 18 and 19 digits: the product has at most 38, which neither DuckDB nor Spark cuts.
+    CAST(ROUND(TRY_CAST(total_price AS DECIMAL(18, 2)) * usd_per_unit, 2) AS DECIMAL(38, 2))
+        AS total_price_usd,
     CASE
         WHEN status_text = 'pending' THEN 'pending'
         WHEN status_text IN ('confirmed', 'completed', 'checkedout') THEN 'confirmed'

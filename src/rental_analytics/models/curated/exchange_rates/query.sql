@@ -6,8 +6,21 @@ WITH fixings AS (
     FROM raw_data.exchange_rate_fixings
 ),
 
+fixing_days AS (
+    SELECT DISTINCT rate_date
+    FROM fixings
+),
+
+-- The newest day up to each on which any currency had a fixing.
 days AS (
-    SELECT rate_date FROM raw_data.exchange_rate_days
+    SELECT
+        all_days.rate_date,
+        MAX(fixing_days.rate_date) OVER (
+            ORDER BY all_days.rate_date
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS newest_fixing_date
+    FROM raw_data.exchange_rate_days AS all_days
+    LEFT JOIN fixing_days ON all_days.rate_date = fixing_days.rate_date
 ),
 
 first_fixings AS (
@@ -21,17 +34,23 @@ first_fixings AS (
 currency_days AS (
     SELECT
         days.rate_date,
+        days.newest_fixing_date,
         first_fixings.currency
     FROM days
     CROSS JOIN first_fixings
     WHERE days.rate_date >= first_fixings.first_date
 ),
 
-known_rates AS (
+fixed_days AS (
     SELECT
         currency_days.rate_date,
+        currency_days.newest_fixing_date,
         currency_days.currency,
-        fixings.usd_per_unit
+        MAX(fixings.rate_date) OVER (
+            PARTITION BY currency_days.currency
+            ORDER BY currency_days.rate_date
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS fixing_date
     FROM currency_days
     LEFT JOIN fixings
         ON
@@ -39,12 +58,14 @@ known_rates AS (
             AND currency_days.currency = fixings.currency
 )
 
+-- A currency that others left behind by more than 14 days has no rate; where all are silent, rates hold.
 SELECT
-    rate_date,
-    currency,
-    LAST_VALUE(usd_per_unit IGNORE NULLS) OVER (
-        PARTITION BY currency
-        ORDER BY rate_date
-        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS usd_per_unit
-FROM known_rates
+    fixed_days.rate_date,
+    fixed_days.currency,
+    fixings.usd_per_unit
+FROM fixed_days
+INNER JOIN fixings
+    ON
+        fixed_days.fixing_date = fixings.rate_date
+        AND fixed_days.currency = fixings.currency
+WHERE DATE_DIFF('day', fixed_days.fixing_date, fixed_days.newest_fixing_date) <= 14

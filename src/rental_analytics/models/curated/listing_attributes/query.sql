@@ -39,14 +39,13 @@ split AS (
 )
 
 SELECT
-    CAST(id AS BIGINT) AS listing_id,
+    id AS listing_id,
     CAST(category AS VARCHAR) AS category,
     CAST(body AS VARCHAR) AS body,
     NULLIF(ARRAY_TO_STRING(amenity_list, ','), '') AS amenities,
-    CAST(CASE WHEN amenity_list IS NULL THEN 0 ELSE ARRAY_LENGTH(amenity_list) END AS INTEGER)
-        AS amenity_count,
-    CAST(bathrooms AS DECIMAL(18, 2)) AS bathrooms,
-    CAST(ROUND(bedrooms, 0) AS BIGINT) AS bedrooms,
+    CASE WHEN amenity_list IS NULL THEN 0 ELSE ARRAY_LENGTH(amenity_list) END AS amenity_count,
+    bathrooms,
+    bedrooms,
     CAST(fee AS VARCHAR) AS fee,
     CASE
         WHEN photo_text IN ('1', 'true', 'yes', 'y', 'thumbnail') THEN TRUE
@@ -54,7 +53,7 @@ SELECT
     END AS has_photo,
     CAST(pets_allowed AS VARCHAR) AS pets_allowed,
     CAST(price_type AS VARCHAR) AS price_type,
-    CAST(ROUND(square_feet, 0) AS BIGINT) AS square_feet,
+    square_feet,
     CAST(address AS VARCHAR) AS address,
     NULLIF(TRIM(CAST(cityname AS VARCHAR), ' '), '') AS city,
     NULLIF(TRIM(CAST(state AS VARCHAR), ' '), '') AS state,

@@ -22,19 +22,21 @@ exchange_rates AS (
 ),
 
 known_currencies AS (
-    SELECT
-        currency,
-        MAX(rate_date) AS last_rate_date
+    SELECT DISTINCT currency
     FROM exchange_rates
-    GROUP BY currency
+),
+
+last_rates AS (
+    SELECT MAX(rate_date) AS last_date
+    FROM exchange_rates
 ),
 
 cleaned AS (
     SELECT
-        CAST(id AS BIGINT) AS listing_id,
+        id AS listing_id,
         CAST(title AS VARCHAR) AS title,
         CAST(source AS VARCHAR) AS source,
-        CAST(price AS DECIMAL(18, 2)) AS price,
+        price,
         TRANSLATE(
             TRIM(CAST(currency AS VARCHAR), ' '), 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
         ) AS currency,
@@ -52,10 +54,11 @@ dated AS (
         cleaned.*,
         known_currencies.currency IS NOT NULL OR COALESCE(cleaned.currency = 'USD', FALSE) AS currency_known,
         CASE
-            WHEN cleaned.price_date > known_currencies.last_rate_date THEN known_currencies.last_rate_date
+            WHEN cleaned.price_date > last_rates.last_date THEN last_rates.last_date
             ELSE cleaned.price_date
         END AS rate_date
     FROM cleaned
+    CROSS JOIN last_rates
     LEFT JOIN known_currencies ON cleaned.currency = known_currencies.currency
 ),
 
@@ -63,8 +66,8 @@ rated AS (
     SELECT
         dated.*,
         CASE
-            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(18, 8))
-            ELSE exchange_rates.usd_per_unit
+            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(19, 12))
+            ELSE TRY_CAST(exchange_rates.usd_per_unit AS DECIMAL(19, 12))
         END AS usd_per_unit
     FROM dated
     LEFT JOIN exchange_rates
@@ -79,8 +82,8 @@ SELECT
     source,
     price,
     currency,
-    -- 19 digits: the product then has 37, which neither DuckDB nor Spark cuts
-    CAST(ROUND(CAST(price AS DECIMAL(19, 2)) * usd_per_unit, 2) AS DECIMAL(18, 2)) AS price_usd,
+    -- 18 and 19 digits: the product has at most 38, which neither DuckDB nor Spark cuts.
+    CAST(ROUND(TRY_CAST(price AS DECIMAL(18, 2)) * usd_per_unit, 2) AS DECIMAL(38, 2)) AS price_usd,
     created_at,
     is_active,
     modified_at,

@@ -10,8 +10,8 @@ WITH user_viewing AS (
 )
 
 SELECT
-    CAST(user_id AS BIGINT) AS user_id,
-    CAST(apartment_id AS BIGINT) AS listing_id,
+    user_id,
+    apartment_id AS listing_id,
     CAST(viewed_at AS TIMESTAMP) AS viewed_at,
     is_wishlisted,
     CAST(call_to_action AS VARCHAR) AS call_to_action,

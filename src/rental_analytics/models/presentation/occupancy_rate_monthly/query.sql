@@ -7,83 +7,18 @@ WITH calendar AS (
     WHERE calendar.calendar_date <= run_parameters.as_of
 ),
 
-stays AS (
-    SELECT
-        listing_id,
-        checkin_date,
-        checkout_date
-    FROM curated.bookings
-    WHERE NOT is_deleted AND status = 'confirmed'
-),
-
--- In force at the end of each day from start_date to the day before end_date: none if both are the same.
-version_periods AS (
-    SELECT
-        listing_id,
-        is_active,
-        CAST(valid_from AS DATE) AS start_date,
-        CAST(LEAD(valid_from) OVER (PARTITION BY listing_id ORDER BY valid_from) AS DATE) AS end_date
-    FROM curated.listing_versions
-),
-
-listing_periods AS (
-    SELECT
-        listing_id,
-        checkin_date AS start_date,
-        checkout_date AS end_date,
-        1 AS booked,
-        0 AS available
-    FROM stays
-    UNION ALL
-    SELECT
-        listing_id,
-        checkin_date AS start_date,
-        checkout_date AS end_date,
-        0 AS booked,
-        1 AS available
-    FROM stays
-    UNION ALL
-    SELECT
-        listing_id,
-        start_date,
-        COALESCE(end_date, DATE '9999-12-31') AS end_date,
-        0 AS booked,
-        1 AS available
-    FROM version_periods
-    WHERE is_active
-),
-
--- The nights that no earlier period of the listing covers, and none before the calendar.
-added_nights AS (
-    SELECT
-        booked,
-        available,
-        end_date,
-        GREATEST(
-            start_date,
-            (SELECT MIN(calendar_date) FROM calendar),
-            COALESCE(MAX(end_date) OVER (
-                PARTITION BY listing_id, booked ORDER BY start_date
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ), start_date)
-        ) AS added_from
-    FROM listing_periods
-),
-
 night_changes AS (
     SELECT
-        added_from AS change_date,
-        booked,
-        available
-    FROM added_nights
-    WHERE added_from < end_date
+        start_date AS change_date,
+        CASE WHEN kind = 'booked' THEN 1 ELSE 0 END AS booked,
+        CASE WHEN kind = 'available' THEN 1 ELSE 0 END AS available
+    FROM intermediate.listing_night_periods
     UNION ALL
     SELECT
         end_date AS change_date,
-        -booked AS booked,
-        -available AS available
-    FROM added_nights
-    WHERE added_from < end_date
+        CASE WHEN kind = 'booked' THEN -1 ELSE 0 END AS booked,
+        CASE WHEN kind = 'available' THEN -1 ELSE 0 END AS available
+    FROM intermediate.listing_night_periods
 ),
 
 daily_changes AS (

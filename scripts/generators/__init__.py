@@ -1,0 +1,1 @@
+"""What is written by `make generate`: tables of the documentation, statements that Redshift gets."""

@@ -1,0 +1,1 @@
+"""What every client of AWS shares: how it is made, what its errors mean, secrets and objects."""

@@ -1,0 +1,134 @@
+"""What happens in a run, as facts: who listens makes lines, records or numbers of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rental_analytics.contracts.ledger import RunRecord, StepRecord
+from rental_analytics.contracts.steps import StepName
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What comes from now on belongs to this run, and to this step of it."""
+
+    run_id: str
+    step: StepName | None = None
+
+
+@dataclass(frozen=True)
+class RunChanged:
+    """A run began, succeeded or failed."""
+
+    record: RunRecord
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """An attempt at a step ended.
+
+    Args:
+        rechecked: it was done before, and its check was made again.
+    """
+
+    record: StepRecord
+    rechecked: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of a step that takes time, of one table where it has one."""
+
+    step: StepName
+    table: str | None = None
+
+    @property
+    def label(self) -> str:
+        """As it is called for a person, such as `extract bookings`."""
+        return f"{self.step} {self.table}" if self.table else str(self.step)
+
+
+@dataclass(frozen=True)
+class WorkBegun:
+    """A piece of work began."""
+
+    work: Work
+
+
+@dataclass(frozen=True)
+class WorkAdvanced:
+    """A piece of work goes on.
+
+    Args:
+        rows: so far.
+        seconds: since it began.
+    """
+
+    work: Work
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WorkEnded:
+    """A piece of work ended.
+
+    Args:
+        failed: an error ended it.
+    """
+
+    work: Work
+    rows: int
+    seconds: float
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth knowing.
+
+    Args:
+        text: a sentence without a full stop.
+        table: the table it is about.
+        topic: what it is about where that is no table, such as a step.
+    """
+
+    text: str
+    table: str | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Something failed with an error that may pass, and is tried again.
+
+    Args:
+        what: a step, or what comes before and between them.
+        reason: name of the cause, as docs/reference/errors.md has it; may be empty.
+        wait: seconds until then.
+        attempt: the attempt that comes, of `attempts` in all.
+    """
+
+    what: str
+    message: str
+    reason: str
+    wait: float
+    attempt: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error ended the program.
+
+    Args:
+        exit_code: that of the process.
+        traced: its traceback is wanted, too.
+    """
+
+    error: BaseException
+    exit_code: int
+    traced: bool = False
+
+
+Event = Scope | RunChanged | StepEnded | WorkBegun | WorkAdvanced | WorkEnded | Note | Retry | Failure

@@ -1,0 +1,247 @@
+"""A SQLite file as a source, such as `rental generate` writes; small, and free in its types."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rental_analytics.contracts.source_table import SourceTable, SourceType
+from rental_analytics.databases.arrow_stream import StreamError, stream
+from rental_analytics.databases.base import (
+    COUNTED,
+    CatalogueColumn,
+    CatalogueTable,
+    Database,
+    RawColumn,
+    ReadPlan,
+    Window,
+    quoted_text,
+    unusable,
+)
+from rental_analytics.databases.names import check_name
+from rental_analytics.databases.reading_errors import reading_error, table_in
+from rental_analytics.databases.sqlite.types import quoted, sqlite_column
+from rental_analytics.databases.waiting import Patience
+from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
+from rental_analytics.sql.render import folded, timestamp_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FIRST = "_first"
+# What table_xinfo calls a column of a virtual table that holds no value of a row.
+_HIDDEN = 1
+# How long to wait for a lock, in seconds; ConnectorX waits as long.
+_PATIENCE = 5
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+class SqliteDatabase(Database):
+    """A SQLite file. Every value travels as text and must read as the type of its column.
+
+    SQLite does not keep to declared types, and ConnectorX takes a column's type from its first value: so each statement
+    begins with a row of empty texts, which is dropped on arrival.
+    """
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._url = f"sqlite://{quote(str(path.absolute()))}"
+        self.display_url = f"sqlite:///{path}"
+
+    def server_time(self) -> datetime:
+        text = self._rows("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")[0][0]
+        return datetime.fromisoformat(text)
+
+    def catalogue(self) -> dict[str, CatalogueTable]:
+        found = self._rows("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')")
+        return {
+            name: self._view(name) if kind == "view" else self._table(name)
+            for name, kind in found
+            if not name.startswith("sqlite_")
+        }
+
+    def _view(self, name: str) -> CatalogueTable:
+        """One that stands on what is not there any more has no columns."""
+        try:
+            return self._table(name)
+        except SourceUnavailableError:
+            raise
+        except SourceError:
+            return CatalogueTable(name, (), ())
+
+    def _table(self, name: str) -> CatalogueTable:
+        # The pragma table_info leaves generated columns out; those that are hidden in virtual tables are for queries.
+        info = [row for row in self._rows(f"PRAGMA table_xinfo({quoted(name)})") if row[6] != _HIDDEN]
+        columns = tuple(CatalogueColumn(row[1], folded(str(row[2])), not row[3]) for row in info)
+        unique = [frozenset(folded(row[1]) for row in info if row[5])]
+        for index in self._rows(f"PRAGMA index_list({quoted(name)})"):
+            if index[2] and not index[4]:
+                parts = self._rows(f"PRAGMA index_info({quoted(index[1])})")
+                unique.append(frozenset(folded(str(part[2])) for part in parts))
+        return CatalogueTable(name, columns, tuple(names for names in unique if names))
+
+    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
+        name = folded(column.name)
+        check_name(table, column, name)
+        made = sqlite_column(table.name, name, quoted(column.name), column.native, wanted, is_key=name in table.key)
+        if made is None:
+            raise unusable(table, column, wanted)
+        return made
+
+    def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
+        if window.lower is None or plan.cursor is None:
+            return ""
+        moment = f"strftime('%Y-%m-%d %H:%M:%f', {quoted(plan.cursor)})"
+        return f"({moment} >= {_milliseconds(window.lower)} OR {moment} IS NULL)"
+
+    def range_filter(self, plan: ReadPlan, window: Window) -> str:
+        return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
+
+    def count(self, plan: ReadPlan, condition: str | None) -> int:
+        where = f" WHERE {condition}" if condition else ""
+        return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.table.name)}{where}")[0][0])
+
+    def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
+        names = ", ".join(quoted(name) for name in plan.key)
+        rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
+        return f"({names}) IN (VALUES {rows})"
+
+    def can_filter(self, plan: ReadPlan) -> bool:
+        """Only where the column's affinity keeps the key as it arrives: whole numbers and texts."""
+        native = {folded(column.name): column.native for column in self._table(plan.table.name).columns}
+        words = {"BIGINT": ("int",), "VARCHAR": ("char", "text")}
+        return all(
+            any(word in native[column.name] for word in words.get(column.type, ())) for column in plan.key_columns
+        )
+
+    def select(
+        self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
+    ) -> str:
+        present = [column for column in columns if column.select]
+        first = ", ".join(f"'' AS {quoted(column.name)}" for column in present)
+        listed = ", ".join(column.select for column in present)
+        rows = quoted(plan.table.name) + (f" WHERE {condition}" if condition else "")
+        if counted:
+            first, listed = f"{first}, '' AS {COUNTED}", f"{listed}, CAST((SELECT COUNT(*) FROM {rows}) AS TEXT)"
+        return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {rows}"
+
+    @contextmanager
+    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._check_file()
+        patience = Patience(None, self.display_url, self._tell)
+        try:
+            with stream(self._url, sql, patience=patience) as reader:
+                schema = pa.schema([field for field in reader.schema if field.name != _FIRST])
+                kept = (batch.filter(pc.equal(batch.column(_FIRST), 0)).select(schema.names) for batch in reader)
+                yield pa.RecordBatchReader.from_batches(schema, kept)
+        except StreamError as error:
+            raise self._not_text(sql, key) or reading_error(str(error), sql, self.display_url) from error
+
+    def _not_text(self, sql: str, key: Sequence[str]) -> SourceError | None:
+        """The error for the first value of a statement that is no UTF-8; None where all of them are."""
+        try:
+            with closing(self._opened()) as connection:
+                connection.text_factory = bytes
+                rows = connection.execute(sql)
+                names = [column[0] for column in rows.description]
+                for row in rows:
+                    wrong = next((name for name, value in zip(names, row, strict=True) if _is_no_text(value)), None)
+                    if wrong:
+                        return self._no_text(table_in(sql) or "?", wrong, dict(zip(names, row, strict=True)), key)
+        except sqlite3.DatabaseError:
+            pass
+        return None
+
+    def _no_text(self, table: str, column: str, row: Mapping[str, Any], key: Sequence[str]) -> SourceError:
+        shown = {name: _shown(row[name]) for name in key if name in row}
+        where = f"{', '.join(shown)} {', '.join(shown.values())}" if shown else "no key"
+        return SourceError(
+            f"{table}.{column} holds a text that is not UTF-8, {_shown(row[column])}, in the row with {where}.",
+            remedy="write the value again as UTF-8 text in the source, then run again.",
+            reason="text-not-utf8",
+            table=table,
+        )
+
+    def _opened(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=_PATIENCE)
+
+    def _tell(self, line: str) -> None:
+        self.note(line)
+
+    def _check_file(self) -> None:
+        try:
+            is_there = self._path.is_file()
+        except PermissionError as error:
+            raise _not_readable(self._path, error.strerror or error) from error
+        if not is_there:
+            raise ConfigurationError(
+                f"There is no SQLite file {self._path}.",
+                remedy="correct source.url, or make one with `rental generate --to sqlite:///FILE`.",
+                reason="sqlite-file-missing",
+            )
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        self._check_file()
+        try:
+            with closing(self._opened()) as connection:
+                return connection.execute(sql).fetchall()
+        except sqlite3.DatabaseError as error:
+            # The code's low byte says what happened, the others how.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED:
+                raise SourceUnavailableError(
+                    f"The SQLite file {self._path} cannot be read now: {error}.",
+                    remedy="run again once no other program keeps it locked.",
+                    reason="sqlite-locked",
+                ) from error
+            raise _not_readable(self._path, error) from error
+
+
+def _not_readable(path: Path, told: object) -> SourceError:
+    return SourceError(
+        f"The SQLite file {path} cannot be read: {told}.",
+        remedy="point source.url to a SQLite database that you may read.",
+        reason="sqlite-not-readable",
+    )
+
+
+def _is_no_text(value: Any) -> bool:
+    if not isinstance(value, bytes):
+        return False
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: what is no UTF-8 as its bytes."""
+    if _is_no_text(value):
+        return f"x'{value[:32].hex()}{'...' if len(value) > 32 else ''}'"
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _in_window(name: str, window: Window) -> str:
+    """With a second to spare, since SQLite rounds and has an hour 24; texts that only DuckDB can read pass, too."""
+    column, milliseconds = quoted(name), "'%Y-%m-%d %H:%M:%f'"
+    since = f"strftime({milliseconds}, {column}, '+1 second') >= {_milliseconds(window.lower)}" if window.lower else "1"
+    until = f"strftime({milliseconds}, {column}, '-1 second') < {_milliseconds(window.upper)}"
+    return f"{since} AND {until} OR {column} IS NOT NULL AND julianday({column}) IS NULL"
+
+
+def _milliseconds(moment: datetime) -> str:
+    return quoted_text(timestamp_text(moment)[:-3])
+
+
+def _literal(value: Any) -> str:
+    return quoted_text(value) if isinstance(value, str) else str(value)

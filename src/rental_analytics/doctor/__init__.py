@@ -1,0 +1,1 @@
+"""Checks of what a pipeline needs, each with its remedy."""

@@ -1,0 +1,1 @@
+"""Every rule, check, limit and result: their SQL and their judgement, once. Nothing here writes."""

@@ -1,0 +1,66 @@
+"""The rules and checks of a curated model, with `value_out_of_range`, which is made from the types that it declares.
+
+The query of a curated model leaves a column as wide as it came, and what it computes as wide as it is. So a value that
+does not fit is seen, and its row rejected, where a cast inside the query would stop the run.
+"""
+
+from __future__ import annotations
+
+from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.sql.render import identifier, literal
+
+VALUE_OUT_OF_RANGE = "value_out_of_range"
+FIRST_DATE, LAST_DATE = "1678-01-01", "2261-12-31"
+"""Dates that every reader of a warehouse holds: pandas counts nanoseconds in 64 bits, from 1677-09-21 to 2262-04-11."""
+
+TOO_LARGE = "9" * 38
+"""Stands in raw rows for a DOUBLE that no exact number holds; no column of a model holds it either."""
+
+_WHOLE = ("SMALLINT", "INTEGER", "BIGINT")
+_MOMENTS = {"DATE": ("", ""), "TIMESTAMP": (" 00:00:00", " 23:59:59.999999")}
+
+
+def reject_rules(model: CuratedModel) -> list[Check]:
+    """The rules that reject rows of a model, `value_out_of_range` last."""
+    return [rule for rule in all_rules(model) if rule.severity is Severity.REJECT]
+
+
+def all_rules(model: CuratedModel) -> list[Check]:
+    """The model's rules, and that each of its values fits its column where it comes from a source table."""
+    conditions = [_misfit(name, column.type) for name, column in model.columns.items()] if model.source else []
+    found = " OR ".join(filter(None, conditions))
+    if not found:
+        return list(model.rules)
+    description = "a value, or what is computed of it, does not fit its column's type"
+    whole = Check(name=VALUE_OUT_OF_RANGE, severity=Severity.REJECT, when=found, description=description)
+    return [*model.rules, whole]
+
+
+def kept_checks(model: CuratedModel) -> list[Check]:
+    """What holds of the rows that are kept: the model's checks, and that columns which are never NULL are not."""
+    names = [name for name, column in model.columns.items() if not column.nullable]
+    return [
+        *model.checks,
+        *(Check(name=f"{name}_not_null", severity=Severity.FAIL, when=f"{identifier(name)} IS NULL") for name in names),
+    ]
+
+
+def narrowed(name: str, kind: str) -> str:
+    """A column in its declared type; NULL where it does not fit. No whole number is made of a fraction.
+
+    Decimals are rounded to the places of a wider column's type.
+    """
+    cast = f"TRY_CAST({identifier(name)} AS {kind})"
+    return f"CASE WHEN {identifier(name)} % 1 = 0 THEN {cast} END" if kind in _WHOLE else cast
+
+
+def _misfit(name: str, kind: str) -> str:
+    """A condition that a value does not fit its column, empty where each does."""
+    value = identifier(name)
+    if kind in _WHOLE or kind.startswith("DECIMAL"):
+        return f"({value} IS NOT NULL AND {narrowed(name, kind)} IS NULL)"
+    if kind in _MOMENTS:
+        first, last = _MOMENTS[kind]
+        return f"({value} < {kind} {literal(FIRST_DATE + first)} OR {value} > {kind} {literal(LAST_DATE + last)})"
+    return ""

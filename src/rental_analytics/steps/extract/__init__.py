@@ -1,0 +1,1 @@
+"""Step `extract`: what is read of a source table, how, and how the read is proven."""

@@ -1,0 +1,165 @@
+"""Step `extract`: read what changed in the source database into `raw/`."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, RunParameters
+from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.contracts.steps import StepName
+from rental_analytics.databases.base import ReadPlan, Window, earlier
+from rental_analytics.databases.planning import missing_table, plan_read
+from rental_analytics.errors import ConfigurationError
+from rental_analytics.quality.limits import check_deleted
+from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, counted
+from rental_analytics.steps.extract.drift import check_drift, held_types
+from rental_analytics.steps.extract.reading import read_table
+from rental_analytics.steps.extract.request import ExtractRequest
+from rental_analytics.steps.read_start import ReadStart, read_start
+
+_LAST_DAY = datetime(9999, 12, 30)  # noqa: DTZ001
+
+
+def run(context: StepContext) -> StepResult:
+    """Read every source table, children before parents, and commit what was read.
+
+    Raises:
+        ContractError: a table or a required column is missing; nothing is read then.
+        SourceError: the database cannot be read.
+        ProofError: rows that the source held did not arrive.
+        QualityError: more rows vanished from a table than may.
+    """
+    plans = plan_reads(context)
+    start = read_start(context)
+    before = start.previous.tables if start.previous else {}
+    _check_backfill(context, start)
+    _note_replaced(context, start)
+    waiting = start.waiting(context)
+    names = [plan.table.name for plan in plans]
+    drifted = {
+        name: check_drift(context, plan, before.get(name), waiting) for name, plan in zip(names, plans, strict=True)
+    }
+    tables: dict[str, ExtractedTable] = {}
+    for plan in plans:
+        name = plan.table.name
+        request = _request(context, plan, before.get(name), complete=start.complete)
+        with context.events.work(StepName.EXTRACT, name) as progress, context.engine.session(context.lake) as session:
+            table = read_table(session, request, context.database, context.lake, progress)
+        _check_deleted(context, name, table, before.get(name))
+        carried = None if context.run.full_refresh else before.get(name)
+        held = held_types(table.columns, table.present, carried)
+        tables[name] = table.model_copy(update={"notes": (*table.notes, *drifted[name]), "held_types": held})
+        for note in tables[name].notes:
+            context.events.note(note, table=name)
+    run = context.run
+    context.manifests.commit(
+        ExtractManifest(
+            run_id=run.run_id,
+            sequence=run.sequence,
+            engine=f"{context.engine.name} {context.engine.version}",
+            covers=(run.run_id,),
+            upper_bound=run.upper_bound,
+            replaces=start.replaced,
+            tables=tables,
+        )
+    )
+    rows = sum(table.rows for table in tables.values())
+    written = [file for table in tables.values() for file in (*table.files, *table.deletes)]
+    return StepResult(rows, sum(file.rows for file in written), sum(file.bytes for file in written))
+
+
+def plan_reads(context: StepContext) -> list[ReadPlan]:
+    """How each source table will be read, in reading order; all contracts are checked before any row is read."""
+    catalogue = context.database.catalogue()
+    plans = []
+    for table in context.contracts.extraction_order:
+        if table.name not in catalogue:
+            raise missing_table(table.name, context.database.display_url)
+        mode = context.settings.mode(table.name)
+        plans.append(plan_read(context.database, table, catalogue[table.name], mode))
+    return plans
+
+
+def _request(
+    context: StepContext, plan: ReadPlan, previous: ExtractedTable | None, *, complete: bool
+) -> ExtractRequest:
+    run, overlap = context.run, context.settings.source.overlap
+    if previous and (previous.mode is not plan.mode or previous.key != plan.key):
+        previous = None
+    backfill = _range(run)
+    complete = (
+        complete
+        or previous is None
+        or run.full_refresh
+        or _has_grown(plan, previous)
+        or (plan.mode is ReadMode.SNAPSHOT and backfill is not None)
+    )
+    lower = _lower_bound(previous, overlap) if previous and not complete else None
+    return ExtractRequest(
+        run=run,
+        plan=plan,
+        window=Window(lower, run.upper_bound),
+        complete=complete,
+        previous=previous,
+        overlap=overlap,
+        backfill=backfill,
+    )
+
+
+def _range(run: RunParameters) -> Window | None:
+    """The days a backfill reads anew, from midnight to midnight UTC."""
+    if run.backfill_from is None or run.backfill_to is None:
+        return None
+    first, last = datetime.combine(run.backfill_from, time()), datetime.combine(run.backfill_to, time())
+    return Window(first, min(last, _LAST_DAY) + timedelta(days=1))
+
+
+def _note_replaced(context: StepContext, start: ReadStart) -> None:
+    if start.replaced:
+        more = f" and {counted(len(start.replaced) - 1, 'run')} after it" if len(start.replaced) > 1 else ""
+        whole = ", each table in full" if start.complete else ""
+        told = f"re-reads what run {start.replaced[0]}{more} read and never loaded{whole}"
+        context.events.note(told, topic=StepName.EXTRACT)
+
+
+def _check_backfill(context: StepContext, start: ReadStart) -> None:
+    """A backfill stands on rows that are loaded: what it replaces must not arrive after it."""
+    run = context.run
+    if run.backfill_from is None:
+        return
+    waiting = start.replaced[-1] if start.complete else start.pending[-1].run_id if start.pending else None
+    if start.previous is None or waiting:
+        told = f"what run {waiting} read is not loaded yet" if waiting else "no run has read the source yet"
+        raise ConfigurationError(
+            f"There is nothing to backfill: {told}.", remedy="start `rental run` first.", reason="nothing-to-backfill"
+        )
+
+
+def _check_deleted(context: StepContext, name: str, table: ExtractedTable, previous: ExtractedTable | None) -> None:
+    """Where nothing is loaded yet, nothing can be emptied."""
+    if context.manifests.latest(StepName.LOAD_CURATED, before=context.run.sequence) is not None:
+        check_deleted(name, table, previous, context.settings.quality, command_of(context.run))
+
+
+def _has_grown(plan: ReadPlan, previous: ExtractedTable) -> bool:
+    """A column that came to a table does not move the cursors of its rows: all of them have to be read again."""
+    present = {column.name for column in plan.columns if column.select}
+    return plan.mode is ReadMode.INCREMENTAL and not present <= set(previous.present)
+
+
+def _lower_bound(previous: ExtractedTable, overlap: timedelta) -> datetime | None:
+    """Where the window starts: the last watermark, or the newest row seen where that is older, less the overlap.
+
+    Nothing stood between the newest row and the watermark, so starting at the row costs little, and finds rows that
+    came late with an older cursor.
+    """
+    if previous.mode is ReadMode.SNAPSHOT or previous.newest_cursor is None:
+        return None
+    lower = earlier(min(previous.window_upper, previous.newest_cursor), overlap)
+    if previous.mode is ReadMode.APPEND and previous.overlap_start:
+        # Without a key, rows from before the last run's overlap could not be told from new ones.
+        lower = max(lower, previous.overlap_start)
+    return lower
+
+
+WORK = StepWork(run)

@@ -1,0 +1,1 @@
+"""Steps `load-raw` and `load-curated`: files of the lake into the warehouse."""

@@ -1,0 +1,1 @@
+"""Step `transform`: curated rows made of raw ones."""

@@ -1,0 +1,74 @@
+"""Computes and checks the intermediate and presentation tables of a DuckDB file, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from rental_analytics.contracts.manifest import CheckResult, LoadedTable
+from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.errors import WarehouseError
+from rental_analytics.failpoints import reach
+from rental_analytics.quality.rebuilt import checks_of, stop_if_broken
+from rental_analytics.sql.render import identifier, literal, render
+from rental_analytics.warehouses.duckdb.connection import Connection
+from rental_analytics.warehouses.duckdb.tables import create_table
+from rental_analytics.warehouses.refused_metric import metric_failed
+
+
+def rebuild(
+    connection: Connection, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
+    """Put new tables in place of the old ones.
+
+    Raises:
+        WarehouseError: a query does not run.
+        QualityError: a check that stops the run was broken.
+    """
+    built, results = {}, list[CheckResult]()
+    connection.run("DELETE FROM ops.run_parameters")
+    connection.append("run_parameters", [{"run_id": run_id, "as_of": as_of}])
+    reach("metrics-begun")
+    for model in models:
+        built[model.name] = _build(connection, model)
+        results += _check(connection, model)
+        reach("metrics-table-built")
+    stop_if_broken(models, results)
+    return built, results
+
+
+def _build(connection: Connection, model: DerivedModel) -> LoadedTable:
+    columns = model.file_columns
+    connection.run(create_table(model.relation, columns, replace=True))
+    text = render(
+        "warehouses/build",
+        relation=model.relation,
+        columns=columns,
+        names=list(model.columns),
+        order=model.row_order,
+        query=model.query.strip().rstrip(";"),
+    )
+    _run_query_of(connection, model, text)
+    connection.run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")
+    for name, column in model.columns.items():
+        place = identifier(f"{model.relation}.{name}")
+        connection.run(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
+    return LoadedTable(inserted=connection.run(f"SELECT COUNT(*) FROM {identifier(model.relation)}")[0][0])
+
+
+def _run_query_of(connection: Connection, model: DerivedModel, sql: str) -> None:
+    try:
+        connection.run(sql)
+    except WarehouseError as error:
+        import duckdb
+
+        is_misfit = isinstance(error.__cause__, duckdb.ConversionException | duckdb.OutOfRangeException)
+        reason = error.message.partition("refused a statement: ")[2]
+        raise metric_failed(model, reason, is_misfit=is_misfit) from error
+
+
+def _check(connection: Connection, model: DerivedModel) -> list[CheckResult]:
+    return [
+        CheckResult(table_name=model.name, check_name=name, severity=severity, failed_rows=connection.run(sql)[0][0])
+        for name, severity, sql in checks_of(model, model.relation)
+    ]

@@ -1,0 +1,70 @@
+"""How tables of a DuckDB warehouse are made, and grow with the files that are loaded into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rental_analytics.contracts.base import common_type
+from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.errors import ContractError
+from rental_analytics.sql.render import identifier, render
+from rental_analytics.warehouses.base import TableLoad
+from rental_analytics.warehouses.changes import added_columns, flag_column
+from rental_analytics.warehouses.duckdb.connection import Connection
+
+
+def create_table(
+    relation: str, columns: Sequence[FileColumn], *, replace: bool = False, temporary: bool = False
+) -> str:
+    """The statement that makes a table, in place of one that is there or only where there is none."""
+    return render(
+        "warehouses/duckdb/create_table", relation=relation, columns=columns, replace=replace, temporary=temporary
+    )
+
+
+def fit_table(connection: Connection, table: TableLoad, arriving: str | None) -> None:
+    """Make the table of a load, or let it grow with the columns of the files.
+
+    Args:
+        arriving: the relation that has the rows of the files; None where there are no files.
+
+    Raises:
+        ContractError: a column cannot take what the files bring.
+    """
+    wanted = (*table.columns, *added_columns(table))
+    connection.run(create_table(table.relation, wanted))
+    existing = {row[0]: row[1] for row in connection.run(f"DESCRIBE {identifier(table.relation)}")}
+    for column in wanted:
+        place = f"ALTER TABLE {identifier(table.relation)}"
+        held = existing.get(column.name)
+        if held is None:
+            connection.run(f"{place} ADD COLUMN {identifier(column.name)} {column.type}")
+            if column.name == flag_column(table):
+                # Rows that are there were never found missing.
+                connection.run(f"UPDATE {identifier(table.relation)} SET {identifier(column.name)} = FALSE")
+            continue
+        fitting = _fitting_type(connection, table, column, held, arriving)
+        if fitting != held:
+            emptied = "" if common_type(held, column.type) else f" USING CAST(NULL AS {fitting})"
+            connection.run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {fitting}{emptied}")
+
+
+def _fitting_type(connection: Connection, table: TableLoad, column: FileColumn, held: str, arriving: str | None) -> str:
+    """Type that takes what the table holds and what the files bring; a column without a value fits any."""
+    fitting = common_type(held, column.type)
+    if fitting:
+        return fitting
+    if not _has_values(connection, table.relation, column.name):
+        return column.type
+    if arriving is None or not _has_values(connection, arriving, column.name):
+        return held
+    raise ContractError(
+        f"Column {table.relation}.{column.name} is {held} in the warehouse and {column.type} in the files.",
+        remedy=f"drop or convert {table.relation} in the warehouse, then `rental run --full-refresh`.",
+        reason="column-type-changed",
+        table=table.relation,
+    )
+
+
+def _has_values(connection: Connection, relation: str, column: str) -> bool:
+    return bool(connection.run(f"SELECT 1 FROM {identifier(relation)} WHERE {identifier(column)} IS NOT NULL LIMIT 1"))

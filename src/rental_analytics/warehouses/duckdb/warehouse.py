@@ -1,0 +1,198 @@
+"""A DuckDB file as the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rental_analytics.contracts.manifest import CheckResult, LoadedTable
+from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.errors import ConfigurationError
+from rental_analytics.failpoints import reach
+from rental_analytics.sql.render import identifier, identifiers
+from rental_analytics.storage.base import Lake
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.changes import newest_day
+from rental_analytics.warehouses.duckdb.connection import Connection
+from rental_analytics.warehouses.duckdb.load import LoadRun
+from rental_analytics.warehouses.duckdb.query import check_reads, failing, first_batches
+from rental_analytics.warehouses.duckdb.rebuild import rebuild
+from rental_analytics.warehouses.duckdb.tables import create_table
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_SCHEMAS = ("raw_data", "curated", "intermediate", "presentation", "ops")
+_NUMBERED = {("loads", "sequence"), ("lakes", "sequence")}
+"""Columns that count rows in the order they came, which DuckDB knows of the rows of earlier versions too."""
+
+
+class DuckDbWarehouse(Warehouse):
+    """One process writes the file at a time.
+
+    Args:
+        path: the file; made when missing.
+        memory: what DuckDB may use before it spills to disk, such as `1GB`.
+        threads: how many threads it may use; None for one per core.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
+        self.display_url = f"duckdb:///{path}"
+        self._connection = Connection(path, memory, threads)
+
+    def open(self, *, read_only: bool = False) -> None:
+        self._connection.open(read_only=read_only)
+        if not read_only:
+            self._make_schemas()
+
+    @property
+    def _opened(self) -> Connection:
+        """The connection, opened to write where nobody opened it."""
+        if not self._connection.is_open:
+            self.open()
+        return self._connection
+
+    def _make_schemas(self) -> None:
+        with self._opened.transaction():
+            for schema in _SCHEMAS:
+                self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for name, table in ops_tables().items():
+                self._opened.run(create_table(f"ops.{name}", table.file_columns))
+            self._add_columns()
+
+    def _add_columns(self) -> None:
+        """A warehouse of an earlier version lacks the columns that came since."""
+        listed = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'ops'"
+        held = set(self._opened.run(listed))
+        for name, table in ops_tables().items():
+            for column in table.file_columns:
+                if (name, column.name) not in held:
+                    place = identifier(f"ops.{name}")
+                    self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
+                    if (name, column.name) in _NUMBERED:
+                        self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
+
+    def loaded(self, step: str, manifest_hash: str) -> bool:
+        return bool(
+            self._opened.run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash])
+        )
+
+    def last_loaded(self, step: str) -> str | None:
+        newest = "SELECT manifest_hash FROM ops.loads WHERE step = ? ORDER BY sequence DESC LIMIT 1"
+        found = self._opened.run(newest, [step])
+        return str(found[0][0]) if found else None
+
+    def lake(self) -> FilledFrom | None:
+        found = self._opened.run("SELECT lake_id, url, sequence FROM ops.lakes ORDER BY sequence DESC LIMIT 1")
+        return FilledFrom(*found[0]) if found else None
+
+    def attempts(self, run_id: str, step: str, begun: datetime) -> int:
+        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ? AND started_at <> ?"
+        return int(self._opened.run(counted, [run_id, step, begun])[0][0])
+
+    def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
+        if self.loaded(load.step, load.manifest_hash):
+            return {table.relation: LoadedTable(inserted=0) for table in load.tables}
+        if load.follows is not None and load.follows != (self.last_loaded(load.step) or ""):
+            raise out_of_turn(load, self.display_url)
+        with self._opened.transaction():
+            reach(f"{load.step}-begun")
+            result = LoadRun(self._opened, load, lake).make()
+            reach(f"{load.step}-filled")
+        reach(f"{load.step}-committed")
+        return result
+
+    def account(self, load: Load, lake: Lake) -> None:
+        with self._opened.transaction():
+            LoadRun(self._opened, load, lake).account()
+
+    def newest_day(self, through: date = date.max) -> date | None:
+        day = self._opened.run(newest_day(through))[0][0]
+        assert day is None or isinstance(day, date)
+        return day
+
+    def rebuild(
+        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+    ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
+        with self._opened.transaction():
+            built = rebuild(self._opened, models, run_id, as_of)
+            reach("metrics-filled")
+        reach("metrics-committed")
+        return built
+
+    def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
+        with self._opened.transaction():
+            for name, entries in rows.items():
+                if replacing and entries:
+                    place, known = identifier(f"ops.{name}"), identifiers(replacing)
+                    marks, values = _values(entries, replacing)
+                    self._opened.run(f"DELETE FROM {place} WHERE ({known}) IN (VALUES {marks})", values)
+                self._opened.append(name, entries)
+
+    def fail_running(self, finished_at: datetime, error: str) -> None:
+        ended = "UPDATE ops.runs SET status = 'failed', finished_at = ?, error = ? WHERE status = 'running'"
+        with self._opened.transaction():
+            self._opened.run(ended, [finished_at, error])
+
+    def columns(self, relation: str) -> dict[str, str]:
+        schema, _, table = relation.partition(".")
+        listed = (
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
+        )
+        return {str(name): str(kind) for name, kind in self._opened.run(listed, [schema, table])}
+
+    def ask(self, sql: str) -> pa.Table:
+        return self.query(sql)
+
+    def query(self, sql: str, limit: int | None = None) -> pa.Table:
+        import pyarrow as pa
+
+        with self._asked(sql) as answer:
+            if limit is None:
+                return answer.to_arrow_table()
+            reader = answer.to_arrow_reader(batch_size=1024)
+            return pa.Table.from_batches(first_batches(reader, limit), schema=reader.schema).slice(0, limit)
+
+    def batches(self, sql: str, limit: int | None = None) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        with self._asked(sql) as answer:
+            reader = answer.to_arrow_reader(batch_size=10_000)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._read(reader, limit))
+
+    def _read(self, reader: pa.RecordBatchReader, limit: int | None) -> Iterator[pa.RecordBatch]:
+        with failing():
+            yield from reader if limit is None else first_batches(reader, limit)
+
+    @contextmanager
+    def _asked(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The answer to a statement that only reads, before any row of it is read."""
+
+        session = self._opened.session
+        with failing(sql):
+            statements = session.extract_statements(sql)
+            if len(statements) != 1:
+                raise ConfigurationError(
+                    f"One statement is expected, but there are {len(statements)}.",
+                    remedy="send one statement that only reads; several, one by one.",
+                    reason="query-not-one-statement",
+                )
+            check_reads(session, statements[0])
+            yield session.execute(statements[0])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _values(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[str, list[Any]]:
+    """Rows as placeholders of a VALUES list, and what stands for them."""
+    marks = f"({', '.join('?' for _ in columns)})"
+    return ", ".join([marks] * len(rows)), [row.get(column) for row in rows for column in columns]

@@ -1,0 +1,196 @@
+"""How intermediate and presentation tables are computed beside the old ones, checked, and swapped in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot import exp
+
+from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
+from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.errors import ContractError, WarehouseError
+from rental_analytics.quality.rebuilt import checks_of
+from rental_analytics.sql.redshift import redshift
+from rental_analytics.sql.render import identifier, identifiers, render
+from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.redshift.data_api import BATCH, StatementError
+from rental_analytics.warehouses.redshift.ops import insertions
+from rental_analytics.warehouses.redshift.tables import (
+    STAGING,
+    Catalogue,
+    Column,
+    TableShape,
+    create_table,
+    is_other_key,
+    sql_type,
+)
+from rental_analytics.warehouses.refused_metric import metric_failed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PARAMETERS = "run_parameters"
+
+
+class Rebuild:
+    """The statements of one rebuild; nothing here speaks to the warehouse.
+
+    Args:
+        token: sets the names of its staging tables apart from those of any other attempt.
+        held: what the warehouse has.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[DerivedModel],
+        run_id: str,
+        as_of: date | None,
+        token: str,
+        held: Catalogue,
+    ) -> None:
+        self._models = list(models)
+        self._row = {"run_id": run_id, "as_of": as_of}
+        self._held = held
+        self._parameters = f"{STAGING}{token}_p"
+        self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}
+        self._builds: dict[str, DerivedModel] = {}
+
+    def shape(self, model: DerivedModel) -> TableShape:
+        """A table as its contract wants it."""
+        details = TableDetails(
+            description=model.definition,
+            descriptions={name: column.description for name, column in model.columns.items()},
+            required=model.required,
+            layout=model.layout,
+        )
+        # A key may hold NULL here, such as the state of a city, and Redshift's may not.
+        key = model.key if set(model.key) <= set(model.required) else ()
+        return TableShape(model.relation, model.file_columns, key, details)
+
+    def build(self) -> list[str]:
+        """Statements that compute every table beside the one that is read."""
+        columns = [Column("run_id", f"VARCHAR({RUN_ID_BYTES})"), Column("as_of", "DATE")]
+        statements = [create_table(self._parameters, columns, keep=False)]
+        statements += insertions(_PARAMETERS, [self._row], self._parameters)
+        for model in self._models:
+            stage = self._stages[model.name]
+            plain = [Column(column.name, sql_type(column)) for column in model.file_columns]
+            statements.append(create_table(stage, plain, keep=False))
+            self._builds[self._filling(model, stage)] = model
+            statements.append(next(reversed(self._builds)))
+        return statements
+
+    def _filling(self, model: DerivedModel, stage: str) -> str:
+        text = render(
+            "warehouses/build",
+            relation=stage,
+            columns=model.file_columns,
+            names=list(model.columns),
+            order=model.row_order,
+            query=self._from_stages(model),
+        )
+        return redshift(text, f"models/{model.layer}/{model.name}/query.sql")
+
+    def _from_stages(self, model: DerivedModel) -> str:
+        """The query, reading parameters and tables of this run instead of those that readers see still."""
+        staged = {f"ops.{_PARAMETERS}": self._parameters}
+        staged |= {other.relation: self._stages[other.name] for other in self._models}
+        query: Any = sqlglot.parse_one(model.query, read="duckdb")
+        for table in query.find_all(exp.Table):
+            if stage := staged.get(f"{table.db}.{table.name}"):
+                table.replace(exp.alias_(exp.to_table(stage), table.alias or table.name, table=True))
+        return str(query.sql("duckdb"))
+
+    def checks(self) -> list[str]:
+        """A query for each table: the number of a check, and the rows that break it."""
+        if len(self._models) > BATCH:
+            raise _too_many(len(self._models))
+        return [
+            redshift(
+                " UNION ALL ".join(
+                    f"SELECT {place} AS place, failed_rows FROM ({sql}) AS found"
+                    for place, (_, _, sql) in enumerate(checks_of(model, self._stages[model.name]))
+                ),
+                f"checks of {model.name}",
+            )
+            for model in self._models
+        ]
+
+    def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
+        """What the checks found, in the order of the models."""
+        found = []
+        for model, answer in zip(self._models, answers, strict=True):
+            failed = {row["place"]: row["failed_rows"] for row in answer.to_pylist()}
+            for place, (name, severity, _) in enumerate(checks_of(model, self._stages[model.name])):
+                found.append(
+                    CheckResult(
+                        table_name=model.name, check_name=name, severity=severity, failed_rows=int(failed[place])
+                    )
+                )
+        return found
+
+    def swap(self) -> list[str]:
+        """The transaction after which readers see the new rows; until then they see the old ones.
+
+        Rows are deleted and inserted, since TRUNCATE would commit; a table that is not what its contract says, which
+        cannot be wrong to lose, is made anew.
+        """
+        statements = [f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}", *insertions(_PARAMETERS, [self._row])]
+        for model in self._models:
+            statements += self._emptied(model)
+            names = identifiers(model.columns)
+            stage = identifier(self._stages[model.name])
+            statements.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
+        if len(statements) > BATCH:
+            anew = [model.relation for model in self._models if len(self._emptied(model)) > 1]
+            raise _too_many(len(self._models), anew)
+        return statements
+
+    def _emptied(self, model: DerivedModel) -> list[str]:
+        held = self._held.tables.get(model.relation)
+        other_key = is_other_key(self._held.keys.get(model.relation, ()), self.shape(model).key)
+        wanted = [(column.name, sql_type(column), column.name in model.required) for column in model.file_columns]
+        if held is None:
+            return [self.shape(model).create(keep=False)]
+        if not other_key and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
+            return [f"DELETE FROM {identifier(model.relation)}"]
+        return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
+
+    def built(self, counts: Sequence[int]) -> dict[str, LoadedTable]:
+        """Rows of each table, from what the statements of the swap changed."""
+        inserts = tuple(f"INSERT INTO {identifier(model.relation)} " for model in self._models)
+        swapped = [place for place, sql in enumerate(self.swap()) if sql.startswith(inserts)]
+        return {
+            model.name: LoadedTable(inserted=max(0, counts[place]))
+            for model, place in zip(self._models, swapped, strict=True)
+        }
+
+    def removals(self) -> list[str]:
+        """What removes the staging tables."""
+        return [f"DROP TABLE IF EXISTS {identifier(name)}" for name in (self._parameters, *self._stages.values())]
+
+    def not_run(self, error: StatementError) -> WarehouseError:
+        """The error for a model's query that was refused."""
+        model = self._builds.get(error.statement)
+        if model is None:
+            return error
+        reason = error.message.partition("refused a statement: ")[2]
+        return metric_failed(model, reason, is_misfit=False)
+
+
+def _too_many(count: int, anew: Sequence[str] = ()) -> ContractError:
+    if anew:
+        return ContractError(
+            f"{len(anew)} of {count} metrics have other columns or keys than their tables; to recreate these takes "
+            f"more statements than one transaction of Redshift's Data API has ({BATCH}).",
+            remedy=f"drop some of {', '.join(anew)} in the warehouse, then `rental run --step metrics`.",
+            reason="metrics-to-remake-too-many",
+        )
+    return ContractError(
+        f"There are {count} metrics, more than one transaction of Redshift's Data API swaps ({BATCH} statements).",
+        remedy="keep fewer metrics in one warehouse.",
+        reason="metrics-too-many",
+    )

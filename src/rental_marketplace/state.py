@@ -1,0 +1,152 @@
+"""What `advance` must know about an existing marketplace, read with queries whose answers are bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rental_marketplace.bookings import FIRST_BOOKING_ID
+from rental_marketplace.calendar import DAY, HISTORY_DAYS
+from rental_marketplace.cities import CURRENCIES
+from rental_marketplace.errors import MarketplaceError
+from rental_marketplace.listings import FIRST_LISTING_ID
+from rental_marketplace.market import FEWEST_USERS, FIRST_USER_ID, capacity
+from rental_marketplace.sampling import Flags, Ints
+from rental_marketplace.schema import Table
+from rental_marketplace.values import day_text, microseconds
+from rental_marketplace.viewings import FIRST_VIEWING_ID
+from rental_marketplace.writers.base import Row, Target
+
+SAMPLE_ROWS = 20_000
+_RECENT_DAYS = 28
+_ABSURD = "2100-01-01"
+_EVENTS = (
+    ("apartments", "last_modified_timestamp"),
+    ("bookings", "booking_date"),
+    ("user_viewing", "viewed_at"),
+)
+
+
+@dataclass(frozen=True)
+class SampledListings:
+    """Some of the listings, in order of creation; units as in Market."""
+
+    ids: Ints
+    price: Ints
+    currency: Ints
+    created: Ints
+    active: Flags
+    capacity: Ints
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class State:
+    """The marketplace as it is: newest day, next free ids, users, new rows a day, some of its listings."""
+
+    last_day: int
+    listing_count: int
+    next_listing: int
+    next_booking: int
+    next_viewing: int
+    first_user: int
+    users: int
+    per_day: dict[str, float]
+    listings: SampledListings
+
+
+def read_state(target: Target, tables: dict[str, Table]) -> State:
+    """Look at the marketplace in a database.
+
+    Raises:
+        MarketplaceError: there is no dated row.
+    """
+    last_day = _last_day(target)
+    listing_count = _number(target, "SELECT COUNT(*) FROM apartments")
+    first_user, last_user = target.fetch("SELECT MIN(user_id), MAX(user_id) FROM bookings")[0]
+    next_listings = [_next(target, name, "id", FIRST_LISTING_ID) for name in ("apartments", "apartment_attributes")]
+    next_viewing = FIRST_VIEWING_ID
+    if tables["user_viewing"].key is not None:
+        next_viewing = _next(target, "user_viewing", "id", FIRST_VIEWING_ID)
+    return State(
+        last_day=last_day,
+        listing_count=listing_count,
+        next_listing=max(next_listings),
+        next_booking=_next(target, "bookings", "booking_id", FIRST_BOOKING_ID),
+        next_viewing=next_viewing,
+        first_user=first_user or FIRST_USER_ID,
+        users=max(last_user - first_user + 1, FEWEST_USERS) if first_user else FEWEST_USERS,
+        per_day=_rates(target, last_day),
+        listings=_sample(target, listing_count),
+    )
+
+
+def _number(target: Target, sql: str, values: Sequence[object] = ()) -> int:
+    return int(target.fetch(sql, values)[0][0] or 0)
+
+
+def _next(target: Target, table: str, key: str, first: int) -> int:
+    highest = target.fetch(f"SELECT MAX({key}) FROM {table}")[0][0]
+    return first if highest is None else int(highest) + 1
+
+
+def _last_day(target: Target) -> int:
+    newest = [
+        target.fetch(f"SELECT MAX({column}) FROM {table} WHERE {column} < ?", (_ABSURD,))[0][0]
+        for table, column in _EVENTS
+    ]
+    moments = [microseconds(value) for value in newest if value is not None]
+    if not moments:
+        raise MarketplaceError(
+            f"{target.label} holds no dated row to continue from.",
+            remedy="Make a marketplace first with `rental generate`.",
+            reason="marketplace-without-dates",
+        )
+    return max(moments) // DAY
+
+
+def _rates(target: Target, last_day: int) -> dict[str, float]:
+    """New rows a day over the last weeks; where nothing happened lately, over the usual history."""
+    dates = {"apartments": "listing_created_on", "bookings": "booking_date", "user_viewing": "viewed_at"}
+    since, until = day_text(last_day - _RECENT_DAYS + 1), day_text(last_day + 1)
+    rates = {}
+    for table, column in dates.items():
+        recent = _number(target, f"SELECT COUNT(*) FROM {table} WHERE {column} >= ? AND {column} < ?", (since, until))
+        everything = _number(target, f"SELECT COUNT(*) FROM {table}") if recent == 0 else 0
+        rates[table] = recent / _RECENT_DAYS if recent else everything / HISTORY_DAYS
+    return rates
+
+
+def _sample(target: Target, listing_count: int) -> SampledListings:
+    stride = -(-listing_count // SAMPLE_ROWS) or 1
+    found = target.fetch(
+        "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
+        "apartments.is_active, apartment_attributes.bedrooms "
+        "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
+        "WHERE apartments.id % ? = 0 AND apartments.last_modified_timestamp >= apartments.listing_created_on "
+        "AND apartments.listing_created_on >= '1970-01-01' "
+        "ORDER BY apartments.id LIMIT ?",
+        (stride, 2 * SAMPLE_ROWS),
+    )
+    rows = sorted((microseconds(row[3]), row) for row in found if _usable(row))
+    return SampledListings(
+        ids=_ints([row[0] for _, row in rows]),
+        price=_ints([round(row[1] * 100) for _, row in rows]),
+        currency=_ints([CURRENCIES.index(row[2].strip().upper()) for _, row in rows]),
+        created=_ints([created for created, _ in rows]),
+        active=np.array([bool(row[4]) for _, row in rows], dtype=bool),
+        capacity=capacity(_ints([1 if row[5] is None else row[5] for _, row in rows])),
+    )
+
+
+def _usable(row: Row) -> bool:
+    _, price, currency, created, *_ = row
+    return bool(price and price > 0 and created and currency and currency.strip().upper() in CURRENCIES)
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,75 @@
+"""Cases of a model put together, so that an engine that is slow to start builds many of them at once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from curated.curated_cases import contracts
+from curated.raw_rows import column_types
+from rental_analytics.contracts.cases import Case, Row
+from rental_analytics.contracts.model import CuratedModel
+
+_STEP = 1_000_000
+"""Between the keys of one case and those of the next; keys that are larger stay as they are."""
+
+
+def merged_cases(model: CuratedModel, cases: Sequence[Case]) -> list[Case]:
+    """The same cases in as few as possible: each one's keys are moved out of the way of the others'.
+
+    Together go cases whose columns have the same types, and which give no rates or days of their own.
+    """
+    origin = contracts().curated[model.versions_of] if model.versions_of else model
+    if origin.source is None:
+        return list(cases)
+    source = contracts().sources[origin.source]
+    relation = f"raw_data.{origin.source}"
+    groups = defaultdict[Any, list[Case]](list)
+    for number, case in enumerate(cases):
+        own = number if case.given.keys() - {relation} or _has_large_keys(case, relation, source.key) else None
+        types = column_types(source, case.given.get(relation, ()))
+        groups[tuple(types.items()), own].append(case)
+    return [_merged(group, relation, source.key, model.key) for group in groups.values()]
+
+
+def _has_large_keys(case: Case, relation: str, key: Collection[str]) -> bool:
+    keys = [row.get(name) for row in case.given.get(relation, ()) for name in key]
+    return any(isinstance(value, int) and not 0 <= value < _STEP for value in keys)
+
+
+def _merged(cases: Sequence[Case], relation: str, source_key: Sequence[str], key: Sequence[str]) -> Case:
+    if len(cases) == 1:
+        return cases[0]
+    given, expect, rejected, deleted = list[Row](), list[Row](), list[Row](), list[Row]()
+    warned = Counter[str]()
+    for number, case in enumerate(cases):
+        given += _moved(case.given.get(relation, ()), source_key, number)
+        expect += _moved(case.expect, key, number)
+        deleted += _moved(case.deleted, key, number)
+        for row in _moved(case.rejected, key, number):
+            (whole,) = _moved([row["row_json"]], source_key, number) if "row_json" in row else (None,)
+            rejected.append(row if whole is None else {**row, "row_json": whole})
+        warned.update(case.warned)
+    name = " | ".join(case.name for case in cases)
+    return Case(
+        name=name,
+        given={relation: tuple(given)},
+        expect=tuple(expect),
+        rejected=tuple(rejected),
+        deleted=tuple(deleted),
+        warned=dict(warned),
+    )
+
+
+def _moved(rows: Iterable[Mapping[str, Any]], key: Collection[str], number: int) -> list[Row]:
+    return [
+        {name: _moved_value(value, number) if name in key else value for name, value in row.items()} for row in rows
+    ]
+
+
+def _moved_value(value: Any, number: int) -> Any:
+    """A key's number as it is, or as text."""
+    if isinstance(value, str) and value.isdecimal():
+        return str(int(value) + number * _STEP)
+    return value + number * _STEP if isinstance(value, int) else value

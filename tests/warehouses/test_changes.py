@@ -1,0 +1,382 @@
+"""What a load changes: the kinds of changes and their order, and what each of them does to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
+from rental_analytics.contracts.model import Reference
+from rental_analytics.warehouses.base import Disposition, Load, Replaced, TableLoad
+from rental_analytics.warehouses.change_kinds import (
+    AddFiles,
+    AddRecords,
+    AlignVersions,
+    AnyChange,
+    BackdateVersions,
+    CheckReference,
+    DateVersions,
+    DeleteKeys,
+    DeleteRange,
+    DeleteRows,
+    DeleteRun,
+    Effect,
+    FlagDeleted,
+    FlagMissing,
+    InsertRows,
+    MergeRows,
+    NoteLoad,
+    RemoveFutureVersions,
+    SqlChange,
+)
+from rental_analytics.warehouses.changes import (
+    Sources,
+    added_columns,
+    changes_of,
+    counted,
+    flag_column,
+    newest_day,
+    rows_once,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+pytestmark = pytest.mark.fast
+
+FILES = (LakeFile(path="part-0.parquet", bytes=4, rows=1),)
+SOURCES = Sources("arriving", "deletes", "withdrawn", "dated")
+MOMENT = datetime.fromisoformat("2024-03-04 05:06:07.000089")
+COLUMNS = (FileColumn(name="id", type="BIGINT"), FileColumn(name="told", type="VARCHAR"))
+THINGS = TableLoad("curated.things", COLUMNS, ("id",), Disposition.MERGE, FILES, soft_delete=True)
+VERSIONS = TableLoad(
+    "curated.thing_versions",
+    tuple(
+        FileColumn(name=name, type=kind)
+        for name, kind in (
+            ("id", "BIGINT"),
+            ("valid_from", "TIMESTAMP"),
+            ("price", "INTEGER"),
+            ("is_active", "BOOLEAN"),
+            ("_first_valid_from", "TIMESTAMP"),
+            ("_run_id", "VARCHAR"),
+        )
+    ),
+    ("id", "valid_from"),
+    Disposition.VERSIONS,
+    FILES,
+    versions_of="curated.things",
+    version="modified_at",
+)
+
+
+def load_of(*tables: TableLoad, **more: Any) -> Load:
+    return Load("load-curated", "now", "0" * 64, MOMENT, MOMENT, tables, **more)
+
+
+def changes(table: TableLoad) -> tuple[AnyChange, ...]:
+    return changes_of(load_of(table), {table.relation: SOURCES}, {}).tables[table.relation]
+
+
+def kinds(table: TableLoad) -> list[type]:
+    return [type(change) for change in changes(table)]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [MergeRows]),
+        ({"files": ()}, []),
+        ({"deletes": FILES}, [MergeRows, FlagDeleted]),
+        ({"withdrawn": FILES}, [DeleteKeys, MergeRows]),
+        ({"complete": True}, [MergeRows, FlagMissing]),
+        ({"complete": True, "files": ()}, [FlagMissing]),
+        (
+            {"complete": True, "deletes": FILES, "withdrawn": FILES},
+            [DeleteKeys, MergeRows, FlagDeleted, FlagMissing],
+        ),
+        ({"disposition": Disposition.APPEND}, [InsertRows]),
+        ({"disposition": Disposition.APPEND, "replaced": Replaced("at", MOMENT, MOMENT)}, [DeleteRange, InsertRows]),
+        ({"disposition": Disposition.APPEND, "complete": True}, [DeleteRows, InsertRows]),
+        ({"disposition": Disposition.REPLACE, "complete": True}, [DeleteRows, InsertRows]),
+        ({"disposition": Disposition.REPLACE, "complete": True, "files": ()}, [DeleteRows]),
+    ],
+)
+def test_changes_of_a_table(given: dict[str, Any], expected: list[type]) -> None:
+    assert kinds(replace(THINGS, **given)) == expected
+
+
+def test_changes_of_versions() -> None:
+    assert kinds(VERSIONS) == [
+        DateVersions,
+        DeleteKeys,
+        InsertRows,
+        RemoveFutureVersions,
+        AlignVersions,
+        BackdateVersions,
+    ]
+    assert kinds(replace(VERSIONS, files=())) == [RemoveFutureVersions, AlignVersions]
+
+
+def test_order_of_a_load() -> None:
+    reference = Reference(name="unknown_thing", severity=Severity.WARN, column="told", model="things")
+    others = replace(THINGS, relation="curated.others", references=(reference,))
+    load = load_of(others, THINGS, ops_rows={"proofs": [{"run_id": "now"}]}, ops_files={"rejected_rows": FILES})
+    made = changes_of(
+        load, {"curated.others": SOURCES, "curated.things": SOURCES}, {"rejected_rows": "staged_rejected"}
+    )
+    assert [(type(change), change.relation) for change in made.accounts] == [
+        (DeleteRun, "ops.proofs"),
+        (DeleteRun, "ops.rejected_rows"),
+        (AddRecords, "ops.proofs"),
+        (AddFiles, "ops.rejected_rows"),
+    ]
+    assert list(made.tables) == ["curated.others", "curated.things"]
+    assert made.checks == (CheckReference("curated.others", reference, "curated.things", "id", True, "now"),)
+    assert made.note == NoteLoad("ops.loads", "0" * 64, "load-curated", "now", "2024-03-04 05:06:07.000089")
+
+
+def test_columns_that_a_load_adds() -> None:
+    assert [column.name for column in added_columns(THINGS)] == ["_loaded_at", "is_deleted"]
+    assert [column.name for column in added_columns(VERSIONS)] == ["_loaded_at", "_version_at"]
+    assert (flag_column(THINGS), flag_column(replace(THINGS, soft_delete=False))) == ("is_deleted", "_is_deleted")
+
+
+def test_counts_by_table_and_effect() -> None:
+    found = counted(
+        load_of(THINGS, VERSIONS), {(THINGS.relation, Effect.INSERTED): 3, (THINGS.relation, Effect.DELETED): 1}
+    )
+    assert found == {
+        THINGS.relation: LoadedTable(inserted=3, deleted=1),
+        VERSIONS.relation: LoadedTable(inserted=0, deleted=0),
+    }
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    with closing(duckdb.connect()) as connection:
+        connection.execute(
+            """
+            CREATE SCHEMA curated;
+            CREATE SCHEMA ops;
+            CREATE TABLE ops.loads (
+                manifest_hash VARCHAR, step VARCHAR, run_id VARCHAR, loaded_at TIMESTAMP, sequence BIGINT
+            );
+            CREATE TABLE ops.check_results (
+                run_id VARCHAR, table_name VARCHAR, check_name VARCHAR, severity VARCHAR, failed_rows BIGINT,
+                sample VARCHAR
+            );
+            CREATE TABLE curated.things (
+                id BIGINT, told VARCHAR, lost INTEGER, _run_id VARCHAR, _loaded_at TIMESTAMP, is_deleted BOOLEAN
+            );
+            INSERT INTO curated.things VALUES
+                (1, 'one', 1, 'then', NULL, FALSE), (2, 'two', 2, 'then', NULL, FALSE),
+                (3, 'three', 3, 'then', NULL, TRUE);
+            CREATE TABLE arriving (id BIGINT, told VARCHAR);
+            INSERT INTO arriving VALUES (2, 'zwei'), (4, 'vier');
+            """
+        )
+        yield connection
+
+
+def make(database: duckdb.DuckDBPyConnection, *changes: AnyChange) -> list[int]:
+    counts = []
+    for change in changes:
+        for part in change.parts if isinstance(change, MergeRows) else (change,):
+            assert isinstance(part, SqlChange)
+            counts.append(database.execute(part.sql).fetchall()[0][0])
+    return counts
+
+
+def things(database: duckdb.DuckDBPyConnection, columns: str = "id, told, is_deleted") -> list[tuple[Any, ...]]:
+    return database.execute(f"SELECT {columns} FROM curated.things ORDER BY id").fetchall()
+
+
+def test_merged_rows_replace_those_with_their_key(database: duckdb.DuckDBPyConnection) -> None:
+    assert make(database, *changes(THINGS)) == [1, 2]
+    assert things(database, "id, told, lost, is_deleted, _loaded_at") == [
+        (1, "one", 1, False, None),
+        (2, "zwei", None, False, MOMENT),
+        (3, "three", 3, True, None),
+        (4, "vier", None, False, MOMENT),
+    ]
+
+
+def test_missing_rows_are_flagged_once(database: duckdb.DuckDBPyConnection) -> None:
+    change = changes(replace(THINGS, files=(), complete=True))
+    assert make(database, *change) == [1]
+    assert make(database, *change) == [0]
+    assert things(database, "id, is_deleted, _run_id, _loaded_at") == [
+        (1, True, "now", MOMENT),
+        (2, False, "then", None),
+        (3, True, "then", None),
+    ]
+
+
+def test_deleted_keys_are_flagged_once(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("CREATE VIEW deletes AS SELECT * FROM (VALUES (2), (3), (9)) AS gone (id)")
+    assert make(database, *changes(replace(THINGS, files=(), deletes=FILES))) == [1]
+    assert things(database) == [(1, "one", False), (2, "two", True), (3, "three", True)]
+
+
+def test_withdrawn_rows_go(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("CREATE VIEW withdrawn AS SELECT 1 AS id")
+    make(database, *changes(replace(THINGS, files=(), withdrawn=FILES)))
+    assert [key for (key,) in things(database, "id")] == [2, 3]
+
+
+def test_a_range_is_half_open(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("UPDATE curated.things SET _loaded_at = TIMESTAMP '2024-03-01' + INTERVAL (id) DAY")
+    days = Replaced("_loaded_at", datetime.fromisoformat("2024-03-02"), datetime.fromisoformat("2024-03-04"))
+    table = replace(THINGS, files=(), disposition=Disposition.APPEND, replaced=days)
+    assert make(database, *changes(table)) == [2]
+    assert things(database, "id") == [(3,)]
+
+
+def test_whole_replacement(database: duckdb.DuckDBPyConnection) -> None:
+    make(database, *changes(replace(THINGS, disposition=Disposition.REPLACE, complete=True)))
+    assert things(database) == [(2, "zwei", False), (4, "vier", False)]
+
+
+@pytest.mark.parametrize("newest_by", [(), ("told",)])
+def test_rows_without_a_whole_key_stay_behind(database: duckdb.DuckDBPyConnection, newest_by: tuple[str, ...]) -> None:
+    database.execute("INSERT INTO arriving VALUES (NULL, 'null'), (2, NULL), (2, 'a')")
+    found = sorted(database.execute(rows_once(["id", "told"], "arriving", ("id",), newest_by)).fetchall(), key=str)
+    several = [] if newest_by else [(2, "a"), (2, None)]
+    assert found == sorted([(2, "zwei"), (4, "vier"), *several], key=str)
+
+
+def test_an_unknown_reference_is_counted(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute(
+        """
+        CREATE TABLE curated.stays (thing_id BIGINT, _run_id VARCHAR, is_deleted BOOLEAN);
+        INSERT INTO curated.stays VALUES
+            (1, 'now', FALSE), (NULL, 'now', FALSE), (8, 'now', FALSE), (7, 'now', FALSE), (5, 'then', FALSE),
+            (6, 'now', TRUE);
+        """
+    )
+    reference = Reference(name="unknown_thing", severity=Severity.WARN, column="thing_id", model="things")
+    make(database, CheckReference("curated.stays", reference, "curated.things", "id", True, "now"))
+    expected = [("now", "stays", "unknown_thing", "warn", 2, "7")]
+    assert database.execute("FROM ops.check_results").fetchall() == expected
+
+
+def test_loads_are_numbered(database: duckdb.DuckDBPyConnection) -> None:
+    note = changes_of(load_of(), {}, {}).note
+    make(database, note, replace(note, manifest_hash="other"))
+    assert database.execute("SELECT manifest_hash, sequence, loaded_at FROM ops.loads").fetchall() == [
+        ("0" * 64, 1, MOMENT),
+        ("other", 2, MOMENT),
+    ]
+
+
+@pytest.fixture
+def versions(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Things of this run and what they cost, with no version known."""
+    columns = "id BIGINT, valid_from TIMESTAMP, price INTEGER, is_active BOOLEAN, _first_valid_from TIMESTAMP"
+    database.execute(
+        f"""
+        CREATE OR REPLACE TABLE curated.things (
+            id BIGINT, modified_at TIMESTAMP, price INTEGER, is_active BOOLEAN, _run_id VARCHAR, is_deleted BOOLEAN
+        );
+        CREATE TABLE curated.thing_versions ({columns}, _run_id VARCHAR, _loaded_at TIMESTAMP, _version_at TIMESTAMP);
+        CREATE OR REPLACE TABLE arriving ({columns}, _run_id VARCHAR);
+        CREATE TABLE dated ({columns}, _run_id VARCHAR, _version_at TIMESTAMP);
+        """
+    )
+    return database
+
+
+def known(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    listed = "SELECT id, valid_from::DATE::VARCHAR, _version_at::DATE::VARCHAR, price, is_active "
+    return database.execute(listed + "FROM curated.thing_versions ORDER BY id, _version_at").fetchall()
+
+
+def test_the_first_version_is_backdated(versions: duckdb.DuckDBPyConnection) -> None:
+    versions.execute("INSERT INTO curated.things VALUES (1, '2024-03-02', 5, TRUE, 'now', FALSE)")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-03-02', 5, TRUE, '2024-01-01', 'now')")
+    make(versions, *changes(VERSIONS))
+    assert known(versions) == [(1, "2024-01-01", "2024-03-02", 5, True)]
+    # The same again changes nothing; a version before it takes its place as the first.
+    versions.execute("DELETE FROM dated")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-02-01', 4, TRUE, '2024-01-01', 'now')")
+    make(versions, *changes(VERSIONS))
+    assert known(versions) == [
+        (1, "2024-01-01", "2024-02-01", 4, True),
+        (1, "2024-03-02", "2024-03-02", 5, True),
+    ]
+
+
+def test_a_version_that_counts_from_the_beginning_is_no_news_of_a_known_key(
+    versions: duckdb.DuckDBPyConnection,
+) -> None:
+    versions.execute("INSERT INTO curated.things VALUES (1, NULL, 5, TRUE, 'then', FALSE)")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-01-01', 5, TRUE, '2024-01-01', 'now')")
+    make(versions, *changes(VERSIONS))
+    make(versions, *changes(replace(VERSIONS, files=())))
+    assert known(versions) == [(1, "2024-01-01", "2024-01-01", 5, True)]
+    versions.execute("DELETE FROM dated")
+    versions.execute("UPDATE arriving SET price = 6")
+    make(versions, *changes(VERSIONS))
+    assert known(versions) == [(1, "2024-01-01", "2024-01-01", 5, True)]
+
+
+def test_the_last_version_says_what_the_row_says(versions: duckdb.DuckDBPyConnection) -> None:
+    versions.execute(
+        """
+        INSERT INTO curated.things VALUES
+            (1, '2024-01-01', 9, TRUE, 'now', FALSE), (2, '2024-01-01', 5, TRUE, 'now', TRUE),
+            (3, '2024-01-01', NULL, NULL, 'now', FALSE), (4, '2024-01-01', 9, TRUE, 'then', FALSE),
+            (5, '2024-01-01', 5, TRUE, 'now', FALSE);
+        INSERT INTO curated.thing_versions
+        SELECT id, '2024-01-01', 5, TRUE, NULL, 'then', NULL, '2024-01-01' FROM curated.things;
+        """
+    )
+    assert make(versions, *changes(replace(VERSIONS, files=()))) == [0, 3]
+    assert [row for row in known(versions) if row[1] == "2024-03-04"] == [
+        (1, "2024-03-04", "2024-03-04", 9, True),
+        (2, "2024-03-04", "2024-03-04", None, False),
+        (3, "2024-03-04", "2024-03-04", None, False),
+    ]
+
+
+def test_versions_that_lie_ahead_are_void_once_their_row_moved(versions: duckdb.DuckDBPyConnection) -> None:
+    versions.execute(
+        """
+        INSERT INTO curated.things VALUES
+            (1, '2030-01-01', 5, TRUE, 'now', FALSE), (2, '2024-01-01', 5, TRUE, 'now', FALSE),
+            (3, '2030-01-01', 5, TRUE, 'now', TRUE), (4, NULL, 5, TRUE, 'now', FALSE),
+            (5, '2024-01-01', 5, TRUE, 'then', FALSE);
+        INSERT INTO curated.thing_versions
+        SELECT id, moment, 5, TRUE, NULL, 'then', NULL, moment
+        FROM curated.things, (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2030-01-01')) AS moments (moment);
+        """
+    )
+    make(versions, *changes(replace(VERSIONS, files=()))[:1])
+    assert [key for key, moment, *_ in known(versions) if moment == "2030-01-01"] == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("through", "expected"),
+    [("2024-03-04", "2024-03-03"), ("2024-03-01", "2024-03-01"), ("2024-02-01", "2024-02-01")],
+)
+def test_newest_day(database: duckdb.DuckDBPyConnection, through: str, expected: str) -> None:
+    database.execute(
+        """
+        CREATE TABLE curated.bookings AS SELECT TIMESTAMP '2024-03-05 10:00:00' AS booked_at, TRUE AS is_deleted;
+        CREATE TABLE curated.viewings AS SELECT TIMESTAMP '2024-03-01 23:59:59' AS viewed_at;
+        CREATE TABLE curated.listings AS SELECT TIMESTAMP '2024-03-03 00:00:00' AS modified_at, FALSE AS is_deleted;
+        """
+    )
+    day = datetime.fromisoformat(through).date()
+    assert str(database.execute(newest_day(day)).fetchall()[0][0]) == expected
+    database.execute("DELETE FROM curated.viewings; DELETE FROM curated.listings")
+    assert database.execute(newest_day(day)).fetchall() == [(None,)]
