@@ -104,6 +104,44 @@ def model_line(line: int) -> str:
 
 
 MISTAKES = {
+    "ratio of no column": Mistake(
+        f"{METRIC}/model.yaml",
+        "city: {type: VARCHAR,",
+        "share: {type: 'DECIMAL(9,6)', ratio: {of: wishes, to: bookings}, description: Some}\n  city: {type: VARCHAR,",
+        f"{METRIC}/model.yaml:8: columns.share.ratio.of:",
+        "the query has no column 'wishes'",
+        "one of the model's or begins with `_`",
+    ),
+    "ratio of a ratio": Mistake(
+        f"{METRIC}/model.yaml",
+        "city: {type: VARCHAR,",
+        "share: {type: 'DECIMAL(9,6)', ratio: {of: _all, to: share}, description: Some}\n  city: {type: VARCHAR,",
+        f"{METRIC}/model.yaml:8: columns.share.ratio.to:",
+        "the query has no column 'share'",
+        "one of the model's or begins with `_`",
+    ),
+    "ratio that is no decimal": Mistake(
+        f"{METRIC}/model.yaml",
+        "bookings: {type: BIGINT,",
+        "bookings: {type: BIGINT, ratio: {of: _all, to: _days},",
+        f"{METRIC}/model.yaml:7: columns.bookings:",
+        "a ratio is a DECIMAL",
+    ),
+    "ratio in a curated table": Mistake(
+        f"{CURATED}/model.yaml",
+        "{type: BIGINT, nullable: false,",
+        "{type: 'DECIMAL(9,2)', ratio: {of: _all, to: _days}, nullable: false,",
+        f"{CURATED}/model.yaml:",
+        "a ratio is for tables that are rebuilt whole",
+    ),
+    "conversion into no column": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\nconversion: {amount: booking_id, currency: booking_id, moment: _priced_at, into: price_usd}",
+        model_line(5) + "conversion.into:",
+        "there is no column 'price_usd'",
+        "name one of the model's columns: booking_id",
+    ),
     "unknown key": Mistake(
         f"{CURATED}/model.yaml",
         "source: bookings",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from metrics.warehouse import Row, contracts, curated_columns
 from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, literal, render
 from rental_analytics.warehouses.redshift.data_api import DataApi, Target
@@ -57,7 +58,7 @@ class RedshiftMetrics:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the statements of a rebuild put into the table of the model with this query."""
-        model = next(model for model in contracts().rebuild_order if model.query == query)
+        model = next(model for model in contracts().rebuild_order if whole_query(model) == query)
         rebuild = Rebuild([*contracts().read_by(model), model], "test", self._as_of, "test", self._held)
         self._api.run([*rebuild.build(), *rebuild.swap(), *rebuild.removals()])
         found = self._api.query(f"SELECT {identifiers(model.columns)} FROM {identifier(model.relation)}")

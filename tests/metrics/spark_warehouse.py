@@ -10,6 +10,7 @@ from typing import Any
 from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns, intermediate_models
 from rental_analytics.engines.base import empty_relation
 from rental_analytics.engines.spark.session import SparkStepSession
+from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import literal
 
 SPARK_TYPES = {
@@ -45,7 +46,7 @@ class SparkMetrics:
 
     def _derive(self) -> None:
         for model in intermediate_models():
-            self._session.view(model.relation, model.query)
+            self._session.view(model.relation, whole_query(model))
 
     def _as_of(self, as_of: date) -> None:
         self._session.view("ops.run_parameters", f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of")

@@ -20,6 +20,7 @@ from rental_analytics.contracts.loader import load_cases
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.portability import refused_constructs, transpiled
+from rental_analytics.sql.ratios import whole_query
 
 Metrics = MetricWarehouse | SparkMetrics | RedshiftMetrics
 MODELS = [pytest.param(model, id=model.name) for model in contracts().rebuild_order]
@@ -63,14 +64,14 @@ def warehouse(request: pytest.FixtureRequest) -> Metrics:
 def test_case(warehouse: Metrics, model: DerivedModel, case: Case) -> None:
     assert case.as_of is not None
     with warehouse.holding(case.as_of, case.given):
-        rows = warehouse.rows(model.query)
+        rows = warehouse.rows(whole_query(model))
 
     assert Counter(rows) == Counter(expected_row(model, row) for row in case.expect)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_columns_are_those_of_the_model(warehouse: Metrics, model: DerivedModel) -> None:
-    columns = warehouse.columns(model.query)
+    columns = warehouse.columns(whole_query(model))
 
     assert list(columns.items()) == [(name, column.type) for name, column in model.columns.items()]
 
@@ -79,13 +80,13 @@ def test_columns_are_those_of_the_model(warehouse: Metrics, model: DerivedModel)
 @pytest.mark.parametrize("engine", DIALECTS)
 @pytest.mark.parametrize("model", MODELS)
 def test_query_has_nothing_that_an_engine_refuses(model: DerivedModel, engine: str) -> None:
-    assert refused_constructs(transpiled(model.query, engine, model.name)) == []
+    assert refused_constructs(transpiled(whole_query(model), engine, model.name)) == []
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize("model", MODELS)
 def test_tables_read_are_found(model: DerivedModel) -> None:
-    tree = sqlglot.parse_one(model.query, read="duckdb")
+    tree = sqlglot.parse_one(whole_query(model), read="duckdb")
 
     assert model.reads == {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
 
@@ -94,7 +95,7 @@ def test_tables_read_are_found(model: DerivedModel) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_running_aggregates_name_their_frame(model: DerivedModel) -> None:
     """Redshift demands it, and the default frame would take in all rows that tie."""
-    windows = sqlglot.parse_one(model.query, read="duckdb").find_all(exp.Window)
+    windows = sqlglot.parse_one(whole_query(model), read="duckdb").find_all(exp.Window)
     aggregates = [
         window
         for window in windows

@@ -16,6 +16,7 @@ from metrics.marketplace import Marketplace
 from metrics.references import reference_of
 from metrics.strategies import marketplaces
 from metrics.warehouse import MetricWarehouse, contracts
+from rental_analytics.sql.ratios import whole_query
 
 pytestmark = pytest.mark.fast
 MODELS = {model.name: model for model in contracts().rebuild_order}
@@ -52,7 +53,7 @@ def test_a_metric_without_a_reference_is_told_what_to_add(tmp_path: Path) -> Non
 @given(marketplace=marketplaces())
 def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
-        rows = {metric: metric_warehouse.rows(MODELS[metric].query) for metric in MODELS}
+        rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 
     for metric, model in MODELS.items():
         assert Counter(rows[metric]) == Counter(reference_of(model)(marketplace)), metric
@@ -63,7 +64,7 @@ def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: Metric
     user_ids = [1, *range(1, 129)]
     bookings = [{"user_id": user_id, "booked_at": "2024-02-01 00:00:00", "status": "confirmed"} for user_id in user_ids]
     with metric_warehouse.holding(date(2024, 2, 1), {"curated.bookings": bookings}):
-        rows = metric_warehouse.rows(MODELS["repeat_customer_rate_daily"].query)
+        rows = metric_warehouse.rows(whole_query(MODELS["repeat_customer_rate_daily"]))
 
     assert rows == [(date(2024, 2, 1), 128, 1, Decimal("0.007813"))]
 
@@ -80,9 +81,11 @@ def assert_promises_kept(warehouse: MetricWarehouse, metric: str) -> None:
     """No check that fails a run finds a row; the key is unique; what may not be NULL is not."""
     model = MODELS[metric]
     failed = {
-        check.name for check in model.checks if check.severity == "fail" and warehouse.breaks(model.query, check.when)
+        check.name
+        for check in model.checks
+        if check.severity == "fail" and warehouse.breaks(whole_query(model), check.when)
     }
-    rows = [dict(zip(model.columns, row, strict=True)) for row in warehouse.rows(model.query)]
+    rows = [dict(zip(model.columns, row, strict=True)) for row in warehouse.rows(whole_query(model))]
     keys = Counter(tuple(row[name] for name in model.key) for row in rows)
     assert failed == set(), metric
     assert [key for key, count in keys.items() if count > 1] == [], metric
@@ -106,7 +109,7 @@ def test_ranks_of_a_week_count_from_one(
 ) -> None:
     ranks: dict[date, list[int]] = defaultdict(list)
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
-        for row in metric_warehouse.rows(MODELS[metric].query):
+        for row in metric_warehouse.rows(whole_query(MODELS[metric])):
             ranks[row[week_column]].append(row[rank_column])
 
     for week_ranks in ranks.values():

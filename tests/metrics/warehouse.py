@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.model import DerivedModel, Layer
+from rental_analytics.sql.ratios import whole_query
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -59,7 +60,7 @@ class MetricWarehouse:
             self.connection.execute(f"CREATE TABLE curated.{name} ({', '.join(columns)})")
         self.connection.execute(FILL_CALENDAR)
         for model in intermediate_models():
-            self.connection.execute(f"CREATE VIEW {model.relation} AS {model.query}")
+            self.connection.execute(f"CREATE VIEW {model.relation} AS {whole_query(model)}")
 
     @contextmanager
     def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:

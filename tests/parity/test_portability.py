@@ -6,12 +6,13 @@ from functools import cache
 
 import pytest
 
+from curated.raw_rows import EXTRACTED_AT
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.quality.rules import all_rules
 from rental_analytics.sql.portability import unportable
-from rental_analytics.sql.render import render
+from rental_analytics.steps.transform.transformation import candidates
 
 pytestmark = pytest.mark.fast
 
@@ -75,10 +76,10 @@ MODELS = {**contracts().curated, **contracts().intermediate, **contracts().prese
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_models_are_portable(model: CuratedModel | DerivedModel) -> None:
     checks = [*model.checks, *(all_rules(model) if isinstance(model, CuratedModel) else ())]
-    candidates = render("steps/transform/candidates", query=model.query, upper_bound="2024-06-01 00:00:00")
+    query = candidates(model, EXTRACTED_AT) if isinstance(model, CuratedModel) else model.query
     conditions = "".join(f", ({check.when}) AS condition_{number}" for number, check in enumerate(checks))
 
-    assert unportable(f"SELECT 1 AS one{conditions} FROM ({candidates}) AS made", schema()) == []
+    assert unportable(f"SELECT 1 AS one{conditions} FROM ({query}) AS made", schema()) == []
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,16 @@ def test_every_model_folder_holds_the_same_files() -> None:
     assert found == wanted
 
 
+@pytest.mark.fast
+def test_no_query_of_a_model_has_more_than_80_lines() -> None:
+    lines = {
+        path.parent.name: len(path.read_text().splitlines()) for path in (PACKAGE / "models").glob("*/*/query.sql")
+    }
+
+    assert lines
+    assert {name: count for name, count in lines.items() if count > 80} == {}
+
+
 def is_reported(folder: Path) -> bool:
     """Whether a model is compared with a slow reference: all but curated ones are."""
     return folder.parent.name != "curated"

@@ -55,20 +55,19 @@ class Contracts:
         Raises:
             ContractError: tables reference each other in a circle.
         """
-        waiting, ordered = dict(self.sources), list[SourceTable]()
-        while waiting:
-            referenced = {
-                parent for table in waiting.values() for parent in table.references.values() if parent != table.name
-            }
-            ready = [name for name in waiting if name not in referenced]
-            if not ready:
-                raise ContractError(
-                    f"sources {', '.join(waiting)} reference each other in a circle.",
-                    remedy="remove one of the references in sources/*.yaml.",
-                    reason="contract-references-circular",
-                )
-            ordered += [waiting.pop(name) for name in ready]
-        return tuple(ordered)
+        children: dict[str, set[str]] = {name: set() for name in self.sources}
+        for table in self.sources.values():
+            for parent in set(table.references.values()) - {table.name}:
+                children[parent].add(table.name)
+        graph = {name: sorted(found) for name, found in children.items()}
+        try:
+            return tuple(self.sources[name] for name in TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            raise ContractError(
+                f"sources {', '.join(sorted(set(error.args[1])))} reference each other in a circle.",
+                remedy="remove one of the references in sources/*.yaml.",
+                reason="contract-references-circular",
+            ) from error
 
     @cached_property
     def transform_order(self) -> tuple[CuratedModel, ...]:

@@ -21,6 +21,8 @@ from rental_analytics.contracts.base import (
 from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ranking, columns_of
 from rental_analytics.contracts.manifest import FileColumn
 
+_QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
+
 
 class Layer(StrEnum):
     """The warehouse schema a model is built in."""
@@ -34,21 +36,32 @@ MAX_TEXT_BYTES = 65_535
 """Bytes of UTF-8 that a text may have in any warehouse: what Redshift's longest VARCHAR takes."""
 
 
+class Ratio(Contract):
+    """Two columns of the query, of which one is divided by the other; their names may begin with `_`."""
+
+    of: str = Field(pattern=_QUERY_COLUMN)
+    to: str = Field(pattern=_QUERY_COLUMN)
+
+
 class ModelColumn(Contract):
     """A column of a warehouse table.
 
-    `max_bytes` is the room a text gets where the warehouse sizes its columns, in bytes of UTF-8.
+    `max_bytes` is the room a text gets where the warehouse sizes its columns, in bytes of UTF-8. The pipeline adds the
+    columns with a `ratio`; the query has them not.
     """
 
     type: Annotated[str, AfterValidator(ColumnType)]
     description: Sentence
     nullable: bool = True
     max_bytes: int | None = Field(default=None, ge=1, le=MAX_TEXT_BYTES)
+    ratio: Ratio | None = None
 
     @model_validator(mode="after")
-    def _sized_text(self) -> Self:
+    def _fits_its_type(self) -> Self:
         if self.max_bytes and self.type != "VARCHAR":
             raise ValueError(f"max_bytes is for VARCHAR, and this column is {self.type}")
+        if self.ratio and not self.type.startswith("DECIMAL"):
+            raise ValueError(f"a ratio is a DECIMAL, and this column is {self.type}")
         return self
 
 
@@ -76,6 +89,19 @@ class Reference(Contract):
     severity: Severity
     column: Identifier
     model: Identifier
+
+
+class Conversion(Contract):
+    """An amount of money that the pipeline adds in US dollars.
+
+    `moment` is the column whose day decides the exchange rate; it may be one of the query's own, which begin with `_`.
+    Rules find `_currency_known`, `_rate_date` and `_usd_per_unit` beside the amount.
+    """
+
+    amount: Identifier
+    currency: Identifier
+    moment: str = Field(pattern=_QUERY_COLUMN)
+    into: Identifier
 
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z][a-z0-9_]*)")
@@ -143,8 +169,9 @@ class CuratedModel(Model):
     source: Identifier | None = None
     versions_of: Identifier | None = None
     reference: Identifier | None = None
-    version: str | None = Field(default=None, pattern=r"^_?[a-z][a-z0-9_]*$")
+    version: str | None = Field(default=None, pattern=_QUERY_COLUMN)
     event_time: Identifier | None = None
+    conversion: Conversion | None = None
     rules: tuple[Check, ...] = ()
     references: tuple[Reference, ...] = ()
 
@@ -162,6 +189,9 @@ class CuratedModel(Model):
             raise ValueError(f"version column {self.version!r} is not listed under columns")
         if self.event_time and (self.key or self.event_time not in self.columns):
             raise ValueError(f"event_time {self.event_time!r} is a column of a table without a key")
+        self._check_conversion()
+        if any(column.ratio for column in self.columns.values()):
+            raise ValueError("a ratio is for tables that are rebuilt whole, not for curated ones")
         for rule in self.rules:
             if rule.severity is Severity.FAIL:
                 raise ValueError(f"rule {rule.name!r} is about one row: use severity reject or warn")
@@ -175,6 +205,18 @@ class CuratedModel(Model):
             if reference.severity is not Severity.WARN:
                 raise ValueError(f"reference {reference.name!r} is checked after loading: its severity is warn")
         return self
+
+    def _check_conversion(self) -> None:
+        if self.conversion is None:
+            return
+        for key in ("amount", "currency", "moment", "into"):
+            name = getattr(self.conversion, key)
+            if name not in self.columns and not (key == "moment" and name.startswith("_")):
+                raise wrong_at(
+                    f"conversion.{key}",
+                    f"there is no column {name!r}",
+                    f"name one of the model's columns: {', '.join(self.columns)}.",
+                )
 
 
 _NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
@@ -190,10 +232,23 @@ class DerivedModel(Model):
         """The columns its rows are written in the order of."""
         return self.key
 
+    @property
+    def ratios(self) -> dict[str, Ratio]:
+        """The columns that are added to those of the query."""
+        return {name: column.ratio for name, column in self.columns.items() if column.ratio}
+
     @model_validator(mode="after")
     def _has_key(self) -> Self:
         if not self.key:
             raise ValueError("a table that is rebuilt whole needs a key: the columns of its grain")
+        for name, ratio in self.ratios.items():
+            for part, divided in (("of", ratio.of), ("to", ratio.to)):
+                if not divided.startswith("_") and (divided not in self.columns or divided in self.ratios):
+                    raise wrong_at(
+                        f"columns.{name}.ratio.{part}",
+                        f"the query has no column {divided!r}",
+                        "name a column of the query, which is one of the model's or begins with `_`.",
+                    )
         return self
 
 

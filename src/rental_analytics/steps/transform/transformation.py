@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rental_analytics.contracts.manifest import (
     RUN_ID_BYTES,
@@ -98,11 +99,7 @@ class Transformation:
         """Let the model's rows stand under `candidates`, as its query makes them of extracts."""
         source = self._request.sources[model.source or ""]
         self._session.view(f"raw_data.{source.name}", raw_rows(self._session, self._lake, source, extracts))
-        self._session.view("candidates", self._candidates(model.query))
-
-    def _candidates(self, query: str) -> str:
-        """The rows a query makes, with the moment up to which the run read, which rules may compare with."""
-        return render("steps/transform/candidates", query=query, upper_bound=self._request.run.upper_bound)
+        self._session.view("candidates", candidates(model, self._request.run.upper_bound))
 
     def _source_checks(self, source: SourceTable) -> tuple[CheckResult, ...]:
         return source_results(source, self._session.row(source_counts(source)) if source.checks else {})
@@ -201,6 +198,14 @@ class Transformation:
             if not name.startswith("_")
         }
         return render("steps/transform/rejected", run_id=self._run_id, table=model.name, key=model.key, values=values)
+
+
+def candidates(model: CuratedModel, upper_bound: datetime) -> str:
+    """The query for a model's rows, with what rules may compare them with: the moment up to which the run read."""
+    query = model.query
+    if model.conversion:
+        query = render("steps/transform/converted", query=query, **model.conversion.model_dump())
+    return render("steps/transform/candidates", query=query, upper_bound=upper_bound)
 
 
 def _has_rows(extracts: Sequence[ExtractedTable]) -> bool:

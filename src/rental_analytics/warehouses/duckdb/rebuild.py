@@ -10,6 +10,7 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import WarehouseError
 from rental_analytics.failpoints import reach
 from rental_analytics.quality.rebuilt import checks_of, stop_if_broken
+from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import identifier, literal, render
 from rental_analytics.warehouses.duckdb.connection import Connection
 from rental_analytics.warehouses.duckdb.tables import create_table
@@ -46,7 +47,7 @@ def _build(connection: Connection, model: DerivedModel) -> LoadedTable:
         columns=columns,
         names=list(model.columns),
         order=model.row_order,
-        query=model.query.strip().rstrip(";"),
+        query=whole_query(model),
     )
     _run_query_of(connection, model, text)
     connection.run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")

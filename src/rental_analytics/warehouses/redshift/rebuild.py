@@ -13,6 +13,7 @@ from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, Loade
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.quality.rebuilt import checks_of
+from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import TableDetails
@@ -98,7 +99,7 @@ class Rebuild:
         """The query, reading parameters and tables of this run instead of those that readers see still."""
         staged = {f"ops.{_PARAMETERS}": self._parameters}
         staged |= {other.relation: self._stages[other.name] for other in self._models}
-        query: Any = sqlglot.parse_one(model.query, read="duckdb")
+        query: Any = sqlglot.parse_one(whole_query(model), read="duckdb")
         for table in query.find_all(exp.Table):
             if stage := staged.get(f"{table.db}.{table.name}"):
                 table.replace(exp.alias_(exp.to_table(stage), table.alias or table.name, table=True))

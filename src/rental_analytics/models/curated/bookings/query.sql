@@ -19,51 +19,6 @@ WITH bookings AS (
         CAST(COALESCE(updated_at, booking_date) AS TIMESTAMP) AS modified_at,
         _row_id
     FROM raw_data.bookings
-),
-
-exchange_rates AS (
-    SELECT
-        rate_date,
-        currency,
-        usd_per_unit
-    FROM curated.exchange_rates
-),
-
-known_currencies AS (
-    SELECT DISTINCT currency
-    FROM exchange_rates
-),
-
-last_rates AS (
-    SELECT MAX(rate_date) AS last_date
-    FROM exchange_rates
-),
-
-dated AS (
-    SELECT
-        bookings.*,
-        known_currencies.currency IS NOT NULL OR COALESCE(bookings.currency = 'USD', FALSE) AS currency_known,
-        CASE
-            WHEN CAST(bookings.booked_at AS DATE) > last_rates.last_date THEN last_rates.last_date
-            ELSE CAST(bookings.booked_at AS DATE)
-        END AS rate_date
-    FROM bookings
-    CROSS JOIN last_rates
-    LEFT JOIN known_currencies ON bookings.currency = known_currencies.currency
-),
-
-rated AS (
-    SELECT
-        dated.*,
-        CASE
-            WHEN dated.currency = 'USD' THEN CAST(1 AS DECIMAL(19, 12))
-            ELSE TRY_CAST(exchange_rates.usd_per_unit AS DECIMAL(19, 12))
-        END AS usd_per_unit
-    FROM dated
-    LEFT JOIN exchange_rates
-        ON
-            dated.currency = exchange_rates.currency
-            AND dated.rate_date = exchange_rates.rate_date
 )
 
 SELECT
@@ -77,9 +32,6 @@ SELECT
     DATE_DIFF('day', CAST(booked_at AS DATE), checkin_date) AS lead_days,
     total_price,
     currency,
-    -- 18 and 19 digits: the product has at most 38, which neither DuckDB nor Spark cuts.
-    CAST(ROUND(TRY_CAST(total_price AS DECIMAL(18, 2)) * usd_per_unit, 2) AS DECIMAL(38, 2))
-        AS total_price_usd,
     CASE
         WHEN status_text = 'pending' THEN 'pending'
         WHEN status_text IN ('confirmed', 'completed', 'checkedout') THEN 'confirmed'
@@ -88,8 +40,5 @@ SELECT
     payment_status,
     guests,
     modified_at,
-    currency_known AS _currency_known,
-    rate_date AS _rate_date,
-    usd_per_unit AS _usd_per_unit,
     _row_id
-FROM rated
+FROM bookings

@@ -63,27 +63,14 @@ weekly_totals AS (
         ) AS BIGINT) AS active_listings,
         CAST(SUM(changes.price_change) OVER (
             ORDER BY weeks.week_start ROWS UNBOUNDED PRECEDING
-        ) AS DECIMAL(20, 2)) AS total_price_usd
+        ) AS DECIMAL(20, 2)) AS _total_price_usd
     FROM weeks
     LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start
-),
-
--- Half a cent rounds up: floor((2 * cents + listings) / (2 * listings)). With the remainder taken off
--- first the quotient is a whole number, exact in whatever type an engine divides.
-rounding AS (
-    SELECT
-        week_start,
-        active_listings,
-        CAST(ROUND(total_price_usd * 200, 0) AS BIGINT) + active_listings AS dividend,
-        active_listings * 2 AS divisor
-    FROM weekly_totals
-    WHERE active_listings > 0
 )
 
 SELECT
     week_start,
     active_listings,
-    CAST(
-        CAST(ROUND((dividend - dividend % divisor) / divisor) AS BIGINT) * 0.01 AS DECIMAL(18, 2)
-    ) AS average_price_usd
-FROM rounding
+    _total_price_usd
+FROM weekly_totals
+WHERE active_listings > 0

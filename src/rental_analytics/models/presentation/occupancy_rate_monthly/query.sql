@@ -42,27 +42,12 @@ daily_nights AS (
         ) AS available_nights
     FROM calendar
     LEFT JOIN daily_changes AS changes ON calendar.calendar_date = changes.change_date
-),
-
--- Half a millionth rounds up: floor((2000000 * booked + available) / (2 * available)). With the remainder
--- taken off first the quotient is a whole number, exact in whatever type an engine divides.
-monthly_nights AS (
-    SELECT
-        month_start,
-        CAST(SUM(booked_nights) AS BIGINT) AS booked_nights,
-        CAST(SUM(available_nights) AS BIGINT) AS available_nights,
-        CAST(SUM(booked_nights * 2000000 + available_nights) AS BIGINT) AS dividend,
-        CAST(NULLIF(SUM(available_nights * 2), 0) AS BIGINT) AS divisor
-    FROM daily_nights
-    WHERE available_nights IS NOT NULL
-    GROUP BY month_start
 )
 
 SELECT
     month_start,
-    booked_nights,
-    available_nights,
-    CAST(
-        CAST(ROUND((dividend - dividend % divisor) / divisor) AS BIGINT) * 0.000001 AS DECIMAL(9, 6)
-    ) AS occupancy_rate
-FROM monthly_nights
+    CAST(SUM(booked_nights) AS BIGINT) AS booked_nights,
+    CAST(SUM(available_nights) AS BIGINT) AS available_nights
+FROM daily_nights
+WHERE available_nights IS NOT NULL
+GROUP BY month_start

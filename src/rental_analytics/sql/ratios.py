@@ -1,0 +1,29 @@
+"""Quotients that a model declares, added to the columns of its query."""
+
+from __future__ import annotations
+
+from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.sql.render import render
+
+
+def whole_query(model: DerivedModel) -> str:
+    """The query of a model with all its columns, in DuckDB's dialect."""
+    query = model.query.strip().rstrip(";")
+    if not model.ratios:
+        return query
+    ratios = {
+        name: {
+            "number": number,
+            "of": ratio.of,
+            "to": ratio.to,
+            "type": model.columns[name].type,
+            "places": _places(model.columns[name].type),
+        }
+        for number, (name, ratio) in enumerate(model.ratios.items(), start=1)
+    }
+    return render("sql/ratios", query=query, columns=list(model.columns), ratios=ratios)
+
+
+def _places(kind: str) -> int:
+    """Digits behind the point of a DECIMAL."""
+    return int(kind.rstrip(")").rpartition(",")[2])
