@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,5 +66,5 @@ def load_reference_data(through: date, rates_file: Path | None = None) -> Refere
 def _days(first: date, last: date) -> pa.Array:
     import pyarrow as pa
 
-    count = (last - first).days + 1
-    return pa.array([first + timedelta(days=day) for day in range(count)], pa.date32())
+    epoch = date(1970, 1, 1)
+    return pa.array(range((first - epoch).days, (last - epoch).days + 1), pa.int32()).cast(pa.date32())

@@ -79,6 +79,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
         autoescape=False,  # noqa: S701 the text is SQL; identifiers and literals pass through the filters
     )
     environment.filters.update(
