@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.contracts.manifest import CheckResult, LoadedTable
+from rental_analytics.contracts.manifest import CheckResult, FileColumn, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.errors import ConfigurationError
@@ -63,21 +63,24 @@ class DuckDbWarehouse(Warehouse):
         with self._opened.transaction():
             for schema in _SCHEMAS:
                 self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            held = set(
+                self._opened.run("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'")
+            )
             for name, table in ops_tables().items():
-                self._opened.run(create_table(f"ops.{name}", table.file_columns))
-            self._add_columns()
+                if name in {table_name for table_name, _ in held}:
+                    self._add_columns(
+                        name, [column for column in table.file_columns if (name, column.name) not in held]
+                    )
+                else:
+                    self._opened.run(create_table(f"ops.{name}", table.file_columns))
 
-    def _add_columns(self) -> None:
+    def _add_columns(self, name: str, missing: Sequence[FileColumn]) -> None:
         """A warehouse of an earlier version lacks the columns that came since."""
-        listed = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'ops'"
-        held = set(self._opened.run(listed))
-        for name, table in ops_tables().items():
-            for column in table.file_columns:
-                if (name, column.name) not in held:
-                    place = identifier(f"ops.{name}")
-                    self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
-                    if (name, column.name) in _NUMBERED:
-                        self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
+        place = identifier(f"ops.{name}")
+        for column in missing:
+            self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
+            if (name, column.name) in _NUMBERED:
+                self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
         return bool(
@@ -144,8 +147,8 @@ class DuckDbWarehouse(Warehouse):
     def columns(self, relation: str) -> dict[str, str]:
         schema, _, table = relation.partition(".")
         listed = (
-            "SELECT column_name, data_type FROM information_schema.columns "
-            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = ? AND table_name = ? ORDER BY column_index"
         )
         return {str(name): str(kind) for name, kind in self._opened.run(listed, [schema, table])}
 
