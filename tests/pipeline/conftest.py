@@ -1,21 +1,45 @@
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from pipeline.harness import Pipeline, Source
+from pipeline.harness import Kept, Pipeline, Source
 from servers.mysql import MySqlServer
 
 
 @pytest.fixture(
     params=[pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("mysql", marks=pytest.mark.service)]
 )
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of a database."""
+    assert isinstance(request.param, str)
+    return request.param
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> Source:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        return Source.sqlite(tmp_path / "marketplace.db")
+    return empty(request, kind, tmp_path)
+
+
+def empty(request: pytest.FixtureRequest, kind: str, folder: Path) -> Source:
+    if kind == "sqlite":
+        return Source.sqlite(folder / "marketplace.db")
     server: MySqlServer = request.getfixturevalue("mysql")
     return Source.mysql(server)
+
+
+@pytest.fixture(scope="module")
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Kept]:
+    """By kind of database, what the module's function `fill` filled, read once."""
+
+    @cache
+    def make(kind: str) -> Kept:
+        folder = tmp_path_factory.mktemp(kind)
+        return Kept(folder / "first", empty(request, kind, folder), request.module.fill)
+
+    return make
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from rental_analytics.monitoring.events import EventStream, line_of
 from rental_analytics.runners.lifecycle import RunOutcome
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
+from rental_analytics.steps.base import Part
 from rental_analytics.wiring import assembled, make_warehouse
 from servers.mysql import KeptSession, MySqlServer
 
@@ -126,8 +128,14 @@ threads = 1
 """
 
 
-ON_ONE_SOURCE = pytest.mark.parametrize("source", [pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True)
+ON_ONE_SOURCE = pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.slow)])
 """For what comes after the rows are read: which database they are from makes no difference there."""
+
+ON_MYSQL = pytest.mark.parametrize("kind", [pytest.param("mysql", marks=pytest.mark.service)])
+"""As `ON_ONE_SOURCE`, where it is the turn of the other one."""
+
+LOADING = ("extract", "transform", "load-raw", "load-curated")
+"""All steps but `metrics`."""
 
 
 class Source:
@@ -141,6 +149,7 @@ class Source:
     def sqlite(cls, file: Path) -> Source:
         def execute(sql: str) -> list[tuple[Any, ...]]:
             with closing(sqlite3.connect(file)) as connection, connection:
+                connection.execute("PRAGMA synchronous = OFF")
                 return connection.execute(sql).fetchall()
 
         return cls(f"sqlite:///{file}", execute)
@@ -183,11 +192,19 @@ class Pipeline:
         (folder / "rental.toml").write_text(CONFIG.format(url=source_url) + ENGINE)
         self.notes: list[str] = []
 
-    def run(self, *settings: str, **options: Any) -> RunOutcome:
+    def run(self, *settings: str, uses: frozenset[Part] = frozenset(Part), **options: Any) -> RunOutcome:
         """Do a run; options as in `RunOptions`."""
         loaded = load_settings(self.folder / "rental.toml", [*self.settings, *settings])
-        with assembled(loaded) as parts:
+        with assembled(loaded, uses) as parts:
             return LocalRunner(parts, EventStream(self)).run(RunOptions(**options))
+
+    def load(self, *settings: str, **options: Any) -> RunOutcome:
+        """A run without its metrics, which take a quarter of it, for who looks at no number."""
+        return self.run(*settings, steps=LOADING, **options)
+
+    def extract(self, *settings: str, **options: Any) -> RunOutcome:
+        """The first step of a run, as its own job does it: without the warehouse."""
+        return self.run(*settings, steps=("extract",), uses=frozenset({Part.DATABASE, Part.ENGINE}), **options)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
@@ -228,6 +245,25 @@ class Pipeline:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+class Kept:
+    """A source, and what a pipeline made of it once: each test begins there, and pays for no first run."""
+
+    def __init__(self, folder: Path, source: Source, fill: Callable[[Source], None]) -> None:
+        self._first = folder
+        self._source = source
+        self._fill = fill
+        fill(source)
+        Pipeline(folder, source.url).load()
+
+    def again(self, folder: Path, *settings: str) -> tuple[Source, Pipeline]:
+        """The source as it was filled, and in a folder of its own the pipeline that has read it."""
+        for table in REQUIRED:
+            self._source.execute(f"DROP TABLE {table}")
+        self._fill(self._source)
+        shutil.copytree(self._first, folder)
+        return self._source, Pipeline(folder, self._source.url, *settings)
 
 
 def failure(call: Callable[..., Any], *arguments: Any, **options: Any) -> RentalError:
