@@ -1,8 +1,5 @@
 """A server that speaks TLS, and users that have to."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pipeline.crash_driver import run
+from pipeline.forked import Ended, run_forked
+from pipeline.harness import Source
 from servers.mysql import start_mysql
 
 pytestmark = pytest.mark.service
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +46,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encrypted(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """`rental run` on a database whose user must encrypt."""
+def encrypted(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
+    """The first step of `rental run` on a database whose user must encrypt, each time by another process."""
     options = [f"--ssl-cert={certificate}", f"--ssl-key={certificate.with_name('key.pem')}"]
     with start_mysql(options=options) as server:
         database = server.create_database()
         server.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret' REQUIRE SSL")
         server.execute(f"GRANT ALL ON {database}.* TO reader@'%'")
-        from pipeline.harness import Source
-
         source = Source(server.url(database), lambda sql: server.execute(sql, database))
         source.create(optional=False)
         source.insert("bookings", {"booking_id": 1})
@@ -63,37 +61,35 @@ def encrypted(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             f'[source]\nurl = "mysql://reader@localhost:{server.port}/{database}"\npassword = "secret"\n'
         )
 
-        def run(tls: str, host: str = "localhost", **variables: str) -> subprocess.CompletedProcess[str]:
-            program = Path(sys.executable).with_name("rental")
-            command = [str(program), "run", "--quiet", "--set", f"source.tls={tls}"]
+        def read(tls: str, host: str = "localhost", **variables: str) -> Ended:
             variables["RENTAL_SOURCE__URL"] = f"mysql://reader@{host}:{server.port}/{database}"
-            environment = {**os.environ, **variables}
-            return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            command = ("run", "--quiet", "--step", "extract", "--set", f"source.tls={tls}")
+            return run_forked(run, *command, folder=folder, env=variables)
 
-        yield run
+        yield read
 
 
 @pytest.mark.parametrize("tls", ["auto", "required"])
-def test_rows_travel_encrypted(encrypted: Run, tls: str) -> None:
-    assert encrypted(tls).returncode == 0
+def test_rows_travel_encrypted(encrypted: Read, tls: str) -> None:
+    assert encrypted(tls).code == 0
 
 
-def test_unencrypted_is_refused_by_the_server(encrypted: Run) -> None:
+def test_unencrypted_is_refused_by_the_server(encrypted: Read) -> None:
     refused = encrypted("off")
-    assert refused.returncode == 2
-    assert "refused the login" in refused.stderr
+    assert refused.code == 2
+    assert "refused the login" in refused.output
 
 
 @pytest.mark.parametrize("tls", ["verify_ca", "verify_identity"])
 @pytest.mark.remedy("certificate-not-valid")
-def test_certificate_has_to_hold(encrypted: Run, certificate: Path, tls: str) -> None:
+def test_certificate_has_to_hold(encrypted: Read, certificate: Path, tls: str) -> None:
     refused = encrypted(tls)
-    assert refused.returncode == 2
-    assert "SSL_CERT_FILE" in refused.stderr
-    assert encrypted(tls, SSL_CERT_FILE=str(certificate)).returncode == 0
+    assert refused.code == 2
+    assert "SSL_CERT_FILE" in refused.output
+    assert encrypted(tls, SSL_CERT_FILE=str(certificate)).code == 0
 
 
-def test_certificate_of_another_host_is_refused_before_a_login(encrypted: Run, certificate: Path) -> None:
+def test_certificate_of_another_host_is_refused_before_a_login(encrypted: Read, certificate: Path) -> None:
     refused = encrypted("verify_identity", SSL_CERT_FILE=str(certificate), host="127.0.0.1")
-    assert refused.returncode == 2
-    assert "certificate" in refused.stderr and "r2d2" not in refused.stderr
+    assert refused.code == 2
+    assert "certificate" in refused.output and "r2d2" not in refused.output
