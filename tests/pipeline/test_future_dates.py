@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,8 @@ NOW = date(2024, 3, 20)
 FAR = "2062-01-10 00:00:00.000000"
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Source:
-    source = Source.sqlite(tmp_path / "marketplace.db")
+def filled(folder: Path) -> Source:
+    source = Source.sqlite(folder / "marketplace.db")
     source.create(optional=True)
     source.insert("apartments", {"id": 1}, {"id": 2})
     source.insert("bookings", {"booking_id": 1, "updated_at": "2024-03-02 00:00:00.000000"})
@@ -27,9 +26,24 @@ def source(tmp_path: Path) -> Source:
 
 
 @pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return filled(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def right(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The numbers of the source as it is filled, on the day at noon."""
+    folder = tmp_path_factory.mktemp("right")
+    pipeline = Pipeline(folder / "run", filled(folder).url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteDatabase, "server_time", lambda _: datetime(2024, 3, 20, 12))  # noqa: DTZ001
+        pipeline.run()
+    return metrics(pipeline)
+
+
+@pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Set the database server's clock."""
-    from datetime import datetime
 
     def stop(moment: str) -> None:
         monkeypatch.setattr(SqliteDatabase, "server_time", lambda _: datetime.fromisoformat(moment))
@@ -51,12 +65,10 @@ def warnings(pipeline: Pipeline, run_id: str) -> dict[str, int]:
     return dict(found)  # type: ignore[arg-type]
 
 
-def test_a_date_in_the_future_moves_no_other_number(source: Source, tmp_path: Path, at: Callable[[str], None]) -> None:
+def test_a_date_in_the_future_moves_no_other_number(
+    source: Source, tmp_path: Path, at: Callable[[str], None], right: dict[str, object]
+) -> None:
     at("2024-03-20 12:00:00")
-    plain = Pipeline(tmp_path / "plain", source.url)
-    plain.run()
-    right = metrics(plain)
-
     stay = {"checkin_date": "2062-02-01", "checkout_date": "2062-02-03", "booking_status": "pending"}
     source.insert("bookings", {"booking_id": 2, "booking_date": FAR, "updated_at": FAR, **stay})
     source.insert("user_viewing", {"id": 2, "viewed_at": FAR})
@@ -104,6 +116,8 @@ def test_numbers_asked_for_end_on_a_day_that_has_begun(
     source: Source, tmp_path: Path, at: Callable[[str], None]
 ) -> None:
     pipeline = Pipeline(tmp_path / "run", source.url)
+    # One currency, for rates of so many days.
+    (pipeline.folder / "rates.csv").write_text("rate_date,currency,usd_per_unit\n2024-02-29,CHF,1.1319\n")
     for moment, refused, told, last in (
         ("2024-03-20 23:59:59.999999", "2024-03-21", "2024-03-20, the day of the run", "2024-03-20"),
         ("2150-06-01 00:00:00", "2100-01-01", "2099-12-31, the last day of the calendar", "2099-12-31"),
@@ -117,13 +131,9 @@ def test_numbers_asked_for_end_on_a_day_that_has_begun(
 
 
 def test_dates_that_nobody_meant_leave_the_others_alone(
-    source: Source, tmp_path: Path, at: Callable[[str], None]
+    source: Source, tmp_path: Path, at: Callable[[str], None], right: dict[str, object]
 ) -> None:
     at("2024-03-20 12:00:00")
-    plain = Pipeline(tmp_path / "plain", source.url)
-    plain.run()
-    right = metrics(plain)
-
     far = {"checkin_date": "9999-12-29", "checkout_date": "9999-12-31"}
     source.insert("bookings", {"booking_id": 2, "updated_at": "2024-03-02 00:00:00.000000", **far})
     source.insert("user_viewing", {"id": 2, "viewed_at": "1970-01-01 00:00:00.000000"})
