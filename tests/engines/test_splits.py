@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -16,18 +16,18 @@ from rental_analytics.databases.mysql import jdbc as mysql_jdbc
 from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.databases.mysql.jdbc import MySqlJdbc
 from rental_analytics.databases.planning import plan_read
-from servers.mysql import MySqlServer
+from servers.mysql import KeptSession, MySqlServer
 
 pytestmark = pytest.mark.service
 
 AT_ONCE = 4
-# A table is parted as one of four times as many rows is, whose parts may not have fewer than 50,000.
-FEWEST = mysql_jdbc._FEWEST_ROWS // 4
+# A table is parted as one of twenty times as many rows is, whose parts may not have fewer than 50,000.
+FEWEST = mysql_jdbc._FEWEST_ROWS // 20
 PARTS = 2 * AT_ONCE
 ROWS = PARTS * FEWEST
 SOME = ROWS // 2
 MOST_STATEMENTS = 40
-"""Asked of the server to part a table; each costs a connection."""
+"""Asked of the server to part a table; each costs Spark a connection."""
 
 INTEGERS = {
     "dense": ("BIGINT", "seq"),
@@ -38,7 +38,7 @@ INTEGERS = {
     ),
     "three clusters of different size": (
         "BIGINT",
-        "CAST(seq AS SIGNED) + CASE WHEN seq > 2499 THEN 900000000000000000 WHEN seq > 9 THEN 0 "
+        f"CAST(seq AS SIGNED) + CASE WHEN seq >= {ROWS // 40} THEN 900000000000000000 WHEN seq > 9 THEN 0 "
         "ELSE -900000000000000000 END",
     ),
     "exponential gaps": ("BIGINT", f"seq + FLOOR(POW(2, 62 * seq / {ROWS}))"),
@@ -113,11 +113,15 @@ class Table:
     def __init__(self, server: MySqlServer, database: str) -> None:
         self.server, self.database = server, database
         self.asked: list[str] = []
+        self._session = KeptSession(server, database)
 
     def execute(self, *statements: str) -> None:
         with closing(self.server.connect(self.database)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+    def close(self) -> None:
+        self._session.close()
 
     def inserts(self, values: str, rows: int) -> tuple[str, ...]:
         """Statements that add rows, `seq` being their number from 1 on."""
@@ -132,9 +136,7 @@ class Table:
 
     def rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
         self.asked.append(sql)
-        with closing(self.server.connect(self.database)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return list(cursor.fetchall())
+        return self._session.execute(sql, parameters)
 
     def ask(self, sql: str) -> Sequence[tuple[Any, ...]]:
         return self.rows(sql.replace("%", "%%"))
@@ -178,9 +180,10 @@ class Table:
 
 
 @pytest.fixture
-def table(either_server: MySqlServer, monkeypatch: pytest.MonkeyPatch) -> Table:
+def table(either_server: MySqlServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     monkeypatch.setattr(mysql_jdbc, "_FEWEST_ROWS", FEWEST)
-    return Table(either_server, either_server.create_database())
+    with closing(Table(either_server, either_server.create_database())) as made:
+        yield made
 
 
 def fill(table: Table, columns: str, values: str, rows: int = ROWS) -> None:
@@ -203,11 +206,11 @@ def test_whole_numbers_are_parted_where_the_rows_are(table: Table, kind: str, va
 
 
 def test_a_table_of_the_size_that_is_parted(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mysql_jdbc, "_FEWEST_ROWS", 4 * FEWEST)
-    fill(table, "id BIGINT PRIMARY KEY, filler CHAR(20)", "seq, 'x'", 4 * ROWS)
+    monkeypatch.setattr(mysql_jdbc, "_FEWEST_ROWS", 20 * FEWEST)
+    fill(table, "id BIGINT PRIMARY KEY, filler CHAR(20)", "seq, 'x'", 20 * ROWS)
     split = table.split()
     assert split.is_exact(), split
-    assert split.rows == 4 * ROWS
+    assert split.rows == 20 * ROWS
     assert PARTS / 2 <= len(split.parts) <= PARTS + 2
     assert split.largest() < 1.5, split.parts
 

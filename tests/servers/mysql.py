@@ -131,7 +131,7 @@ class KeptSession:
         self._connect = lambda: server.connect(database, **options)
         self._connection = self._connect()
 
-    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement; the rows it gives."""
         import pymysql
 
@@ -140,7 +140,7 @@ class KeptSession:
         except pymysql.err.Error:
             self._connection = self._connect()
         with self._connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
     def close(self) -> None:
