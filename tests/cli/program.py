@@ -2,15 +2,19 @@
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from pipeline.crash_driver import run
+from pipeline.forked import run_forked
 
 PROGRAM = Path(sys.executable).with_name("rental")
 SCHEMAS = ("raw_data", "curated", "presentation")
@@ -50,7 +54,26 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def rental_process(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
-    """Run `rental` in a process of its own, in this folder."""
+    """Run `rental` in a process of its own, in this folder; it is forked, for Python is slow to start."""
+    return result_of(run, *arguments, folder=folder, env=env)
+
+
+def result_of(act: Callable[..., None], *arguments: Any, folder: Path, env: Mapping[str, str] | None = None) -> Result:
+    """What a function gives back that does what `rental` does, in a process of its own."""
+    ended = run_forked(_as_started, environment(env), act, *arguments, folder=folder, env={}, apart=True)
+    return Result.of(ended.code, ended.output, ended.errors)
+
+
+def _as_started(variables: Mapping[str, str], act: Callable[..., None], *arguments: Any) -> None:
+    """With these variables alone, and with an ear for Ctrl-C."""
+    os.environ.clear()
+    os.environ.update(variables)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    act(*arguments)
+
+
+def rental_program(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+    """Start the program `rental` in this folder, as a shell does."""
     done = subprocess.run(
         [PROGRAM, *arguments],
         cwd=folder,

@@ -19,6 +19,7 @@ from cli.program import (
     committed,
     environment,
     rental_process,
+    rental_program,
     warehouse_tables,
 )
 from rental_analytics.cli import EXIT_CODES, app
@@ -71,8 +72,8 @@ def test_help_keeps_a_password_of_the_environment(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_version_and_bare_call(tmp_path: Path) -> None:
-    assert rental_process(tmp_path, "--version").ok().out.startswith("rental 0.")
-    bare = rental_process(tmp_path)
+    assert rental_program(tmp_path, "--version").ok().out.startswith("rental 0.")
+    bare = rental_program(tmp_path)
     assert bare.code == 2
     assert "generate" in bare.out
     assert bare.err == ""

@@ -3,48 +3,18 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Rental
-from cli.program import PROGRAM, Result, ask_warehouse, committed, environment, untimed, warehouse_tables
-
-# Signals itself at a failpoint; a library may make an error of its own of what the signal raises, as DuckDB does.
-SIGNALLED = """
-import os, sys
-from rental_analytics import failpoints
-from rental_analytics.cli import main
-place, number, how, *arguments = sys.argv[1:]
-def act(name):
-    if name == place:
-        failpoints.arm(None)
-        try:
-            os.kill(os.getpid(), int(number))
-        except KeyboardInterrupt:
-            if how == "raised":
-                raise
-            if how == "as an error":
-                raise RuntimeError("Query interrupted") from None
-failpoints.arm(act)
-sys.argv = ["rental", *arguments]
-main()
-"""
+from cli.program import PROGRAM, Result, ask_warehouse, committed, environment, result_of, untimed, warehouse_tables
+from pipeline.crash_driver import run_and_interrupt
 
 
 def signalled(folder: Path, place: str, number: signal.Signals, how: str, *arguments: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED, place, str(int(number)), how, *arguments],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return Result.of(done.returncode, done.stdout, done.stderr)
+    return result_of(run_and_interrupt, place, int(number), how, *arguments, folder=folder)
 
 
 def assert_put_in_order(folder: Path, run_id: str) -> None:

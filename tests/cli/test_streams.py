@@ -5,17 +5,44 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Rental
-from cli.program import PROGRAM, TIME, ask_warehouse, assert_refused, environment, rental_process
+from cli.program import PROGRAM, TIME, ask_warehouse, assert_refused, environment, rental_process, result_of
+from cli.streams import CLOSED, run_redirected
 
 pytestmark = pytest.mark.slow
 
 TITLE = "SELECT 'Москва — ü' AS title"
+ONE_AFTER_THE_OTHER = """
+import json, os, sys
+from rental_analytics.cli import main
+for number, arguments in enumerate(json.loads(sys.argv[1])):
+    file = os.open(f"output-{number}", os.O_WRONLY | os.O_CREAT)
+    os.dup2(file, 1)
+    os.close(file)
+    sys.argv = ["rental", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+    sys.stdout.flush()
+"""
+FULL = "/dev/full"
+# What a shell does for each of these.
+REDIRECTED = {
+    "2>/dev/full": {2: FULL},
+    "2>&-": {2: CLOSED},
+    ">/dev/full": {1: FULL},
+    ">&-": {1: CLOSED},
+    ">/dev/full 2>&1": {1: FULL, 2: FULL},
+    ">&- 2>&-": {1: CLOSED, 2: CLOSED},
+}
 
 
 def shell(folder: Path, command: str, env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
@@ -32,18 +59,29 @@ def shell(folder: Path, command: str, env: Mapping[str, str] | None = None) -> t
     return done.returncode, done.stdout, done.stderr
 
 
+def in_one_process(folder: Path, env: Mapping[str, str], *calls: Sequence[str]) -> list[bytes]:
+    """What several calls of `rental` print that have to end well, in one Python that is started with these variables."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(calls)],
+        cwd=folder,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return [(folder / f"output-{number}").read_bytes() for number in range(len(calls))]
+
+
 @pytest.mark.parametrize("env", [{"PYTHONIOENCODING": "iso-8859-1"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
 def test_what_an_encoding_cannot_take_is_escaped(loaded: Path, env: dict[str, str]) -> None:
-    code, out, _ = shell(loaded, f'query "{TITLE}"', env)
-    assert code == 0
-    assert b"\\u041c" in out or "Москва".encode() in out
-    code, out, _ = shell(loaded, f'query --json "{TITLE}"', env)
-    assert json.loads(out.decode()) == [{"title": "Москва — ü"}]
-    code, out, _ = shell(loaded, f'query --csv "{TITLE}"', env)
-    assert list(csv.reader(io.StringIO(out.decode()))) == [["title"], ["Москва — ü"]]
-    code, out, _ = shell(loaded, "report --out Москва.html", env)
-    assert code == 0
-    assert out.startswith(b"Report: ")
+    asked = [("query", TITLE), ("query", "--json", TITLE), ("query", "--csv", TITLE)]
+    shown, as_json, as_csv, told = in_one_process(loaded, env, *asked, ("report", "--out", "Москва.html"))
+    assert b"\\u041c" in shown or "Москва".encode() in shown
+    assert json.loads(as_json.decode()) == [{"title": "Москва — ü"}]
+    assert list(csv.reader(io.StringIO(as_csv.decode()))) == [["title"], ["Москва — ü"]]
+    assert told.startswith(b"Report: ")
 
 
 def test_a_run_succeeds_whatever_its_headlines_have(loaded: Path) -> None:
@@ -57,31 +95,38 @@ def test_a_run_succeeds_whatever_its_headlines_have(loaded: Path) -> None:
     assert b"\\u041c" in out
 
 
-@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&-", ">/dev/full", ">&-", ">/dev/full 2>&1", ">&- 2>&-"])
-@pytest.mark.parametrize("options", ["", "--log-json", "--json"])
-def test_a_run_ends_as_it_ended(loaded: Path, stream: str, options: str) -> None:
-    code, out, err = shell(loaded, f"run --step load-raw --resume first {options} {stream}")
+@pytest.mark.parametrize("stream", REDIRECTED)
+def test_a_run_ends_as_it_ended(loaded: Path, stream: str) -> None:
+    again = ("run", "--step", "load-raw", "--resume", "first")
+    for options in ((), ("--log-json",)):
+        ended = result_of(run_redirected, REDIRECTED[stream], *again, *options, folder=loaded)
+        assert ended.code == 0, options
+    code, out, err = shell(loaded, f"{' '.join(again)} --json {stream}")
     assert code == 0
-    if options == "--json" and not stream.startswith(">"):
+    if not stream.startswith(">"):
         assert json.loads(out)["status"] == "succeeded"
-    if options == "--json" and stream == ">/dev/full":
+    if stream == ">/dev/full":
         assert err.endswith(b"The run succeeded. Standard output cannot be written: No space left on device.\n")
     assert ask_warehouse(loaded, "SELECT status FROM ops.runs") == [("succeeded",)]
 
 
 @pytest.mark.remedy("output-not-writable")
 def test_data_that_cannot_be_printed_are_one_error(loaded: Path) -> None:
-    commands = ["query 'SELECT 1'", "query --csv 'FROM range(100000)'", "query --json 'SELECT 1'", "status"]
-    for command in commands:
-        for place, said in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
-            code, out, err = shell(loaded, f"{command} {place}")
-            assert (code, out) == (1, b""), command
-            (line,) = err.decode().splitlines()
-            assert line == (
-                f"Error: Standard output cannot be written: {said}. "
-                "Remedy: make room where it goes, or send it elsewhere."
-            )
-        assert shell(loaded, f"{command} >elsewhere")[0] == 0
+    """Each kind of output with streams as a shell gives them, and one kind with those of a shell."""
+    line = "Error: Standard output cannot be written: {}. Remedy: make room where it goes, or send it elsewhere.\n"
+    calls = [
+        ("query", "SELECT 1"),
+        ("query", "--csv", "FROM range(100000)"),
+        ("query", "--json", "SELECT 1"),
+        ("status",),
+    ]
+    for place, said in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
+        for arguments in calls:
+            ended = result_of(run_redirected, REDIRECTED[place], *arguments, folder=loaded)
+            assert (ended.code, ended.out, ended.err) == (1, "", line.format(said)), arguments
+        assert shell(loaded, f"query 'SELECT 1' {place}") == (1, b"", line.format(said).encode())
+    for arguments in calls:
+        rental_process(loaded, *arguments).ok()
 
 
 def test_no_file_gets_the_number_of_a_closed_stream(loaded: Path) -> None:

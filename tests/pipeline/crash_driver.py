@@ -1,4 +1,4 @@
-"""`rental` in a process that kills itself, or stands still, at a failpoint."""
+"""`rental` in a process that kills itself, stands still, or is interrupted at a failpoint."""
 
 import os
 import signal
@@ -23,6 +23,31 @@ def run_to_death(name: str, times: int, *arguments: str) -> None:
 def run_and_stop(name: str, times: int, *arguments: str) -> None:
     """Do what the arguments say, and stand still where the failpoint is reached for the given time."""
     _signal_at(name, times, signal.SIGSTOP)
+    run(*arguments)
+
+
+def run_and_interrupt(name: str, number: int, how: str, *arguments: str) -> None:
+    """Do what the arguments say, with one signal where the failpoint is reached first.
+
+    Args:
+        how: what becomes of the exception that a signal raises. A library may make an error of its own of it, as DuckDB
+            does, or swallow it.
+    """
+    assert name in FAILPOINTS
+
+    def interrupted(place: str) -> None:
+        if place != name:
+            return
+        arm(None)
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            if how == "raised":
+                raise
+            if how == "as an error":
+                raise RuntimeError("Query interrupted") from None
+
+    arm(interrupted)
     run(*arguments)
 
 

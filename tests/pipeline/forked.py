@@ -44,6 +44,8 @@ class Ended:
 
     code: int
     output: str
+    errors: str = ""
+    """What it said on standard error, where that was kept apart."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Forked:
 
     _process: ForkServerProcess
     _output: Path
+    _errors: Path
 
     @property
     def pid(self) -> int:
@@ -62,6 +65,11 @@ class Forked:
     def output(self) -> str:
         """What it has said so far, on both streams."""
         return self._output.read_text()
+
+    @property
+    def errors(self) -> str:
+        """What it has said so far on standard error, if that is kept apart."""
+        return self._errors.read_text() if self._errors != self._output else ""
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
@@ -75,43 +83,56 @@ class Forked:
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise TimeoutError(f"it still ran after {timeout:g} s:\n{self.output}")
-        return Ended(self._process.exitcode, self.output)
+        return Ended(self._process.exitcode, self.output, self.errors)
 
 
 @contextmanager
-def forked(act: Callable[..., Any], *arguments: Any, folder: Path, env: Mapping[str, str]) -> Iterator[Forked]:
+def forked(
+    act: Callable[..., Any], *arguments: Any, folder: Path, env: Mapping[str, str], apart: bool = False
+) -> Iterator[Forked]:
     """Call a function in a process of its own, in a folder and with variables of the environment beside ours.
 
     The process does not outlive the block.
+
+    Args:
+        apart: what it says on standard error is kept apart from what it says on standard output.
     """
     with TemporaryDirectory() as place:
         output = Path(place) / "output"
-        # A child may die before it opens it.
+        errors = Path(place) / "errors" if apart else output
+        # A child may die before it opens them.
         output.touch()
-        process = _context.Process(target=_act, args=(act, arguments, folder, {**os.environ, **env}, output))
+        errors.touch()
+        process = _context.Process(target=_act, args=(act, arguments, folder, {**os.environ, **env}, output, errors))
         process.start()
         try:
-            yield Forked(process, output)
+            yield Forked(process, output, errors)
         finally:
             process.kill()
             process.join()
 
 
-def run_forked(act: Callable[..., Any], *arguments: Any, folder: Path, env: Mapping[str, str]) -> Ended:
+def run_forked(
+    act: Callable[..., Any], *arguments: Any, folder: Path, env: Mapping[str, str], apart: bool = False
+) -> Ended:
     """As `forked`, to the process's end."""
-    with forked(act, *arguments, folder=folder, env=env) as process:
+    with forked(act, *arguments, folder=folder, env=env, apart=apart) as process:
         return process.ended()
 
 
 def _act(
-    act: Callable[..., Any], arguments: tuple[Any, ...], folder: Path, env: Mapping[str, str], output: Path
+    act: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    folder: Path,
+    env: Mapping[str, str],
+    output: Path,
+    errors: Path,
 ) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
-    with output.open("wb") as file, Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-        for number in (1, 2):
+    with output.open("ab") as out, errors.open("ab") as err, Path(os.devnull).open("rb") as nothing:
+        for number, file in enumerate((nothing, out, err)):
             os.dup2(file.fileno(), number)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.program import rental_process
+from cli.program import rental_program
 from pipeline.harness import CONFIG, Source
 from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.engines.spark.session import SparkStepSession
@@ -133,9 +133,9 @@ def test_executors_fill_a_bucket_that_redshift_loads(
     (pipeline.folder / "rental.toml").write_text(config)
     command = ["run", *(text for setting in pipeline.settings for text in ("--set", setting))]
 
-    rental_process(pipeline.folder, *command, env=environment(s3, redshift)).ok()
+    rental_program(pipeline.folder, *command, env=environment(s3, redshift)).ok()
     assert pipeline.every(*SCHEMAS) | pipeline.told() == expected[0]
-    again = rental_process(pipeline.folder, *command, env=environment(s3, redshift)).ok()
+    again = rental_program(pipeline.folder, *command, env=environment(s3, redshift)).ok()
     assert "swept" not in again.err
 
     assert pipeline.every(*SCHEMAS) | pipeline.told() == expected[1]

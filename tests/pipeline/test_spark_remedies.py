@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.program import rental_process
+from cli.program import rental_program
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.engines.spark import reads as spark_reads
 from rental_analytics.engines.spark import session as spark_session
@@ -123,8 +123,8 @@ def test_a_master_that_is_none(source: Source, tmp_path: Path) -> None:
     with (folder / "rental.toml").open("a") as config:
         config.write(OF_A_PROCESS)
     spark = ("run", "--step", "extract", "--set", "engine.kind=spark", "--set")
-    refused = rental_process(folder, *spark, "engine.master=spark:nowhere")
+    refused = rental_program(folder, *spark, "engine.master=spark:nowhere")
     assert refused.code == 1
     assert "Spark cannot be used at spark:nowhere" in refused.err
     assert "check engine.master" in refused.err
-    rental_process(folder, *spark, "engine.master=local[1]").ok()
+    rental_program(folder, *spark, "engine.master=local[1]").ok()
