@@ -60,7 +60,7 @@ def shell(folder: Path, command: str, env: Mapping[str, str] | None = None) -> t
 
 
 def in_one_process(folder: Path, env: Mapping[str, str], *calls: Sequence[str]) -> list[bytes]:
-    """What several calls of `rental` print that have to end well, in one Python that is started with these variables."""
+    """What calls of `rental` print that have to end well, in one Python that is started with these variables."""
     done = subprocess.run(
         [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(calls)],
         cwd=folder,

@@ -1,8 +1,13 @@
-"""`rental` in a process that kills itself, stands still, or is interrupted at a failpoint."""
+"""`rental` in a process that kills itself, stands still, or is interrupted at a failpoint, or is copied there."""
 
+import json
 import os
+import shutil
 import signal
 import sys
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
 
 from rental_analytics import cli
 from rental_analytics.failpoints import FAILPOINTS, arm
@@ -24,6 +29,26 @@ def run_and_stop(name: str, times: int, *arguments: str) -> None:
     """Do what the arguments say, and stand still where the failpoint is reached for the given time."""
     _signal_at(name, times, signal.SIGSTOP)
     run(*arguments)
+
+
+def run_and_copy(places: Collection[tuple[str, int]], copies: Path, *arguments: str) -> None:
+    """Do what the arguments say, and copy the folder where a failpoint is reached for one of the given times.
+
+    The process stands still meanwhile: a copy is what it would leave if it were killed there, once it has ended. The
+    copy of a place is `<failpoint>-<times>`; `reached.json` has all failpoints that were reached.
+    """
+    reached = Counter[str]()
+
+    def copied(place: str) -> None:
+        reached[place] += 1
+        if (place, reached[place]) in places:
+            shutil.copytree(Path.cwd(), copies / f"{place}-{reached[place]}")
+
+    arm(copied)
+    try:
+        run(*arguments)
+    finally:
+        (copies / "reached.json").write_text(json.dumps(sorted(reached)))
 
 
 def run_and_interrupt(name: str, number: int, how: str, *arguments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.crash_driver import run, run_to_death
+from pipeline.crash_driver import run, run_and_copy, run_to_death
 from pipeline.forked import run_forked
 from pipeline.harness import Pipeline, Source
 from rental_analytics.settings import load_settings
@@ -81,6 +82,10 @@ class Scenario:
         """The same lake, warehouse and source, in another folder, with a folder `tmp` beside them."""
         shutil.copytree(self.pipeline.folder, folder)
         (folder / "tmp").mkdir()
+        return self.within(folder)
+
+    def within(self, folder: Path) -> Pipeline:
+        """The pipeline in a folder that is a copy."""
         settings = self.copy_lake(folder.name) if self.copy_lake else ()
         url = load_settings(folder / "rental.toml", ()).source.url
         return Pipeline(folder, url, *SETTINGS, *settings)
@@ -163,6 +168,26 @@ def kill(pipeline: Pipeline, failpoint: str, times: int = 1, *arguments: str) ->
     """A run that dies at a failpoint, with nothing cleaned up."""
     code, said = rental(pipeline, *arguments, die_at=(failpoint, times))
     assert code == -signal.SIGKILL, f"{failpoint} was not reached: exit code {code}\n{said}"
+
+
+def copy_at(pipeline: Pipeline, places: Collection[tuple[str, int]], copies: Path) -> set[str]:
+    """What a run would leave that is killed, for each of these places; gives the failpoints that it reached."""
+    settings = [part for setting in pipeline.settings for part in ("--set", setting)]
+    # Nothing is renewed while a copy is made.
+    command = ["run", "--quiet", *settings, "--set", "lake.lock_expiry=1 day", "--run-id", "dead"]
+    env = {"TMPDIR": str(pipeline.folder / "tmp")}
+    ended = run_forked(run_and_copy, places, copies, *command, folder=pipeline.folder, env=env)
+    assert ended.code == 0, ended.output
+    return set(json.loads((copies / "reached.json").read_text()))
+
+
+def digest(folder: Path) -> str:
+    """The same for two folders with the same folders and files in them."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        found.update(f"{path.relative_to(folder)} {path.is_file()} {len(content)}\n".encode() + content)
+    return found.hexdigest()
 
 
 def leftovers(pipeline: Pipeline) -> list[str]:

@@ -1,6 +1,7 @@
 """A run that is killed anywhere, and then repeated or continued, gives what an undisturbed run gives."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from pipeline.crashes import (
     Scenario,
     bucket_copier,
     bucket_settings,
+    copy_at,
+    digest,
     kill,
     leftovers,
     make_scenario,
@@ -104,8 +107,12 @@ def _end_well(pipeline: Pipeline, *arguments: str) -> str:
 
 def _assert_ledger_is_closed(pipeline: Pipeline, *dead: str) -> None:
     """No run is said to be running; between the runs of the template and the last one are the dead ones."""
-    statuses = [status for (status,) in pipeline.rows("SELECT status FROM ops.runs ORDER BY sequence")]
-    assert statuses == ["succeeded", "succeeded", *dead, "succeeded"]
+    assert statuses(pipeline) == ["succeeded", "succeeded", *dead, "succeeded"]
+
+
+def statuses(pipeline: Pipeline) -> list[str]:
+    """How the runs in the ledger ended, the oldest first."""
+    return [status for (status,) in pipeline.rows("SELECT status FROM ops.runs ORDER BY sequence")]
 
 
 def _end_of(failpoint: str, times: int = 1) -> list[str]:
@@ -115,16 +122,47 @@ def _end_of(failpoint: str, times: int = 1) -> list[str]:
     return ["succeeded" if failpoint in AFTER_THE_RUN else "failed"]
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """What there is after a run that repeats one that died."""
+
+    outcome: dict[str, Any]
+    leftovers: list[str]
+    statuses: list[str]
+
+
+@dataclass(frozen=True)
+class Dead:
+    """What a run leaves that dies, for each place of `REPEATED`; where two leave the same, one is repeated for both."""
+
+    scenario: Scenario
+    copies: Path
+    reached: set[str]
+    _repeated: dict[str, Repeated] = field(default_factory=dict)
+
+    def repeated(self, failpoint: str, times: int) -> Repeated:
+        folder = self.copies / f"{failpoint}-{times}"
+        left = digest(folder)
+        if left not in self._repeated:
+            pipeline = self.scenario.within(folder)
+            run_here(pipeline)
+            self._repeated[left] = Repeated(self.scenario.outcome(pipeline), leftovers(pipeline), statuses(pipeline))
+        return self._repeated[left]
+
+
+@pytest.fixture(scope="module")
+def dead(in_a_folder: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Dead:
+    copies = tmp_path_factory.mktemp("dead")
+    pipeline = in_a_folder.copy(tmp_path_factory.mktemp("copied") / "run")
+    return Dead(in_a_folder, copies, copy_at(pipeline, REPEATED, copies))
+
+
 @pytest.mark.parametrize(("failpoint", "times"), REPEATED)
-def test_killed_and_repeated(
-    in_a_folder: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str, times: int
-) -> None:
-    pipeline = in_a_folder.copy(tmp_path / "killed")
-    kill(pipeline, failpoint, times, "--run-id", "dead")
-    run_here(pipeline)
-    assert in_a_folder.outcome(pipeline) == undisturbed
-    assert leftovers(pipeline) == []
-    _assert_ledger_is_closed(pipeline, *_end_of(failpoint, times))
+def test_killed_and_repeated(dead: Dead, undisturbed: dict[str, Any], failpoint: str, times: int) -> None:
+    repeated = dead.repeated(failpoint, times)
+    assert repeated.outcome == undisturbed
+    assert repeated.leftovers == []
+    assert repeated.statuses == ["succeeded", "succeeded", *_end_of(failpoint, times), "succeeded"]
 
 
 @pytest.mark.parametrize("failpoint", CONTINUED)
@@ -133,10 +171,10 @@ def test_killed_and_continued(
 ) -> None:
     pipeline = in_a_folder.copy(tmp_path / "killed")
     kill(pipeline, failpoint, TIMES.get(failpoint, 1), "--run-id", "dead")
-    _end_well(pipeline, "--resume", "dead")
+    run_here(pipeline, resume="dead")
     assert in_a_folder.outcome(pipeline) == undisturbed
     _assert_ledger_is_closed(pipeline)
-    run_here(pipeline)
+    run_here(pipeline, steps=("extract",))
     assert leftovers(pipeline) == []
 
 
@@ -146,7 +184,7 @@ def test_killed_with_the_lake_in_a_bucket(
 ) -> None:
     pipeline = in_a_bucket.copy(tmp_path / failpoint)
     kill(pipeline, failpoint, TIMES.get(failpoint, 1), "--run-id", "dead")
-    _end_well(pipeline)
+    run_here(pipeline)
     assert in_a_bucket.outcome(pipeline) == undisturbed
     assert leftovers(pipeline) == []
     _assert_ledger_is_closed(pipeline, *_end_of(failpoint))
@@ -167,18 +205,16 @@ def test_killed_again_and_again(in_a_folder: Scenario, undisturbed: dict[str, An
 def test_what_was_swept_is_told(in_a_folder: Scenario, tmp_path: Path) -> None:
     pipeline = in_a_folder.copy(tmp_path / "killed")
     kill(pipeline, "raw-published", 2)
-    assert "of a run that did not finish" in _end_well(pipeline)
-    assert "swept" not in _end_well(pipeline)
+    assert "of a run that did not finish" in _end_well(pipeline, "--step", "extract")
+    assert "swept" not in _end_well(pipeline, "--step", "extract")
 
 
-def test_every_failpoint_is_reached(in_a_folder: Scenario, in_a_bucket: Scenario, tmp_path: Path) -> None:
-    folder, bucket = set[str](), set[str]()
+def test_every_failpoint_is_reached(dead: Dead, in_a_bucket: Scenario, tmp_path: Path) -> None:
+    bucket = set[str]()
     try:
-        arm(folder.add)
-        in_a_folder.copy(tmp_path / "folder").run()
         arm(bucket.add)
         in_a_bucket.copy(tmp_path / "every-failpoint").run()
     finally:
         arm(None)
-    assert folder == FAILPOINTS.keys() - ONLY_IN_A_BUCKET
+    assert dead.reached == FAILPOINTS.keys() - ONLY_IN_A_BUCKET
     assert bucket == FAILPOINTS.keys() - ONLY_IN_A_FOLDER
