@@ -60,11 +60,11 @@ def rental_process(folder: Path, *arguments: str, env: Mapping[str, str] | None 
 
 def result_of(act: Callable[..., None], *arguments: Any, folder: Path, env: Mapping[str, str] | None = None) -> Result:
     """What a function gives back that does what `rental` does, in a process of its own."""
-    ended = run_forked(_as_started, environment(env), act, *arguments, folder=folder, env={}, apart=True)
+    ended = run_forked(as_started, environment(env), act, *arguments, folder=folder, env={}, apart=True)
     return Result.of(ended.code, ended.output, ended.errors)
 
 
-def _as_started(variables: Mapping[str, str], act: Callable[..., None], *arguments: Any) -> None:
+def as_started(variables: Mapping[str, str], act: Callable[..., None], *arguments: Any) -> None:
     """With these variables alone, and with an ear for Ctrl-C."""
     os.environ.clear()
     os.environ.update(variables)

@@ -1,8 +1,8 @@
 """A source that falls silent: an attempt ends, a line tells of waiting, signals are obeyed, the lock stays."""
 
 import json
+import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import PROGRAM, environment
+from cli.program import as_started, environment
+from pipeline.crash_driver import run
+from pipeline.forked import Forked, forked
 from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.errors import SourceUnavailableError
 from servers.mysql import MySqlServer, numbers
@@ -39,13 +41,14 @@ def _listening() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(mysql: MySqlServer) -> str:
     return mysql.create_database()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def source(mysql: MySqlServer, database: str) -> Source:
+    """A marketplace with many bookings, that nothing here changes."""
     with closing(mysql.connect(database)) as connection, connection.cursor() as cursor:
         source = Source(mysql.url(database), cursor.execute)
         source.create(optional=True)
@@ -89,18 +92,19 @@ def test_an_attempt_ends(silent_source: SilentSource, pipeline: Pipeline, phase:
 @pytest.mark.parametrize("phase", ["greeting", "census", "rows"])
 def test_what_was_silent_once_is_tried_again(silent_source: SilentSource, pipeline: Pipeline, phase: str) -> None:
     with silent_source(phase, 100_000 if phase == "rows" else 0, times=1) as (url, relay):
-        pipeline.run("source.timeout=1", "retries.first_wait=0", "source.tls=off", url)
+        settings = ("source.timeout=1", "retries.first_wait=0", "source.tls=off", url)
+        pipeline.run(*settings, steps=("extract", "load-raw"))
         assert relay.silences == 1
-    assert pipeline.rows("SELECT COUNT(*) FROM curated.bookings") == [(20_000,)]
+    assert pipeline.rows("SELECT COUNT(*), COUNT(DISTINCT booking_id) FROM raw_data.bookings") == [(20_000, 20_000)]
     (again,) = [note for note in pipeline.notes if "; again in" in note]
     assert "sent nothing for 1 seconds" in again
 
 
-def started(folder: Path, url: str, *settings: str) -> subprocess.Popen[str]:
+def started(folder: Path, url: str, *settings: str) -> AbstractContextManager[Forked]:
     (folder / "rental.toml").write_text("")
     given = [word for setting in (url, "source.tls=off", *settings) for word in ("--set", setting)]
-    command = [PROGRAM, "run", "--run-id", "r1", "--log-json", *given]
-    return subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    command = ["run", "--run-id", "r1", "--log-json", *given]
+    return forked(as_started, environment(), run, *command, folder=folder, env={}, apart=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -109,32 +113,25 @@ def test_signals_are_obeyed_while_the_source_is_silent(
     silent_source: SilentSource, tmp_path: Path, phase: str, number: signal.Signals
 ) -> None:
     with silent_source(phase, 100_000 if phase == "rows" else 0) as (url, relay):
-        process = started(tmp_path, url)
-        try:
+        with started(tmp_path, url) as process:
             until(lambda: relay.silences == 1)
             time.sleep(0.5)
             began = time.monotonic()
-            process.send_signal(number)
-            _, told = process.communicate(timeout=10)
-        finally:
-            process.kill()
+            os.kill(process.pid, number)
+            ended = process.ended(10)
         assert time.monotonic() - began < 5
-    assert process.returncode == 128 + number, told
-    assert json.loads(told.splitlines()[-1])["error"] == "RunInterruptedError"
+    assert ended.code == 128 + number, ended.errors
+    assert json.loads(ended.errors.splitlines()[-1])["error"] == "RunInterruptedError"
 
 
 def test_the_lock_is_renewed_while_the_source_is_silent(silent_source: SilentSource, tmp_path: Path) -> None:
-    with silent_source("census") as (url, relay):
-        process = started(tmp_path, url, "lake.lock_expiry=1", "retries.attempts=1", "source.timeout=5")
-        try:
-            until(lambda: relay.silences == 1)
-            time.sleep(2.5)
-            (path,) = (tmp_path / "lake" / "locks").glob("*.json")
-            expires_at = datetime.fromisoformat(json.loads(path.read_text())["expires_at"])
-            assert expires_at > datetime.now(UTC)
-        finally:
-            process.kill()
-            process.communicate()
+    settings = ("lake.lock_expiry=1", "retries.attempts=1", "source.timeout=5")
+    with silent_source("census") as (url, relay), started(tmp_path, url, *settings):
+        until(lambda: relay.silences == 1)
+        time.sleep(2.5)
+        (path,) = (tmp_path / "lake" / "locks").glob("*.json")
+        expires_at = datetime.fromisoformat(json.loads(path.read_text())["expires_at"])
+        assert expires_at > datetime.now(UTC)
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
