@@ -13,6 +13,7 @@ import pytest
 from pipeline.harness import Pipeline, Source
 from pipeline.test_random_marketplaces import in_dollars
 from pipeline.writers import FIRST_KEYS, TABLES, WRITERS, KeyedTable, WriterLog, WriterPlan, writing
+from rental_analytics.pipeline import STEP_NAMES
 from servers.mysql import MySqlServer
 
 Row = tuple[Any, ...]
@@ -25,6 +26,8 @@ CURATED = {
     "bookings": "SELECT booking_id, modified_at, payment_status, total_price, user_id, listing_id, booked_at, "
     "checkin_date, checkout_date, stay_nights, total_price_usd, currency, status, is_deleted FROM curated.bookings",
 }
+# What comes after the curated tables is made from them alone.
+LOADING = STEP_NAMES[: STEP_NAMES.index("metrics")]
 UNEVEN = "SELECT * FROM ops.row_accounting WHERE extracted <> curated + superseded + rejected"
 
 
@@ -68,10 +71,10 @@ def test_nothing_is_lost_doubled_or_stale_while_writers_commit_out_of_order(
         for number in range(WRITERS)
     ]
     with writing(plans) as working:
-        pipeline.run()
+        pipeline.run(steps=LOADING)
         seen = {table.name: keys_of(pipeline, table) for table in TABLES}
         for _ in range(runs - 1):
-            pipeline.run()
+            pipeline.run(steps=LOADING)
             assert not [writer for writer in working if writer.done()]
     logs = [writer.result() for writer in working]
     pipeline.run()
