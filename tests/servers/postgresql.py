@@ -4,9 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,40 @@ SETTINGS = {
     "log_timezone": "UTC",
     "unix_socket_directories": "",
 }
+MOST_IDLE = 12
 _database_numbers = count(1)
+
+
+class IdleSessions:
+    """Sessions that nobody uses now, by what they were opened with: to open one costs more than most statements."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[tuple[str, str], Connection[Any]]] = []
+        self._lock = threading.Lock()
+
+    def take(self, database: str, options: str) -> "Connection[Any] | None":
+        with self._lock:
+            for number, (opened, connection) in enumerate(self._kept):
+                if opened == (database, options):
+                    del self._kept[number]
+                    return connection
+        return None
+
+    def keep(self, database: str, options: str, connection: "Connection[Any]") -> None:
+        """Keep a session that is as it was when it was new."""
+        with self._lock:
+            self._kept.append(((database, options), connection))
+            surplus, self._kept = self._kept[:-MOST_IDLE], self._kept[-MOST_IDLE:]
+        for _, other in surplus:
+            other.close()
+
+    def close(self, database: str | None = None) -> None:
+        """End those with a database, or all."""
+        with self._lock:
+            ended = [one for one in self._kept if database in {None, one[0][0]}]
+            self._kept = [one for one in self._kept if one not in ended]
+        for _, connection in ended:
+            connection.close()
 
 
 @dataclass(frozen=True)
@@ -39,6 +73,7 @@ class PostgreSQL:
 
     host: str
     port: int
+    idle: IdleSessions = field(default_factory=IdleSessions)
 
     def connect(self, database: str = "postgres", *, autocommit: bool = True, **options: Any) -> "Connection[Any]":
         import psycopg
@@ -52,15 +87,34 @@ class PostgreSQL:
             **options,
         )
 
+    @contextmanager
+    def session(self, database: str = "postgres", options: str = "") -> Iterator["Connection[Any]"]:
+        """A connection for the block, each statement a transaction; what a block before it set is forgotten.
+
+        One that the block closes, or that is lost, is not used again.
+        """
+        connection = self.idle.take(database, options) or self.connect(
+            database, options=options, prepare_threshold=None
+        )
+        try:
+            yield connection
+        finally:
+            if _renewed(connection):
+                self.idle.keep(database, options, connection)
+            else:
+                connection.close()
+
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement; the rows it gives."""
-        with closing(self.connect(database)) as connection:
+        with self.session(database) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
     def create_database(self, template: str = "template0") -> str:
         """A new database's name, never used before in this session."""
         name = f"test_{next(_database_numbers)}"
+        # A database that somebody is connected to cannot be copied.
+        self.idle.close(template)
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
@@ -89,7 +143,25 @@ def start_postgresql() -> Iterator[PostgreSQL]:
             user=user,
             stop_signal=signal.SIGINT,
         ):
-            yield server
+            try:
+                yield server
+            finally:
+                server.idle.close()
+
+
+def _renewed(connection: "Connection[Any]") -> bool:
+    """Whether a session is as it was when it was new."""
+    import psycopg
+
+    try:
+        if not connection.closed:
+            connection.rollback()
+            connection.autocommit = True
+            connection.isolation_level = None
+            connection.execute("DISCARD ALL")
+    except psycopg.Error:
+        return False
+    return not connection.closed
 
 
 def _program(name: str) -> str:

@@ -13,7 +13,7 @@ MOST_STATEMENTS = 40
 MOST_BYTES = 100_000
 PAGE_ROWS = 500
 LIST_PAGE = 100
-PATIENCE = 0.05
+PATIENCE = 0.5
 """Seconds a question about a statement is kept waiting for its end: most are over by then, and not asked for again."""
 _KNOWN = {
     "WorkgroupName",

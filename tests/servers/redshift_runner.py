@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 FINISHED, FAILED, ABORTED = "FINISHED", "FAILED", "ABORTED"
 ENDED = {FINISHED, FAILED, ABORTED}
 LOST = "ERROR: connection to the server was lost"
+# A statement that runs once takes longer to compile than to run.
+OPTIONS = "-c search_path=public,redshift_stand_in,pg_catalog -c client_min_messages=error -c jit=off"
 _CANCELLED = "Query cancelled on user's request"
 _query_ids = count(1001)
+# PostgreSQL's are those of sessions that run many statements.
+_process_ids = count(10_001)
 
 
 class CancelledError(Exception):
@@ -105,27 +109,31 @@ class Runner:
         _end(statement, status, error)
 
     def _connected(self, statement: Statement) -> tuple[str, str | None]:
-        with closing(self._connect(statement.database)) as connection:
+        with self._session(statement.database) as connection:
             statement.connection = connection
-            statement.pid = connection.info.backend_pid
+            statement.pid = next(_process_ids)
             try:
                 _become_user(statement, connection)
                 return self._transaction(statement, connection)
             finally:
                 statement.connection = None
+                if statement.cancelled.is_set():
+                    # The order to cancel may still be on its way.
+                    connection.close()
 
-    def _connect(self, database: str) -> "Connection[Any]":
+    @contextmanager
+    def _session(self, database: str) -> "Iterator[Connection[Any]]":
         import psycopg
 
-        # A statement that runs once takes longer to compile than to run.
-        options = "-c search_path=public,redshift_stand_in,pg_catalog -c client_min_messages=error -c jit=off"
-        try:
-            connection = self.postgresql.connect(database, autocommit=False, options=options, prepare_threshold=None)
-        except psycopg.OperationalError as problem:
-            told = re.search(r"FATAL: .*", str(problem))
-            raise SqlError(re.sub(r"\s+", " ", told[0]) if told else LOST) from None
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        return connection
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.postgresql.session(database, OPTIONS))
+            except psycopg.OperationalError as problem:
+                told = re.search(r"FATAL: .*", str(problem))
+                raise SqlError(re.sub(r"\s+", " ", told[0]) if told else LOST) from None
+            connection.autocommit = False
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            yield connection
 
     def _transaction(self, statement: Statement, connection: "Connection[Any]") -> tuple[str, str | None]:
         for number, part in enumerate(statement.parts, start=1):
@@ -150,7 +158,7 @@ class Runner:
         if statement.cancelled.wait(seconds):
             raise CancelledError
         if killed:
-            self.postgresql.execute(f"SELECT pg_terminate_backend({statement.pid}, 5000)")
+            self.postgresql.execute(f"SELECT pg_terminate_backend({connection.info.backend_pid}, 5000)")
         plan = parse(part.sql, statement.database)
         if isinstance(plan, CopyJob):
             part.rows = self._copy(plan, part, statement, connection)

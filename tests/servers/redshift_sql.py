@@ -3,14 +3,16 @@
 Only the kinds named here are known. Anything else is a syntax error, even where Redshift would take it.
 """
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from servers import redshift_ddl as ddl
 from servers import redshift_queries as queries
 from servers import redshift_rights as rights
 from servers.redshift_copy import CopyJob, parse_copy
 from servers.redshift_ddl import Plan, table_name
-from servers.redshift_lexer import Cursor, SqlError, quoted, tokenise
+from servers.redshift_lexer import Cursor, SqlError, Token, quoted, tokenise
 
 _ROWS: dict[str, Callable[[str], Plan]] = {
     "SELECT": queries.query,
@@ -39,30 +41,44 @@ _RIGHTS: dict[tuple[str, ...], Callable[[Cursor, str], Plan]] = {
 
 
 def parse(sql: str, database: str) -> Plan | CopyJob:
-    """What to do for this statement."""
+    """What to do for this statement; not to be changed."""
+    cursor = Cursor(list(_words(sql)))
+    for words, read in _RIGHTS.items():
+        if cursor.take(*words):
+            plan = read(cursor, database)
+            cursor.end()
+            return plan
+    return _parsed(sql)
+
+
+@lru_cache(maxsize=4096)
+def _words(sql: str) -> tuple[Token, ...]:
     tokens = tokenise(sql)
     while tokens and tokens[-1].key == ";":
         tokens.pop()
-        sql = sql.rstrip().removesuffix(";")
     if any(token.key == ";" for token in tokens):
         raise SqlError("ERROR: cannot insert multiple commands into a prepared statement")
     if not tokens:
         raise SqlError("ERROR: syntax error at end of input")
+    return tuple(tokens)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(sql: str) -> Plan | CopyJob:
+    """What to do for a statement that means the same in every database."""
+    tokens = _words(sql)
     if tokens[0].key in _ROWS:
-        return _ROWS[tokens[0].key](sql)
-    cursor = Cursor(tokens)
-    plan = _other(cursor, database)
+        return _ROWS[tokens[0].key](re.sub(r"[;\s]+$", "", sql))
+    cursor = Cursor(list(tokens))
+    plan = _other(cursor)
     cursor.end()
     return plan
 
 
-def _other(cursor: Cursor, database: str) -> Plan | CopyJob:
+def _other(cursor: Cursor) -> Plan | CopyJob:
     for words, read in _TABLES.items():
         if cursor.take(*words):
             return read(cursor)
-    for words, read_rights in _RIGHTS.items():
-        if cursor.take(*words):
-            return read_rights(cursor, database)
     if cursor.take("COPY"):
         return parse_copy(cursor)
     if cursor.take("LOCK"):

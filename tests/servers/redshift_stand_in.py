@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,6 +86,10 @@ class RedshiftStandIn:
     def connect(self, database: str) -> "Connection[Any]":
         """A connection to PostgreSQL, past the Data API; each statement is a transaction."""
         return self._postgresql.connect(database)
+
+    def session(self, database: str) -> AbstractContextManager["Connection[Any]"]:
+        """The like for a block, which may have been used before and may be used again."""
+        return self._postgresql.session(database)
 
     def role(self, database: str, name: str) -> str:
         """What a role of Redshift is called in PostgreSQL."""

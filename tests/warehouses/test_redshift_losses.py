@@ -64,7 +64,9 @@ class Scene:
 
     def tables(self, database: str) -> dict[str, Any]:
         """All that a step can change, staging tables included."""
-        return tables_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
+        found: dict[str, Any] = tables_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
+        calendar = "SELECT COUNT(*), SUM(HASHTEXT(c::text)::bigint) FROM curated.calendar AS c"
+        return found | {"curated.calendar": self.stand_in.execute(calendar, database)}
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,7 @@ class Redshift(Pipeline):
 
     def every(self, *schemas: str) -> dict[str, Rows]:
         """All rows of all tables of schemas, without what tells one run from another."""
-        found = tables_of(self.stand_in, self.database, *schemas)
-        return {table: rows for table, rows in found.items() if table != "curated.calendar"}
+        return tables_of(self.stand_in, self.database, *schemas)
 
     def told(self) -> dict[str, Rows]:
         """What the runs say of themselves."""
@@ -131,15 +130,15 @@ def environment(s3: S3Server, stand_in: RedshiftStandIn) -> Mapping[str, str]:
 
 
 def tables_of(stand_in: RedshiftStandIn, database: str, *schemas: str) -> dict[str, Rows]:
-    """All rows of all tables of schemas of a database of the stand-in, past the Data API and over one connection."""
+    """All rows of all tables of schemas of a database of the stand-in, past the Data API, but for the calendar."""
     named = ", ".join(f"'{schema}'" for schema in schemas)
     columns: dict[str, list[str]] = {}
-    with closing(stand_in.connect(database)) as connection:
+    with stand_in.session(database) as connection:
         for schema, table, name in connection.execute(
             "SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute AS a "
             "JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid JOIN pg_catalog.pg_namespace AS n "
             "ON c.relnamespace = n.oid WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' "
-            f"AND n.nspname IN ({named}) ORDER BY 1, 2, 3".encode()
+            f"AND c.relname <> 'calendar' AND n.nspname IN ({named}) ORDER BY 1, 2, 3".encode()
         ):
             columns.setdefault(f"{schema}.{table}", []).append(name)
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from rental_analytics.aws.errors import setup_remedy
@@ -34,6 +35,7 @@ def make_client(
     """
     try:
         import boto3
+        import botocore.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError as error:
@@ -45,7 +47,9 @@ def make_client(
     retries = {"mode": retry_mode, "max_attempts": attempts}
     config = Config(retries=retries, connect_timeout=5, read_timeout=read_timeout)
     try:
-        session = boto3.session.Session()
+        core = botocore.session.Session()
+        core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
+        session = boto3.session.Session(botocore_session=core)
         return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
@@ -53,3 +57,11 @@ def make_client(
             remedy=setup_remedy(error, where),
             reason="aws-not-configured",
         ) from error
+
+
+@cache
+def _descriptions(folders: str | None) -> Any:
+    """What botocore knows of services: to read it takes longer than all else of making a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader(folders)
