@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,8 @@ from rental_analytics.storage.base import LARGEST_RECORD
 
 _CHECKSUM = "checksum"
 _LONGEST = 400
+_KEPT_BYTES = 2**20
+"""Of a record up to this size what was read of it is kept."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -44,11 +47,10 @@ def parse_record(content: bytes, kind: type[Model], place: str, *, remedy: str) 
         LakeError: it is not what `encode_record` wrote, or says what no run could mean.
     """
     try:
-        body: Any = json.loads(content)
-        noted = body.pop(_CHECKSUM, None) if isinstance(body, dict) else None
-        if noted is not None and noted != _digest(body):
-            raise invalid(place, "it does not have the checksum it was written with", remedy)
-        return kind.model_validate_json(json.dumps(body))
+        parsed = _parsed if len(content) <= _KEPT_BYTES else _parsed.__wrapped__
+        record = parsed(content, kind)
+    except _WrongChecksumError as error:
+        raise invalid(place, "it does not have the checksum it was written with", remedy) from error
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, found["loc"]))
@@ -56,6 +58,22 @@ def parse_record(content: bytes, kind: type[Model], place: str, *, remedy: str) 
         raise invalid(place, told, remedy) from error
     except (ValueError, RecursionError) as error:
         raise invalid(place, str(error), remedy) from error
+    assert isinstance(record, kind)
+    return record
+
+
+class _WrongChecksumError(Exception):
+    """A record says something else than it said when it was written."""
+
+
+@lru_cache(maxsize=32)
+def _parsed(content: bytes, kind: type[BaseModel]) -> BaseModel:
+    """Steps read the same few records again and again."""
+    body: Any = json.loads(content)
+    noted = body.pop(_CHECKSUM, None) if isinstance(body, dict) else None
+    if noted is not None and noted != _digest(body):
+        raise _WrongChecksumError
+    return kind.model_validate_json(json.dumps(body))
 
 
 def invalid(place: str, told: str, remedy: str) -> LakeError:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.contracts.manifest import CheckResult, FileColumn, LoadedTable
+from rental_analytics.contracts.manifest import CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
-from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, identifiers
@@ -63,24 +63,30 @@ class DuckDbWarehouse(Warehouse):
         with self._opened.transaction():
             for schema in _SCHEMAS:
                 self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            held = set(
-                self._opened.run("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'")
-            )
+            held = self._held_columns()
             for name, table in ops_tables().items():
-                if name in {table_name for table_name, _ in held}:
-                    self._add_columns(
-                        name, [column for column in table.file_columns if (name, column.name) not in held]
-                    )
+                if name in held:
+                    self._add_columns(name, table, held[name])
                 else:
                     self._opened.run(create_table(f"ops.{name}", table.file_columns))
 
-    def _add_columns(self, name: str, missing: Sequence[FileColumn]) -> None:
+    def _held_columns(self) -> dict[str, set[str]]:
+        """Columns of the tables of schema `ops`."""
+        held: dict[str, set[str]] = {}
+        for table, column in self._opened.run(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'"
+        ):
+            held.setdefault(table, set()).add(column)
+        return held
+
+    def _add_columns(self, name: str, table: OpsTable, held: Collection[str]) -> None:
         """A warehouse of an earlier version lacks the columns that came since."""
-        place = identifier(f"ops.{name}")
-        for column in missing:
-            self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
-            if (name, column.name) in _NUMBERED:
-                self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
+        for column in table.file_columns:
+            if column.name not in held:
+                place = identifier(f"ops.{name}")
+                self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
+                if (name, column.name) in _NUMBERED:
+                    self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
         return bool(
