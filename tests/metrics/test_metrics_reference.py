@@ -16,10 +16,12 @@ from metrics.marketplace import Marketplace
 from metrics.references import reference_of
 from metrics.strategies import marketplaces
 from metrics.warehouse import MetricWarehouse, contracts
+from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.sql.ratios import whole_query
 
 pytestmark = pytest.mark.fast
 MODELS = {model.name: model for model in contracts().rebuild_order}
+RANKS = {"popular_locations_weekly": "location_rank", "top_listings_weekly": "revenue_rank"}
 patiently = settings(
     deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -52,11 +54,32 @@ def test_a_metric_without_a_reference_is_told_what_to_add(tmp_path: Path) -> Non
 @patiently
 @given(marketplace=marketplaces())
 def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
+    """Their keys are unique, what may not be NULL is not, and ranks of a week count from one."""
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
         rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 
     for metric, model in MODELS.items():
         assert Counter(rows[metric]) == Counter(reference_of(model)(marketplace)), metric
+        assert_columns_kept(model, rows[metric])
+    for metric, rank_column in RANKS.items():
+        assert_ranks_count_from_one(MODELS[metric], rows[metric], rank_column)
+
+
+def assert_columns_kept(model: DerivedModel, rows: list[tuple[Any, ...]]) -> None:
+    named = [dict(zip(model.columns, row, strict=True)) for row in rows]
+    keys = Counter(tuple(row[name] for name in model.key) for row in named)
+    assert [key for key, count in keys.items() if count > 1] == [], model.name
+    required = [name for name, column in model.columns.items() if not column.nullable]
+    assert [name for row in named for name in required if row[name] is None] == [], model.name
+
+
+def assert_ranks_count_from_one(model: DerivedModel, rows: list[tuple[Any, ...]], rank_column: str) -> None:
+    ranks: dict[date, list[int]] = defaultdict(list)
+    week, rank = (list(model.columns).index(name) for name in ("week_start", rank_column))
+    for row in rows:
+        ranks[row[week]].append(row[rank])
+    for week_ranks in ranks.values():
+        assert sorted(week_ranks) == list(range(1, len(week_ranks) + 1)), model.name
 
 
 def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: MetricWarehouse) -> None:
@@ -71,46 +94,8 @@ def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: Metric
 
 @settings(patiently, max_examples=20)
 @given(marketplace=marketplaces())
-def test_metrics_pass_their_checks_and_keys(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
+def test_metrics_pass_the_checks_that_fail_a_run(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
-        for metric in MODELS:
-            assert_promises_kept(metric_warehouse, metric)
-
-
-def assert_promises_kept(warehouse: MetricWarehouse, metric: str) -> None:
-    """No check that fails a run finds a row; the key is unique; what may not be NULL is not."""
-    model = MODELS[metric]
-    failed = {
-        check.name
-        for check in model.checks
-        if check.severity == "fail" and warehouse.breaks(whole_query(model), check.when)
-    }
-    rows = [dict(zip(model.columns, row, strict=True)) for row in warehouse.rows(whole_query(model))]
-    keys = Counter(tuple(row[name] for name in model.key) for row in rows)
-    assert failed == set(), metric
-    assert [key for key, count in keys.items() if count > 1] == [], metric
-    assert [
-        name for row in rows for name, column in model.columns.items() if not column.nullable and row[name] is None
-    ] == [], metric
-
-
-@pytest.mark.parametrize(
-    ("metric", "week_column", "rank_column"),
-    [("popular_locations_weekly", 0, 5), ("top_listings_weekly", 0, 1)],
-)
-@settings(patiently, max_examples=20)
-@given(marketplace=marketplaces())
-def test_ranks_of_a_week_count_from_one(
-    metric_warehouse: MetricWarehouse,
-    metric: str,
-    week_column: int,
-    rank_column: int,
-    marketplace: Marketplace,
-) -> None:
-    ranks: dict[date, list[int]] = defaultdict(list)
-    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
-        for row in metric_warehouse.rows(whole_query(MODELS[metric])):
-            ranks[row[week_column]].append(row[rank_column])
-
-    for week_ranks in ranks.values():
-        assert sorted(week_ranks) == list(range(1, len(week_ranks) + 1))
+        for metric, model in MODELS.items():
+            checks = {check.name: check.when for check in model.checks if check.severity == "fail"}
+            assert metric_warehouse.broken(whole_query(model), checks) == set(), metric

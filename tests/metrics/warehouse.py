@@ -52,7 +52,7 @@ class MetricWarehouse:
     def __init__(self) -> None:
         import duckdb
 
-        self.connection: DuckDBPyConnection = duckdb.connect()
+        self.connection: DuckDBPyConnection = duckdb.connect(config={"threads": 1})
         self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA intermediate; CREATE SCHEMA ops")
         self.connection.execute("CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE)")
         for name in contracts().curated:
@@ -83,7 +83,15 @@ class MetricWarehouse:
 
     def breaks(self, query: str, predicate: str) -> bool:
         """Whether a row of the result breaks the check `predicate`."""
-        return bool(self.rows(f"SELECT 1 FROM ({query}) AS metric WHERE {predicate}"))
+        return bool(self.broken(query, {"check": predicate}))
+
+    def broken(self, query: str, checks: Mapping[str, str]) -> set[str]:
+        """The checks, predicates by name, that a row of the result breaks."""
+        if not checks:
+            return set()
+        counts = ", ".join(f"COUNT(*) FILTER (WHERE {predicate})" for predicate in checks.values())
+        ((*failed,),) = self.rows(f"SELECT {counts} FROM ({query}) AS metric")
+        return {name for name, rows in zip(checks, failed, strict=True) if rows}
 
     def _insert(self, relation: str, rows: list[Row]) -> None:
         if not rows:
