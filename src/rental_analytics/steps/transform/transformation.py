@@ -66,6 +66,9 @@ class Transformation:
 
     def _reference(self, model: CuratedModel) -> TransformedTable:
         """Reference data is small: it is kept at hand for the other models."""
+        is_read = any(model.relation in other.reads for other in self._request.models)
+        if not (is_read or self._request.emit_reference):
+            return _nothing(model)
         self._session.table(model.relation, model.query)
         self._session.view("candidates", f"SELECT *, 0 AS _row_id FROM {identifier(model.relation)} AS rows")
         return self._built(model, complete=True) if self._request.emit_reference else _nothing(model)
