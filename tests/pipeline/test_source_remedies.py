@@ -16,6 +16,7 @@ from rental_analytics.steps.extract import source_rows
 pytestmark = pytest.mark.slow
 
 EXTRACT = ("extract",)
+CURATED = ("extract", "transform", "load-curated")
 BOOKINGS = ", ".join(REQUIRED["bookings"])
 
 
@@ -58,7 +59,7 @@ def test_tables_and_columns_that_contracts_want(source: Source, pipeline: Pipeli
     assert "change the column, put a view in its place" in error.remedy
     source.execute("DROP TABLE apartments")
     source.execute("CREATE VIEW apartments AS SELECT * FROM old_apartments")
-    pipeline.run()
+    pipeline.run(steps=CURATED)
     assert pipeline.rows("SELECT booking_id FROM curated.bookings") == [(1,)]
 
 
@@ -92,7 +93,7 @@ def test_a_column_that_makes_a_mode_possible(source: Source, pipeline: Pipeline)
 
 @pytest.mark.usefixtures("source")
 @pytest.mark.remedy("step-out-of-order")
-def test_steps_out_of_order(pipeline: Pipeline) -> None:
+def test_steps_are_done_one_by_one_in_their_order(pipeline: Pipeline) -> None:
     error = stopped(pipeline, "step-out-of-order", steps=("transform",), run_id="first")
     assert error.remedy.startswith("run the steps in order: extract, transform, load-raw, load-curated, metrics")
     pipeline.run(resume="first", steps=EXTRACT)
@@ -100,6 +101,9 @@ def test_steps_out_of_order(pipeline: Pipeline) -> None:
     for step in ("transform", "load-raw", "load-curated", "metrics"):
         pipeline.run(resume="first", steps=(step,))
     assert pipeline.rows("SELECT booking_id FROM curated.bookings") == [(1,)]
+    assert pipeline.rows("SELECT COUNT(*) FROM presentation.top_listings_weekly") == [(1,)]
+    again = failure(pipeline.run, run_id="first")
+    assert "exists already" in again.message
 
 
 @pytest.mark.remedy("too-many-rows-to-number")
@@ -124,10 +128,10 @@ def test_a_model_that_comes_after_its_rows(pipeline: Pipeline, monkeypatch: pyte
         patch.setattr(
             wiring, "load_contracts", lambda: replace(all_contracts, curated=curated, intermediate={}, presentation={})
         )
-        pipeline.run(steps=("extract", "transform", "load-raw", "load-curated"))
+        pipeline.run(steps=CURATED)
     error = stopped(pipeline, "model-without-earlier-rows")
     assert (error.table, error.remedy) == ("viewings", "fill it with `rental run --full-refresh`.")
-    pipeline.run(full_refresh=True)
+    pipeline.run(full_refresh=True, steps=CURATED)
     assert pipeline.rows("SELECT COUNT(*) FROM curated.viewings") == [(3,)]
 
 
@@ -146,5 +150,5 @@ def test_a_check_of_a_table_that_rows_break(
     assert (error.table, error.exit_code) == ("bookings", 3)
     assert error.remedy.startswith("correct the rows in the source, then `rental run`")
     source.execute("UPDATE bookings SET total_price = 500")
-    pipeline.run(steps=("extract", "transform", "load-raw", "load-curated"))
+    pipeline.run(steps=CURATED)
     assert pipeline.rows("SELECT CAST(total_price AS INTEGER) FROM curated.bookings") == [(500,)]
