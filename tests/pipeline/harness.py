@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,9 @@ class Source:
     def insert(self, table: str, *rows: Mapping[str, Any]) -> None:
         """Add rows; a table's usual values stand for those that are left out."""
         usual = {"apartments": LISTING, "bookings": BOOKING, "user_viewing": VIEWING}.get(table, {})
-        for row in rows:
-            full = {**usual, **row}
-            values = ", ".join(_literal(value) for value in full.values())
-            self.execute(f"INSERT INTO {table} ({', '.join(full)}) VALUES ({values})")
+        for names, alike in groupby(({**usual, **row} for row in rows), key=tuple):
+            values = (f"({', '.join(_literal(value) for value in row.values())})" for row in alike)
+            self.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join(values)}")
 
 
 class Pipeline:

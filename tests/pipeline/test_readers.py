@@ -1,5 +1,6 @@
 """Whoever reads while runs rebuild the tables sees those of one run, or is told that the warehouse is held."""
 
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.crashes import RENTAL, Scenario, make_scenario, pass_a_day, rental
+from pipeline.crashes import RENTAL, SETTINGS, make_scenario, pass_a_day, rental
 from pipeline.harness import Pipeline, Source
 from rental_analytics.errors import LockHeldError
 from rental_analytics.failpoints import arm
@@ -54,14 +55,24 @@ class Known:
             assert unknown == [], schema
 
 
-@pytest.fixture
-def scenario(tmp_path: Path) -> Scenario:
-    return make_scenario(tmp_path / "template", Source.sqlite(tmp_path / "marketplace.db"))
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database, and in `run` what two runs on it left."""
+    folder = tmp_path_factory.mktemp("template")
+    make_scenario(folder / "run", Source.sqlite(folder / "marketplace.db"))
+    return folder
 
 
 @pytest.fixture
-def source(scenario: Scenario, tmp_path: Path) -> Source:
+def source(template: Path, tmp_path: Path) -> Source:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return Source.sqlite(tmp_path / "marketplace.db")
+
+
+@pytest.fixture
+def pipeline(source: Source, tmp_path: Path) -> Pipeline:
+    (tmp_path / "run" / "tmp").mkdir()
+    return Pipeline(tmp_path / "run", source.url, *SETTINGS)
 
 
 @contextmanager
@@ -125,15 +136,15 @@ class SecondConnection:
 
 
 def test_second_connection_of_the_process_sees_the_tables_of_one_run(
-    scenario: Scenario, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline, known = scenario.copy(tmp_path / "run"), Known()
+    known = Known()
     known.note(pipeline)
     beside = SecondConnection(monkeypatch)
     for number in (12, 13, 14):
         arm(beside.look)
         try:
-            with looking(lambda: beside.look("at any moment"), pause=0.001):
+            with looking(lambda: beside.look("at any moment"), pause=0.03):
                 pipeline.run()
         finally:
             arm(None)
@@ -148,10 +159,8 @@ def test_second_connection_of_the_process_sees_the_tables_of_one_run(
     assert all(len(known.views[schema]) == 4 for schema in SCHEMAS)
 
 
-def test_another_process_sees_the_tables_of_one_run_or_is_told_to_wait(
-    scenario: Scenario, source: Source, tmp_path: Path
-) -> None:
-    pipeline, known = scenario.copy(tmp_path / "run"), Known()
+def test_another_process_sees_the_tables_of_one_run_or_is_told_to_wait(pipeline: Pipeline, source: Source) -> None:
+    known = Known()
     known.note(pipeline)
     seen: dict[str, Counter[View]] = {schema: Counter() for schema in SCHEMAS}
     told = Counter[str]()
@@ -188,8 +197,8 @@ def _run_once_nobody_reads(pipeline: Pipeline, failpoint: str | None) -> None:
     raise AssertionError("the warehouse was never free")
 
 
-def test_command_line_tells_that_a_run_holds_the_warehouse(scenario: Scenario, tmp_path: Path) -> None:
-    pipeline, codes = scenario.copy(tmp_path / "run"), list[int]()
+def test_command_line_tells_that_a_run_holds_the_warehouse(pipeline: Pipeline) -> None:
+    codes = list[int]()
 
     def ask(name: str) -> None:
         if name == "metrics-filled":
