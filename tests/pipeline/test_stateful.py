@@ -239,7 +239,7 @@ class Marketplace(RuleBasedStateMachine):
         assert different(before, self.pipeline.tables(*DATA)) == {}, "after a full refresh"
 
         fresh = self.make_pipeline("fresh")
-        fresh.run()
+        fresh.run(steps=[step for step in STEP_NAMES if step != "load-raw"])
         assert different(present(fresh), present(self.pipeline)) == {}, "against a fresh start"
         for pipeline in (self.pipeline, fresh):
             check_accounts(pipeline)
@@ -276,12 +276,11 @@ def different(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 def present(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
     """Curated and presentation without history and deleted rows."""
     tables = {name: rows for name, rows in pipeline.tables("curated", "presentation").items() if name not in HISTORY}
-    for name in tables:
-        columns = [row[0] for row in pipeline.rows(f"SELECT column_name FROM (DESCRIBE {name})")]
-        if "is_deleted" in columns:
-            hidden = "_run_id, _loaded_at"
-            sql = f"SELECT * EXCLUDE ({hidden}) FROM {name} WHERE NOT is_deleted ORDER BY ALL"
-            tables[name] = pipeline.rows(sql)
+    with pipeline._asking() as ask:
+        for name in tables:
+            if ("is_deleted",) in ask(f"SELECT column_name FROM (DESCRIBE {name})"):
+                hidden = "_run_id, _loaded_at"
+                tables[name] = ask(f"SELECT * EXCLUDE ({hidden}) FROM {name} WHERE NOT is_deleted ORDER BY ALL")
     return tables
 
 
