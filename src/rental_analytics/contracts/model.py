@@ -104,6 +104,8 @@ class Conversion(Contract):
     into: Identifier
 
 
+EXCHANGE_RATES = "curated.exchange_rates"
+"""What a conversion reads."""
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z][a-z0-9_]*)")
 
 
@@ -174,6 +176,11 @@ class CuratedModel(Model):
     conversion: Conversion | None = None
     rules: tuple[Check, ...] = ()
     references: tuple[Reference, ...] = ()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Qualified names of the tables its query reads, and those that its conversion does."""
+        return super().reads | ({EXCHANGE_RATES} if self.conversion else set())
 
     @property
     def soft_delete(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import CheckResult
@@ -22,6 +22,19 @@ def checks_of(model: DerivedModel, relation: str) -> Iterator[tuple[str, Severit
         yield f"{name}_not_null", Severity.FAIL, missing
     for check in model.checks:
         yield check.name, check.severity, render("quality/failing", relation=relation, when=check.when)
+
+
+def check_statement(model: DerivedModel, relation: str) -> str:
+    """All checks of a table in one statement: the place of each among `checks_of`, and the rows that break it."""
+    return render("quality/together", queries=[sql for _, _, sql in checks_of(model, relation)])
+
+
+def check_results(model: DerivedModel, failed: Mapping[int, int]) -> list[CheckResult]:
+    """What the checks found: `failed` has the rows that break the check of each place."""
+    return [
+        CheckResult(table_name=model.name, check_name=name, severity=severity, failed_rows=failed[place])
+        for place, (name, severity, _) in enumerate(checks_of(model, model.relation))
+    ]
 
 
 def stop_if_broken(models: Sequence[DerivedModel], results: Sequence[CheckResult]) -> None:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError, WarehouseError
-from rental_analytics.quality.rebuilt import checks_of
+from rental_analytics.quality.rebuilt import check_results, check_statement
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
@@ -110,28 +110,17 @@ class Rebuild:
         if len(self._models) > BATCH:
             raise _too_many(len(self._models))
         return [
-            redshift(
-                " UNION ALL ".join(
-                    f"SELECT {place} AS place, failed_rows FROM ({sql}) AS found"
-                    for place, (_, _, sql) in enumerate(checks_of(model, self._stages[model.name]))
-                ),
-                f"checks of {model.name}",
-            )
+            redshift(check_statement(model, self._stages[model.name]), f"checks of {model.name}")
             for model in self._models
         ]
 
     def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
         """What the checks found, in the order of the models."""
-        found = []
-        for model, answer in zip(self._models, answers, strict=True):
-            failed = {row["place"]: row["failed_rows"] for row in answer.to_pylist()}
-            for place, (name, severity, _) in enumerate(checks_of(model, self._stages[model.name])):
-                found.append(
-                    CheckResult(
-                        table_name=model.name, check_name=name, severity=severity, failed_rows=int(failed[place])
-                    )
-                )
-        return found
+        return [
+            result
+            for model, answer in zip(self._models, answers, strict=True)
+            for result in check_results(model, {row["place"]: int(row["failed_rows"]) for row in answer.to_pylist()})
+        ]
 
     def swap(self) -> list[str]:
         """The transaction after which readers see the new rows; until then they see the old ones.
