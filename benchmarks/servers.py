@@ -29,7 +29,10 @@ def main() -> None:
         start_mysql(kind="mysql") as mysql,
         start_mysql(kind="mariadb") as mariadb,
     ):
-        pair = Compared(mysql, Path(folder) / "mysql"), Compared(mariadb, Path(folder) / "mariadb")
+        pair = (
+            Compared(mysql, Path(folder) / "mysql", all_rates=True),
+            Compared(mariadb, Path(folder) / "mariadb", all_rates=True),
+        )
         began = time.monotonic()
         for name, _ in zip(*(compared.live(options) for compared in pair), strict=True):
             for compared in pair:

@@ -24,16 +24,20 @@ _BY_CLOCK = f"CASE WHEN valid_from::DATE > DATE '{LAST_DAY}' + 2 THEN NULL ELSE 
 
 
 class Compared:
-    """A marketplace in a database of a server, and the pipeline on it."""
+    """A marketplace in a database of a server, and the pipeline on it.
 
-    def __init__(self, server: MySqlServer, folder: Path) -> None:
+    Args:
+        all_rates: take the exchange rates that come with the project, not the few of `Pipeline`.
+    """
+
+    def __init__(self, server: MySqlServer, folder: Path, *, all_rates: bool = False) -> None:
         self.server = server
         self.database = server.create_database()
         self.url = server.url(self.database)
         self.pipeline = Pipeline(folder, self.url)
-        # The rates that come with the project.
-        config = folder / "rental.toml"
-        config.write_text(config.read_text().replace('[reference]\nexchange_rates = "rates.csv"\n', ""))
+        if all_rates:
+            config = folder / "rental.toml"
+            config.write_text(config.read_text().replace('[reference]\nexchange_rates = "rates.csv"\n', ""))
 
     def live(self, options: MarketplaceOptions) -> Iterator[str]:
         """Fill the database, run, let a day pass, run, run again on everything; gives a name after each run."""
