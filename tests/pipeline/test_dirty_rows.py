@@ -436,7 +436,7 @@ def test_dirty_rows_are_set_aside_whole_and_come_back(
 
     for table in market.rows:
         market.correct(table, dice, moving=True, every=2)
-    second = pipeline.run().run.run_id
+    second = pipeline.load().run.run_id
     assert_curated(pipeline, market)
     for table, rows in market.rows.items():
         extracted, *parts = accounts(pipeline, second)[MODELS[table]]
@@ -447,7 +447,7 @@ def test_dirty_rows_are_set_aside_whole_and_come_back(
     for table in market.rows:
         market.correct(table, dice, moving=False)
     # An event that was moved is another event, so many have vanished.
-    refreshed = pipeline.run("quality.max_deleted_share=1", full_refresh=True).run.run_id
+    refreshed = pipeline.load("quality.max_deleted_share=1", full_refresh=True).run.run_id
     assert_curated(pipeline, market)
     for table, rows in market.rows.items():
         newest = len(current(table, rows))
