@@ -6,13 +6,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from rental_marketplace import MarketplaceOptions, generate
 from servers.mysql import MySqlServer
 
 ROOT = Path(__file__).parents[2]
+INSTALLED = Path(sys.executable).with_name("rental")
+SMALLER = f"""#!/bin/sh
+case "$*" in
+    *--advance*) ;;
+    generate*) set -- "$@" --listings 300 --bookings 1500 --viewings 2000 ;;
+esac
+exec {INSTALLED} "$@"
+"""
+"""`rental` that generates a marketplace of fewer rows."""
 PRESENTATION = ROOT / "src" / "rental_analytics" / "models" / "presentation"
 
 
@@ -23,9 +34,13 @@ def demo(tmp_path: Path) -> Callable[..., str]:
     shutil.copy(ROOT / "scripts" / "demo.sh", tmp_path / "scripts")
     program = tmp_path / ".venv" / "bin" / "rental"
     program.parent.mkdir(parents=True)
-    program.symlink_to(Path(sys.executable).with_name("rental"))
+    program.symlink_to(INSTALLED)
 
-    def run(**variables: str) -> str:
+    def run(*, smaller: bool = False, **variables: str) -> str:
+        if smaller:
+            program.unlink()
+            program.write_text(SMALLER)
+            program.chmod(0o755)
         command = [tmp_path / "scripts" / "demo.sh"]
         done = subprocess.run(command, env=os.environ | variables, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -44,11 +59,17 @@ def test_the_demo_runs_in_sqlite(demo: Callable[..., str]) -> None:
 
 @pytest.mark.service
 def test_the_demo_runs_on_mysql(demo: Callable[..., str], mysql: MySqlServer, tmp_path: Path) -> None:
+    """It takes the place of an earlier one, of which there are the folder and the tables."""
     database = mysql.create_database()
     mysql.execute("CREATE USER demo IDENTIFIED BY 'p@ss word'")
     mysql.execute(f"GRANT ALL ON {database}.* TO demo")
-    for _ in range(2):  # a second demo takes the place of the first
-        printed = demo(SOURCE=mysql.url(database, "demo", "p@ss word"))
+    earlier = MarketplaceOptions(listings=1, bookings=1, viewings=1, end_date=date(2026, 6, 30))
+    generate(mysql.url(database), earlier)
+    (tmp_path / "demo" / "lake").mkdir(parents=True)
+    (tmp_path / "demo" / "warehouse.duckdb").write_text("of an earlier demo")
+    printed = demo(smaller=True, SOURCE=mysql.url(database, "demo", "p@ss word"))
+    assert "Removing demo/ of an earlier call" in printed
     assert "p@ss" not in printed
     assert "p%40ss" not in printed
     assert str(mysql.port) in (tmp_path / "demo" / "lake" / "history" / "0000000001.json").read_text()
+    assert mysql.execute("SELECT COUNT(*) >= 300 FROM apartments", database) == [(1,)]
