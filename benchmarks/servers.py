@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from pipeline.servers_compared import LAST_DAY, Compared, assert_same_warehouses
 from rental_marketplace import MarketplaceOptions
+from runs.servers_compared import LAST_DAY, Compared, assert_same_warehouses
 from servers.mysql import start_mysql
 
 

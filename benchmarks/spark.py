@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pipeline as common
+import runs as common
 
 LARGEST = 20_000_000
 """Viewings of the largest size; there are 5 for each booking and 50 for each listing."""

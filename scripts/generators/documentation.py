@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from generators.error_sites import ErrorSite, error_sites
-from pipeline.drift_cases import CASES
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.model import DerivedModel, Model
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.quality.rules import all_rules
+from runs.drift_cases import CASES
 
 Row = tuple[str, ...]
 
@@ -52,7 +52,7 @@ def rules() -> str:
 
 
 def drift() -> str:
-    """Each row is a case of tests/pipeline/test_schema_drift.py."""
+    """Each row is a case of tests/runs/test_schema_drift.py."""
     return _table([("change", "`evolve`", "`freeze`"), *((case.change, case.evolve, case.freeze) for case in CASES)])
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.crash_driver import run
-from pipeline.forked import run_forked
+from runs.crash_driver import run
+from runs.forked import run_forked
 
 PROGRAM = Path(sys.executable).with_name("rental")
 SCHEMAS = ("raw_data", "curated", "presentation")

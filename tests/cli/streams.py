@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from pipeline.crash_driver import run
+from runs.crash_driver import run
 
 CLOSED = ""
 

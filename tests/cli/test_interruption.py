@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import Rental
 from cli.program import PROGRAM, Result, ask_warehouse, committed, environment, result_of, untimed, warehouse_tables
-from pipeline.crash_driver import run_and_interrupt
+from runs.crash_driver import run_and_interrupt
 
 
 def signalled(folder: Path, place: str, number: signal.Signals, how: str, *arguments: str) -> Result:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from curated.curated_cases import contracts
+
 from engines.test_failed_casts import transform
 from parity.engines import open_session
-from pipeline.harness import failure
 from rental_analytics.engines.duckdb.engine import DuckDbEngine
 from rental_analytics.engines.spark.engine import SparkEngine
+from runs.harness import failure
 
 pytestmark = pytest.mark.fast
 

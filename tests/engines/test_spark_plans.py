@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from curated.curated_cases import RUN, contracts
 from curated.raw_rows import reference_data
+
 from engines.plans import Statement, recorded
 from engines.raw_tables import extracts_of, fill_sqlite
-from pipeline.harness import Pipeline
 from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.steps.transform.request import TransformRequest
 from rental_analytics.steps.transform.transformation import Transformation
 from rental_analytics.storage.local import LocalLake
+from runs.harness import Pipeline
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

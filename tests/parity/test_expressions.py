@@ -14,11 +14,11 @@ from sqlglot import exp
 
 from parity.cells import TEXTS, tables
 from parity.engines import open_engine, open_session
-from pipeline.harness import failure
 from rental_analytics.engines.base import Session
 from rental_analytics.sql.portability import COMPARED
 from rental_analytics.sql.render import literal
 from rental_analytics.steps.extract.hashes import key_hash, row_hash
+from runs.harness import failure
 
 pytestmark = pytest.mark.slow
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.harness import Pipeline, Source
-from pipeline.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
 from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.engines.spark import engine as spark_engine
 from rental_marketplace import MarketplaceOptions, advance, generate
+from runs.harness import Pipeline, Source
+from runs.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
 from servers.mysql import MySqlServer
 
 pytestmark = pytest.mark.usefixtures("spark", "_several_partitions")

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[2]
 COOKBOOK = ROOT / "docs" / "cookbooks" / "add-a-metric.md"
 FILES = ("model.yaml", "query.sql", "cases.yaml", "reference.py")
 CHOSEN = (
-    "tests/metrics/test_metrics_cases.py",
-    "tests/metrics/test_metrics_reference.py",
-    "tests/contracts",
-    "tests/report",
+    "tests/models/metrics/test_metrics_cases.py",
+    "tests/models/metrics/test_metrics_reference.py",
+    "tests/unit/contracts",
+    "tests/unit/report",
     "tests/warehouses/test_redshift_statements.py",
 )
 # Tests of metrics by their names are left out, and cases of metrics that were there.
@@ -87,4 +87,4 @@ def test_the_metric_of_the_cookbook_needs_nothing_but_its_folder(project: Path) 
     asked = ("python", "-m", "pytest", "-v", "-n", "0", "-m", "fast", "-p", "no:cacheprovider")
     ended = run(project, *asked, *CHOSEN, "-k", OF_THE_NEW.format(name))
     assert re.search(r"\d+ passed", ended), ended
-    assert re.search(rf"tests/metrics/test_metrics_cases\.py\S*{name}\S* PASSED", ended), ended
+    assert re.search(rf"tests/models/metrics/test_metrics_cases\.py\S*{name}\S* PASSED", ended), ended

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.harness import Pipeline, Source
 from runners.jobs import Jobs
+from runs.harness import Pipeline, Source
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.harness import Pipeline
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.glue import main
 from rental_analytics.steps.base import Part
+from runs.harness import Pipeline
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "rental_glue_job.py"
 # What Glue adds to the arguments of a job, as far as seen.

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.harness import Pipeline, failure
 from rental_analytics.aws.objects import read_text_object
 from rental_analytics.aws.secrets import secret_login
 from rental_analytics.regular_file import LARGEST_CONFIGURATION
 from runners.jobs import Jobs
 from runners.test_secrets import ARN, cloud, login_text, refusing
+from runs.harness import Pipeline, failure
 from servers.s3 import S3Server
 
 __all__ = ["cloud", "refusing"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
 from rental_analytics import wiring
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.errors import LakeUnavailableError, SourceUnavailableError, WarehouseError
@@ -16,6 +15,7 @@ from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 from runners.jobs import Jobs, status
+from runs.harness import Pipeline, Source, failure
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source
 from rental_analytics.contracts.events import Retry
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.engines.base import Session
@@ -30,6 +29,7 @@ from rental_analytics.steps.extract.request import ExtractRequest
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.lock import RunLock
 from runners.jobs import SCRIPT, JobEnd, Jobs, ended, status
+from runs.harness import Pipeline, Source
 
 PASSWORD = "geheim-und-lang"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

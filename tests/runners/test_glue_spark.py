@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.harness import ENGINE, Pipeline, Source
 from runners.jobs import OF_GLUE, JobEnd, Jobs
+from runs.harness import ENGINE, Pipeline, Source
 from servers.mysql import MySqlServer
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from servers.spark import JAVA, assert_written_in_place, connector_j, s3a_jars

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.forked import run_forked
-from pipeline.harness import Pipeline, Source
 from rental_analytics.failpoints import arm
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.runners.glue import main
 from runners.conftest import few_rows
 from runners.jobs import Jobs, status
+from runs.forked import run_forked
+from runs.harness import Pipeline, Source
 
 pytestmark = pytest.mark.slow
 

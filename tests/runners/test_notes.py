@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.contracts.ledger import StepRecord
 from rental_analytics.errors import QualityError, RunInterruptedError, WarehouseUnavailableError
 from rental_analytics.monitoring.events import EventStream
@@ -23,6 +22,7 @@ from rental_analytics.settings import load_settings
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 from rental_analytics.wiring import assembled
+from runs.harness import Pipeline, Source, failure
 
 pytestmark = pytest.mark.slow
 

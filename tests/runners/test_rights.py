@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from docs.pages import ROOT
-from pipeline.harness import Pipeline, Source
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.storage.local import LocalLake
 from runners.jobs import Jobs
+from runs.harness import Pipeline, Source
 
 pytestmark = pytest.mark.slow
 

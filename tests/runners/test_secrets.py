@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.aws import secrets
 from rental_analytics.aws.objects import read_text_object
 from rental_analytics.aws.secrets import secret_login
@@ -20,6 +19,7 @@ from rental_analytics.runners.glue import main
 from rental_analytics.settings import load_settings
 from rental_analytics.wiring import make_database
 from runners.jobs import Jobs, status
+from runs.harness import Pipeline, Source, failure
 from servers.mysql import MySqlServer
 from servers.s3 import REGION, S3Server
 

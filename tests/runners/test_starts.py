@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.contracts.ledger import StartRecord
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.monitoring.ledger import failed_starts
@@ -14,6 +13,7 @@ from rental_analytics.runners import lifecycle
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.lock import RunLock
 from runners.jobs import Jobs
+from runs.harness import Pipeline, Source, failure
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.harness import Source
+from runs.harness import Source
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import Twins, environment

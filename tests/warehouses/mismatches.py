@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from pipeline.harness import Source
 from rental_analytics.monitoring.events import EventStream
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
 from rental_analytics.steps.base import StepContext
 from rental_analytics.steps.load.step import run_curated, run_raw
 from rental_analytics.wiring import assembled
+from runs.harness import Source
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import READ, Redshift

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline, Source, failure
 from rental_analytics.contracts.model import PresentationModel
 from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
+from runs.harness import Pipeline, Source, failure
 
 HOLD = """
 import sys, duckdb

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.clocks import clock_off_by
-from pipeline.harness import Source, failure
 from rental_analytics.errors import ConfigurationError
+from runs.clocks import clock_off_by
+from runs.harness import Source, failure
 from servers.redshift_stand_in import RedshiftStandIn
 from warehouses.twins import Twins
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import failure
 from rental_analytics.contracts.ledger import StepRecord
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.errors import ConfigurationError, WarehouseUnavailableError
@@ -24,6 +23,7 @@ from rental_analytics.warehouses.redshift.files import Room
 from rental_analytics.warehouses.redshift.staging import Staged
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from rental_analytics.wiring import make_warehouse
+from runs.harness import failure
 from servers.redshift_stand_in import RedshiftStandIn
 
 LONG = "SELECT " + "1, " * 40_000

@@ -15,12 +15,12 @@ import sqlglot
 from sqlglot import exp
 
 from generators.redshift_statements import all_statements
-from pipeline.harness import Source, failure
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.errors import QualityError
 from rental_analytics.report import write_report
 from rental_analytics.warehouses.redshift.data_api import Target
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
+from runs.harness import Source, failure
 from warehouses.twins import Redshift, Twins
 
 STAGING = re.compile(r'"?ops"?\."?stage_[0-9a-f]{8}_\w+"?')

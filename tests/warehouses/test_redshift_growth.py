@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from pipeline.harness import Source, failure
 from rental_analytics.contracts.manifest import FileColumn
 from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.sql.render import identifiers
@@ -19,6 +18,7 @@ from rental_analytics.warehouses.redshift.tables import (
     growth,
     read_catalogue,
 )
+from runs.harness import Source, failure
 from servers.mysql import MySqlServer
 from warehouses.twins import Twins
 

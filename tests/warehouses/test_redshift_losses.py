@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import failure
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.errors import RentalError, WarehouseError
 from rental_analytics.storage.s3 import S3Lake
@@ -23,6 +22,7 @@ from rental_analytics.warehouses.base import Load
 from rental_analytics.warehouses.redshift.data_api import Target
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from rental_marketplace import MarketplaceOptions, advance, generate
+from runs.harness import failure
 from servers.postgresql import PostgreSQL
 from servers.redshift_faults import BEGINNING
 from servers.redshift_stand_in import RedshiftStandIn

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.harness import Source
-from pipeline.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
+from runs.harness import Source
+from runs.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import Twins

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pytest
 from pyarrow import parquet as pq
 
-from pipeline.harness import failure
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
+from runs.harness import failure
 from servers.postgresql import PostgreSQL
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server

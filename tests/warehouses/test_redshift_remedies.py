@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from generators.redshift_statements import MOMENT
-from pipeline.harness import failure
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.storage.local import LocalLake
@@ -29,6 +28,7 @@ from rental_analytics.warehouses.redshift.roles import roles
 from rental_analytics.warehouses.redshift.staging import Staged
 from rental_analytics.warehouses.redshift.tables import Catalogue, HeldColumn, TableShape
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
+from runs.harness import failure
 
 pytestmark = pytest.mark.fast
 TARGET = Target("analytics", "marketplace", "eu-west-1")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.harness import Pipeline
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.warehouses.redshift.roles import roles
 from rental_marketplace import MarketplaceOptions, advance, generate
+from runs.harness import Pipeline
 from servers.redshift_client import Warehouse
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server

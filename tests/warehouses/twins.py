@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.harness import Pipeline
 from rental_analytics.runners.local import RunOutcome
+from runs.harness import Pipeline
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 

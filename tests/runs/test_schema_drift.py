@@ -1,0 +1,341 @@
+"""What a run does when the source's columns are not those of the last one."""
+
+import dataclasses
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rental_analytics import wiring
+from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.contracts.source_table import UnknownColumns
+from rental_analytics.databases.planning import plan_read
+from rental_analytics.errors import ContractError
+from rental_analytics.settings import load_settings
+from rental_analytics.steps.extract.drift import Drift, drifts
+from rental_analytics.wiring import assembled
+from runs.drift_cases import CASES, CURATED, RAW, STOPS, Case, modify, new_booking
+from runs.harness import Pipeline, Source, failure
+from servers.mysql import MySqlServer
+
+FREEZE = "source.schema_drift=freeze"
+ROWS = ("extract", "transform", "load-raw", "load-curated")
+ON_MYSQL = pytest.mark.parametrize("source", [pytest.param("mysql", marks=pytest.mark.service)], indirect=True)
+CELLS = [
+    pytest.param(kind, case, marks=mark, id=f"{kind}: {case.change}")
+    for kind, mark in (("mysql", pytest.mark.service), ("sqlite", pytest.mark.slow))
+    for case in CASES
+    if kind == "mysql" or case.sqlite
+]
+
+
+def fill(source: Source, *changes: str) -> None:
+    """A listing, two bookings and a view, in tables that these changes were made to."""
+    source.create(optional=True)
+    source.insert("apartments", {"id": 1})
+    source.insert("apartment_attributes", {"id": 1, "last_modified_timestamp": "2024-01-02 10:00:00.000000"})
+    source.insert("user_viewing", {})
+    for number in (1, 2):
+        moment = f"2024-03-0{number} 00:00:00.000000"
+        source.insert(
+            "bookings", {"booking_id": number, "num_guests": 2, "payment_status": "paid", "updated_at": moment}
+        )
+    for change in changes:
+        source.execute(change)
+
+
+def extracts(pipeline: Pipeline) -> int:
+    """How often rows were read."""
+    return len(list((pipeline.folder / "lake").glob("raw/*/*")))
+
+
+def raw_type(pipeline: Pipeline, column: str) -> Any:
+    table, _, name = column.partition(".")
+    asked = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'raw_data' AND table_name = '{}'"
+    return pipeline.rows(f"{asked.format(table)} AND column_name = '{name}'")[0][0]
+
+
+class FirstRuns:
+    """Sources before a change, and what their first run leaves: done once for all cases that begin alike."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        self._request = request
+        self._folder = folder
+        self._made: dict[tuple[str, tuple[str, ...]], Path] = {}
+        self._database = ""
+
+    def begin(self, kind: str, changes: tuple[str, ...], folder: Path) -> tuple[Source, Pipeline]:
+        """A source that these changes were made to, and a pipeline that has read it."""
+        template = self._made.get((kind, changes))
+        source = Source.sqlite(folder / "marketplace.db") if kind == "sqlite" else self._emptied()
+        if template is None:
+            fill(source, *changes)
+            Pipeline(folder / "run", source.url).run(steps=ROWS)
+            self._made[kind, changes] = Path(shutil.copytree(folder, self._folder / str(len(self._made))))
+        elif kind == "sqlite":
+            shutil.copytree(template, folder, dirs_exist_ok=True)
+        else:
+            fill(source, *changes)
+            shutil.copytree(template / "run", folder / "run")
+        return source, Pipeline(folder / "run", source.url)
+
+    def _emptied(self) -> Source:
+        """The one database of all: a lake belongs to the database that its rows are from."""
+        server: MySqlServer = self._request.getfixturevalue("mysql")
+        self._database = self._database or server.create_database()
+        source = Source.mysql(server, self._database)
+        tables = "SELECT table_type, table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        for kind, name in source.execute(tables):
+            source.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} `{name}`")
+        return source
+
+
+@pytest.fixture(scope="module")
+def first_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FirstRuns:
+    return FirstRuns(request, tmp_path_factory.mktemp("first-runs"))
+
+
+@pytest.mark.parametrize(("kind", "case"), CELLS)
+def test_every_cell_of_the_table(first_runs: FirstRuns, tmp_path: Path, kind: str, case: Case) -> None:
+    source, pipeline = first_runs.begin(kind, case.before, tmp_path)
+    if case.pending:
+        source.execute(new_booking(3))
+        pipeline.run(steps=("extract",))
+    for statement in case.alter:
+        source.execute(statement)
+    if case.freeze == STOPS:
+        read = extracts(pipeline)
+        frozen = failure(pipeline.run, FREEZE)
+        assert isinstance(frozen, ContractError)
+        assert case.error or "its schema_drift is freeze" in str(frozen)
+        assert case.error in str(frozen) and extracts(pipeline) == read
+    else:
+        pipeline.run(FREEZE, steps=("extract",))
+    for statement in case.then:
+        source.execute(statement)
+    if case.evolve.startswith(STOPS):
+        read = extracts(pipeline)
+        stopped = failure(pipeline.run, steps=ROWS)
+        assert isinstance(stopped, ContractError) and stopped.exit_code == 2
+        assert case.error in str(stopped) and extracts(pipeline) == read
+        return
+    pipeline.notes.clear()
+    pipeline.run(steps=ROWS)
+    assert case.told in told(pipeline)
+    assert bool(case.told) == bool(told(pipeline))
+    for query, rows in case.expect:
+        assert pipeline.rows(query) == rows, query
+    if case.raw_type and source.url.startswith("mysql"):
+        assert raw_type(pipeline, case.raw_type[0]) == case.raw_type[1]
+    # A drift is told once, and what was accepted is no drift any more.
+    assert remaining_drifts(pipeline) == []
+
+
+def remaining_drifts(pipeline: Pipeline) -> list[Drift]:
+    """What the next run would find changed since the last one."""
+    with assembled(load_settings(pipeline.folder / "rental.toml", pipeline.settings)) as parts:
+        seen = parts.manifests.latest_extract()
+        assert seen
+        catalogue = parts.database.catalogue()
+        plans = [
+            plan_read(parts.database, table, catalogue[name], parts.settings.mode(name))
+            for name, table in parts.contracts.sources.items()
+        ]
+        return [drift for plan in plans for drift in drifts(plan, seen.tables[plan.table.name])]
+
+
+def told(pipeline: Pipeline) -> str:
+    """What was said about drifts, without the widths of integers."""
+    ours = [note for note in pipeline.notes if "; " in note and (": column" in note or "stand in another" in note)]
+    return "\n".join(ours).replace("bigint(20)", "bigint").replace("int(11)", "int")
+
+
+FEE_AS_TEXT = (modify("fee", "VARCHAR(10)", "apartment_attributes"), "UPDATE apartment_attributes SET fee = 'none'")
+FEE_AS_NUMBER = (modify("fee", "INT", "apartment_attributes"), "UPDATE apartment_attributes SET fee = 5")
+
+
+def in_warehouse(pipeline: Pipeline, *statements: str) -> None:
+    import duckdb
+
+    with duckdb.connect(pipeline.folder / "warehouse.duckdb") as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@ON_MYSQL
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR",
+        "DROP TABLE raw_data.apartment_attributes",
+    ],
+)
+@pytest.mark.remedy("raw-column-unfit")
+def test_column_of_another_kind_is_taken_over_by_a_full_refresh(
+    source: Source, pipeline: Pipeline, remedy: str
+) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pipeline.run(steps=ROWS)
+    for statement in FEE_AS_TEXT:
+        source.execute(statement)
+    read, loaded = extracts(pipeline), pipeline.tables("raw_data", "curated")
+    assert failure(pipeline.run).step == "extract" and extracts(pipeline) == read
+    unconverted = failure(pipeline.run, full_refresh=True)
+    assert isinstance(unconverted, ContractError) and unconverted.step == "load-raw"
+    assert pipeline.tables("raw_data", "curated") == loaded
+    assert "raw_data.apartment_attributes.fee is INTEGER and cannot take VARCHAR" in str(unconverted)
+    assert f"or drop raw_data.apartment_attributes, and `rental run --resume {unconverted.run_id}`" in str(unconverted)
+    assert failure(pipeline.run, resume=unconverted.run_id).message == unconverted.message
+    in_warehouse(pipeline, remedy)
+    pipeline.run(resume=unconverted.run_id, steps=ROWS)
+    assert pipeline.rows("SELECT fee FROM raw_data.apartment_attributes") == [("none",)]
+    assert pipeline.rows("SELECT fee FROM curated.listing_attributes") == [("none",)]
+    pipeline.run(FREEZE, steps=("extract",))
+
+
+@ON_MYSQL
+@pytest.mark.remedy("raw-column-cannot-follow")
+def test_column_of_another_kind_is_bridged_by_a_view(source: Source, pipeline: Pipeline) -> None:
+    fill(source)
+    pipeline.run(steps=ROWS)
+    source.execute("ALTER TABLE bookings MODIFY total_price DOUBLE")
+    assert isinstance(failure(pipeline.run), ContractError)
+    source.execute("RENAME TABLE bookings TO all_bookings")
+    columns = source.execute(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_name = 'all_bookings' AND table_schema = DATABASE() ORDER BY ordinal_position"
+    )
+    listed = ", ".join(
+        "CAST(total_price AS DECIMAL(12,2)) AS total_price" if name == "total_price" else name for (name,) in columns
+    )
+    source.execute(f"CREATE VIEW bookings AS SELECT {listed} FROM all_bookings")
+    pipeline.run(FREEZE, steps=ROWS)
+    assert pipeline.rows(CURATED.format("total_price")) == [(1, Decimal("300.00")), (2, Decimal("300.00"))]
+
+
+@ON_MYSQL
+def test_raw_column_that_was_wider_before_the_last_run_is_seen_in_time(source: Source, pipeline: Pipeline) -> None:
+    fill(source, modify("total_price", "DECIMAL(30,0)"))
+    pipeline.run(steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(12,0)"))
+    pipeline.run(steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(22,10)"))
+    read = extracts(pipeline)
+    error = failure(pipeline.run)
+    assert isinstance(error, ContractError) and extracts(pipeline) == read
+    assert "raw_data.bookings.total_price is DECIMAL(30,0) and cannot take DECIMAL(22,10)" in str(error)
+
+
+@ON_MYSQL
+def test_next_run_takes_over_what_a_converted_column_kept_out(source: Source, pipeline: Pipeline) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pipeline.run(steps=ROWS)
+    for statement in FEE_AS_TEXT:
+        source.execute(statement)
+    failure(pipeline.run, full_refresh=True)
+    newer = "last_modified_timestamp = '2024-03-05 00:00:00'"
+    source.execute(f"UPDATE apartment_attributes SET fee = 'more', {newer}")
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR")
+    pipeline.run(steps=ROWS)
+    assert pipeline.rows("SELECT fee FROM raw_data.apartment_attributes") == [("more",)]
+    assert pipeline.rows("SELECT fee FROM curated.listing_attributes") == [("more",)]
+
+
+@ON_MYSQL
+def test_raw_column_that_somebody_converted_stops_before_anything_is_loaded(source: Source, pipeline: Pipeline) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pipeline.run(steps=ROWS)
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR")
+    source.execute(new_booking(3))
+    stopped = failure(pipeline.run)
+    assert isinstance(stopped, ContractError) and (stopped.step, stopped.table) == ("load-raw", "apartment_attributes")
+    assert "is VARCHAR and cannot take INTEGER" in str(stopped) and "or drop" not in str(stopped)
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.bookings") == [(2,)]
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE INTEGER")
+    pipeline.run(resume=stopped.run_id, steps=("load-raw",))
+    assert pipeline.rows("SELECT COUNT(*) FROM raw_data.bookings") == [(3,)]
+
+
+@ON_MYSQL
+def test_full_refresh_forgets_how_wide_a_column_was(source: Source, pipeline: Pipeline) -> None:
+    fill(source, modify("total_price", "DECIMAL(30,0)"))
+    pipeline.run(steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(22,10)"))
+    assert isinstance(failure(pipeline.run), ContractError)
+    in_warehouse(pipeline, "DROP TABLE raw_data.bookings")
+    pipeline.run(full_refresh=True, steps=ROWS)
+    source.execute(modify("total_price", "DECIMAL(12,4)"))
+    pipeline.run(steps=ROWS)
+    assert raw_type(pipeline, "bookings.total_price") == "DECIMAL(22,10)"
+
+
+@ON_MYSQL
+@pytest.mark.remedy("column-changed-before-load")
+def test_run_that_is_not_loaded_comes_before_a_full_refresh_of_another_kind(source: Source, pipeline: Pipeline) -> None:
+    fill(source, *FEE_AS_NUMBER)
+    pending = pipeline.run(steps=("extract",)).run.run_id
+    for statement in FEE_AS_TEXT:
+        source.execute(statement)
+    early = failure(pipeline.run, full_refresh=True)
+    assert f"run {pending}, which is not loaded yet, read it as INTEGER" in str(early)
+    pipeline.run(resume=pending, steps=("load-raw",))
+    in_warehouse(pipeline, "ALTER TABLE raw_data.apartment_attributes ALTER COLUMN fee SET DATA TYPE VARCHAR")
+    pipeline.run(full_refresh=True, steps=ROWS)
+    assert pipeline.rows("SELECT fee FROM raw_data.apartment_attributes") == [("none",)]
+
+
+@ON_MYSQL
+def test_id_beyond_64_bits_with_a_sign_is_set_aside(source: Source, pipeline: Pipeline) -> None:
+    fill(source, modify("booking_id", "BIGINT UNSIGNED"))
+    pipeline.run(steps=ROWS)
+    source.execute(new_booking(2**63))
+    pipeline.run(steps=ROWS)
+    assert pipeline.rows(RAW.format("_is_deleted")) == [(1, False), (2, False), (2**63, False)]
+    assert pipeline.rows("SELECT row_key, rules FROM ops.rejected_rows") == [(str(2**63), "value_out_of_range")]
+    assert pipeline.rows("SELECT booking_id FROM curated.bookings ORDER BY 1") == [(1,), (2,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["sqlite"], indirect=True)
+@pytest.mark.remedy("schema-drift-frozen")
+def test_freeze_can_be_set_for_a_table_and_is_accepted_once(source: Source, pipeline: Pipeline) -> None:
+    fill(source)
+    frozen = "tables.bookings.schema_drift=freeze"
+    pipeline.run(frozen, steps=ROWS)
+    source.execute("ALTER TABLE user_viewing DROP COLUMN id")
+    pipeline.run(frozen, steps=ROWS)
+    source.execute("ALTER TABLE bookings ADD COLUMN voucher VARCHAR(20)")
+    source.execute("ALTER TABLE bookings DROP COLUMN num_guests")
+    for options in ({}, {"full_refresh": True}):
+        error = failure(pipeline.run, frozen, **options)
+        assert error.table == "bookings" and error.step == "extract"
+        assert "column num_guests int is gone; column voucher varchar(20) is new" in str(error)
+        assert "source.schema_drift=evolve" in error.remedy and "tables.bookings.schema_drift" in error.remedy
+    assert failure(pipeline.run, frozen, resume=error.run_id).message == error.message
+    pipeline.run("tables.bookings.schema_drift=evolve", steps=ROWS)
+    pipeline.run(frozen, steps=ROWS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["sqlite"], indirect=True)
+def test_columns_the_contract_keeps_come_and_go(
+    source: Source, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contracts = load_contracts()
+    keeping = contracts.sources["bookings"].model_copy(update={"unknown_columns": UnknownColumns.KEEP})
+    changed = dataclasses.replace(contracts, sources=contracts.sources | {"bookings": keeping})
+    monkeypatch.setattr(wiring, "load_contracts", lambda: changed)
+    fill(source)
+    pipeline.run(steps=ROWS)
+    source.execute("ALTER TABLE bookings ADD COLUMN voucher VARCHAR(20)")
+    source.execute("UPDATE bookings SET voucher = 'spring'")
+    pipeline.run(steps=ROWS)
+    assert pipeline.rows(RAW.format("voucher")) == [(1, "spring"), (2, "spring")]
+    source.execute("ALTER TABLE bookings DROP COLUMN voucher")
+    source.execute("UPDATE bookings SET updated_at = '2024-03-05 00:00:00.000000' WHERE booking_id = 2")
+    pipeline.notes.clear()
+    pipeline.run(steps=ROWS)
+    assert pipeline.rows(RAW.format("voucher")) == [(1, "spring"), (2, None)]
+    assert "those loaded before keep their values" in told(pipeline)

@@ -1,0 +1,47 @@
+"""Spark as the engine of whole runs: the same warehouse as with DuckDB, alone and in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runs.harness import Pipeline, Source
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+SCHEMAS = ("raw_data", "curated", "presentation")
+
+
+def test_engines_take_turns_on_one_lake(source: Source, another_pipeline: Callable[..., Pipeline]) -> None:
+    source.create(optional=True)
+    turns, alone = another_pipeline("turns"), another_pipeline("alone")
+    for number, engine in enumerate(["duckdb", "spark", "duckdb", "spark"], start=1):
+        _change(source, number)
+        turns.run(f"engine.kind={engine}")
+        alone.run()
+        assert turns.tables(*SCHEMAS) == alone.tables(*SCHEMAS)
+
+
+def test_snapshots_are_compared_across_engines(source: Source, another_pipeline: Callable[..., Pipeline]) -> None:
+    source.create(optional=False)
+    turns = another_pipeline("turns")
+    for number, engine in enumerate(["duckdb", "spark", "duckdb"], start=1):
+        _change(source, number)
+        run = turns.run(f"engine.kind={engine}").run
+        read = turns.rows(
+            f"SELECT extracted_rows FROM ops.proofs WHERE run_id = '{run.run_id}' AND read_mode = 'snapshot'"
+        )
+        # The new row and, later on, the one that changed beside it.
+        assert sum(rows for (rows,) in read) == 2, (number, read)
+
+
+def _change(source: Source, number: int) -> None:
+    moment = f"2024-05-0{number} 10:00:00.000000"
+    source.insert("apartments", {"id": number, "last_modified_timestamp": moment})
+    source.insert("apartment_attributes", {"id": number, "cityname": "Oslo", "amenities": "Pool, Gym,pool"})
+    source.insert("bookings", {"booking_id": number, "apartment_id": number, "booking_date": moment})
+    source.insert("user_viewing", {"viewed_at": moment}, {"viewed_at": moment})
+    if number > 1:
+        source.execute(f"UPDATE apartments SET price = 50, last_modified_timestamp = '{moment}' WHERE id = 1")
+        source.execute(f"DELETE FROM bookings WHERE booking_id = {number - 1}")
