@@ -1,5 +1,6 @@
 """What a test can make go wrong in the stand-in for Amazon Redshift."""
 
+import re
 import threading
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -32,6 +33,7 @@ class Faults:
             self._silences: dict[tuple[int, str], bool] = {}
             self._throttled: dict[int, str] = {}
             self._kills: set[int] = set()
+            self._lost: list[str] = []
             self._seconds = 0.0
 
     def cut(self, number: int, before: bool) -> None:
@@ -53,6 +55,19 @@ class Faults:
         """End the database's process just before this SQL statement (1 is the next)."""
         with self._lock:
             self._kills.add(self.sql_statements + number)
+
+    def lose(self, sql: str, occurrence: int = 1) -> None:
+        """End the database's process just before this text comes for the first, second, ... time from now on.
+
+        Names of folders that are made anew for every load are left out of account.
+        """
+        with self._lock:
+            self._lost = [_lasting(sql)] * occurrence
+
+    @property
+    def lost(self) -> bool:
+        """Whether what was to be lost has come."""
+        return not self._lost
 
     def slow(self, seconds: float) -> None:
         """Make every SQL statement wait first."""
@@ -81,10 +96,17 @@ class Faults:
             self._tokens[token] = self.begun
         return self._tokens[token]
 
-    def next_statement(self) -> tuple[bool, float]:
+    def next_statement(self, sql: str) -> tuple[bool, float]:
         """Count a statement: whether to end the process, and how long to wait."""
         with self._lock:
             self.sql_statements += 1
             killed = self.sql_statements in self._kills
             self._kills.discard(self.sql_statements)
+            if self._lost and _lasting(sql) == self._lost[0]:
+                self._lost.pop()
+                killed = killed or not self._lost
             return killed, self._seconds
+
+
+def _lasting(sql: str) -> str:
+    return re.sub(r"[0-9a-f]{32}", "", sql)

@@ -154,7 +154,7 @@ class Runner:
 
     def _run_part(self, part: Part, statement: Statement, connection: "Connection[Any]") -> None:
         part.status = "STARTED"
-        killed, seconds = self.faults.next_statement()
+        killed, seconds = self.faults.next_statement(part.sql)
         if statement.cancelled.wait(seconds):
             raise CancelledError
         if killed:

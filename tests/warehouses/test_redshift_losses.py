@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from servers.postgresql import PostgreSQL
 from servers.redshift_faults import BEGINNING
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
-from warehouses.twins import Redshift, environment, tables_of
+from warehouses.twins import Redshift, environment, sums_of
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("aws")]
 
@@ -41,8 +40,6 @@ LOSSES = {
     "result unanswered": (("GetStatementResult",), False),
 }
 """Operations about one statement or batch that get no answer, and whether they are not even worked off."""
-EVERY = int(os.environ.get("RENTAL_TEST_LOSSES_EVERY", "7"))
-"""One statement in so many is lost; with 1 each is, which takes a quarter of an hour."""
 Action = Callable[[RedshiftWarehouse], Any]
 
 
@@ -63,10 +60,17 @@ class Scene:
         return RedshiftWarehouse(Target("test-workgroup", database)), database
 
     def tables(self, database: str) -> dict[str, Any]:
-        """All that a step can change, staging tables included."""
-        found: dict[str, Any] = tables_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
-        calendar = "SELECT COUNT(*), SUM(HASHTEXT(c::text)::bigint) FROM curated.calendar AS c"
-        return found | {"curated.calendar": self.stand_in.execute(calendar, database)}
+        """What a step can change, staging tables included: of each table how many rows it has and a sum of them."""
+        return sums_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
+
+    def remove_staged(self, database: str) -> None:
+        """Drop the staging tables of a try that was lost, whose names the next try has too."""
+        for name in filter(is_staged, self.tables(database)):
+            self.stand_in.execute(f"DROP TABLE {name}", database)
+
+
+def is_staged(name: str) -> bool:
+    return name.startswith("ops.stage_")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,12 @@ def scene(
             patch.setenv(name, value)
         redshift.faults.clear()
         yield _made(folder, postgresql, s3.create_bucket(), redshift, patch)
+
+
+@pytest.fixture
+def same_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staging tables have the same names at every try, so that what is sent is known beforehand, and read once."""
+    monkeypatch.setattr("rental_analytics.warehouses.redshift.warehouse.secrets.token_hex", lambda _: "0a1b2c3d")
 
 
 def _made(
@@ -114,47 +124,74 @@ def _made(
     return Scene(stand_in, postgresql, before, actions, loads, lake)
 
 
-def counted(scene: Scene, step: str) -> tuple[dict[str, Any], int, int]:
-    """What an undisturbed step leaves, how many statements it takes, and in how many transactions."""
+def counted(scene: Scene, step: str) -> tuple[dict[str, Any], list[str], int]:
+    """What an undisturbed step leaves, the statements it takes, and in how many transactions."""
     warehouse, database = scene.warehouse(step)
-    faults = scene.stand_in.faults
-    statements, begun = faults.sql_statements, faults.begun
+    begun = scene.stand_in.faults.begun
     scene.actions[step](warehouse)
-    return scene.tables(database), faults.sql_statements - statements, faults.begun - begun
+    return scene.tables(database), list(scene.stand_in.statements[database]), scene.stand_in.faults.begun - begun
 
 
-def lost(scene: Scene, step: str, wanted: dict[str, Any], place: str) -> bool:
-    """Whether a step ends with an error, the failures being set; after another try nothing must tell of it."""
-    warehouse, database = scene.warehouse(step)
-    ended = False
-    try:
-        scene.actions[step](warehouse)
-    except RentalError as error:
-        ended = True
-        assert error.transient, error
-    scene.stand_in.faults.clear()
-    warehouse.open()
-    scene.actions[step](warehouse)
-    # What nobody could cancel goes on beside the other try, and may leave staging tables for whoever opens next.
-    scene.stand_in.rest()
-    warehouse.open()
-    assert scene.tables(database) == wanted, place
-    return ended
+class Tries:
+    """A step that is tried again and again, and is lost at another place each time."""
+
+    def __init__(self, scene: Scene, step: str, wanted: dict[str, Any]) -> None:
+        self._scene = scene
+        self._step = step
+        self._wanted = wanted
+        self.ended = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._warehouse, self._database = self._scene.warehouse(self._step)
+        self._before = self._scene.tables(self._database)
+        assert self._before != self._wanted
+
+    def lose(self, place: str) -> None:
+        """Try with the failures that are set: nothing is done, or all; where all is, start anew."""
+        ended = False
+        try:
+            self._scene.actions[self._step](self._warehouse)
+        except RentalError as error:
+            ended = True
+            assert error.transient, error
+        self.ended += ended
+        assert self._scene.stand_in.faults.lost, f"{place} did not come"
+        self._scene.stand_in.faults.clear()
+        # What nobody could cancel goes on, and may leave staging tables.
+        self._scene.stand_in.rest()
+        left = self._scene.tables(self._database)
+        done = {name: rows for name, rows in left.items() if not is_staged(name)}
+        assert done in (self._before, self._wanted), place
+        assert ended or done == self._wanted, place
+        if done == self._wanted:
+            self.finish(place)
+            self._begin()
+        elif left != done:
+            self._scene.remove_staged(self._database)
+
+    def finish(self, place: str) -> None:
+        """Once more, undisturbed; nothing must tell of the tries before."""
+        self._warehouse.open()
+        self._scene.actions[self._step](self._warehouse)
+        assert self._scene.tables(self._database) == self._wanted, place
 
 
+@pytest.mark.usefixtures("same_texts")
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["load-raw", "load-curated", "metrics"])
 def test_a_connection_to_the_database_lost_at_any_statement(scene: Scene, step: str) -> None:
     wanted, statements, _ = counted(scene, step)
-    ended = 0
-    numbers = sorted({1, statements, *range(2, statements, EVERY)})
-    for number in numbers:
-        scene.stand_in.faults.kill(number)
-        ended += lost(scene, step, wanted, f"statement {number} of {statements}")
+    tries = Tries(scene, step, wanted)
+    for number, sql in enumerate(statements):
+        scene.stand_in.faults.lose(sql, statements[: number + 1].count(sql))
+        tries.lose(f"statement {number + 1} of {len(statements)}: {sql}")
+    tries.finish("at last")
     # Removing staging tables, comments and ANALYZE may fail without harm.
-    assert ended >= len(numbers) // 2
+    assert tries.ended >= len(statements) // 2
 
 
+@pytest.mark.usefixtures("same_texts")
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["load-raw", "load-curated", "metrics"])
 def test_answers_lost_at_any_transaction(scene: Scene, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,14 +199,15 @@ def test_answers_lost_at_any_transaction(scene: Scene, step: str, monkeypatch: p
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     wanted, _, begun = counted(scene, step)
     assert begun >= len(LOSSES)
-    ended = 0
+    tries = Tries(scene, step, wanted)
     for number in range(1, begun + 1):
-        kinds = list(LOSSES) if EVERY == 1 else [list(LOSSES)[number % len(LOSSES)]]
-        for loss in kinds:
-            operations, before = LOSSES[loss]
-            scene.stand_in.faults.silence(number, operations, before)
-            ended += lost(scene, step, wanted, f"{loss}: transaction {number} of {begun}")
-    assert ended > 0
+        # Each kind comes at every fourth.
+        loss = list(LOSSES)[number % len(LOSSES)]
+        operations, before = LOSSES[loss]
+        scene.stand_in.faults.silence(number, operations, before)
+        tries.lose(f"{loss}: transaction {number} of {begun}")
+    tries.finish("at last")
+    assert tries.ended > 0
 
 
 @pytest.mark.parametrize("step", ["load-raw", "load-curated"])
@@ -234,7 +272,7 @@ def test_an_interrupted_load_is_cancelled(scene: Scene, monkeypatch: pytest.Monk
 
     def interrupted(seconds: float) -> None:
         """As Ctrl-C comes: to one thread alone, which others sleep beside."""
-        if threading.current_thread() is here and next(waits) == 12:
+        if threading.current_thread() is here and next(waits) == 6:
             raise KeyboardInterrupt
         sleep(seconds)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rental_analytics.runners.local import RunOutcome
 from runs.harness import Pipeline
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 READ = ("extract", "transform")
 FILLED = ("load-raw", "load-curated", "metrics")
@@ -131,20 +134,36 @@ def environment(s3: S3Server, stand_in: RedshiftStandIn) -> Mapping[str, str]:
 
 def tables_of(stand_in: RedshiftStandIn, database: str, *schemas: str) -> dict[str, Rows]:
     """All rows of all tables of schemas of a database of the stand-in, past the Data API, but for the calendar."""
-    named = ", ".join(f"'{schema}'" for schema in schemas)
-    columns: dict[str, list[str]] = {}
     with stand_in.session(database) as connection:
-        for schema, table, name in connection.execute(
-            "SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute AS a "
-            "JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid JOIN pg_catalog.pg_namespace AS n "
-            "ON c.relnamespace = n.oid WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' "
-            f"AND c.relname <> 'calendar' AND n.nspname IN ({named}) ORDER BY 1, 2, 3".encode()
-        ):
-            columns.setdefault(f"{schema}.{table}", []).append(name)
         return {
             table: ordered(connection.execute(f"SELECT {listed(names)} FROM {quoted(table)}".encode()).fetchall())
-            for table, names in columns.items()
+            for table, names in _columns(connection, schemas).items()
+            if table != "curated.calendar"
         }
+
+
+def sums_of(stand_in: RedshiftStandIn, database: str, *schemas: str) -> dict[str, Rows]:
+    """Of every table how many rows it has and the sum of their hashes: the same for the same rows in any order."""
+    with stand_in.session(database) as connection:
+        return {
+            table: connection.execute(
+                f"SELECT COUNT(*), SUM(HASHTEXTEXTENDED(ROW({listed(names)})::text, 0)) FROM {quoted(table)}".encode()
+            ).fetchall()
+            for table, names in _columns(connection, schemas).items()
+        }
+
+
+def _columns(connection: Connection[Any], schemas: Sequence[str]) -> dict[str, list[str]]:
+    named = ", ".join(f"'{schema}'" for schema in schemas)
+    columns: dict[str, list[str]] = {}
+    for schema, table, name in connection.execute(
+        "SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute AS a "
+        "JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid JOIN pg_catalog.pg_namespace AS n "
+        "ON c.relnamespace = n.oid WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' "
+        f"AND n.nspname IN ({named}) ORDER BY 1, 2, 3".encode()
+    ):
+        columns.setdefault(f"{schema}.{table}", []).append(name)
+    return columns
 
 
 def ordered(rows: Rows) -> Rows:

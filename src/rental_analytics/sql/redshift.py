@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -47,6 +48,7 @@ _REFUSED: Mapping[type[exp.Expression], str] = {
 }
 
 
+@lru_cache(maxsize=256)
 def redshift(sql: str, label: str) -> str:
     """One statement in DuckDB's dialect as Redshift takes it.
 
