@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Path:
 
 def _leave_out_what_others_show(project: Path) -> None:
     """Only the new metric is compared with its reference on random marketplaces: those of the project were."""
-    file = project / "tests" / "metrics" / "test_metrics_reference.py"
+    file = project / "tests" / "models" / "metrics" / "test_metrics_reference.py"
     all_models = "for model in contracts().rebuild_order}"
     text = file.read_text(encoding="utf-8")
     assert all_models in text
