@@ -33,6 +33,7 @@ master = "{master}"
 [engine.spark]
 "spark.driver.host" = "127.0.0.1"
 "spark.executor.memory" = "512m"
+"spark.executor.cores" = "1"
 "spark.driver.extraJavaOptions" = "{java}"
 "spark.executor.extraJavaOptions" = "{java}"
 "spark.eventLog.enabled" = "true"

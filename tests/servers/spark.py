@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +23,11 @@ from servers.s3 import S3Server
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The quick compiler alone: tests run many small queries, each once.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+ARCHIVE = Path(__file__).parents[2] / ".venv/share/spark.jsa"
+"""Spark's classes as Java has them once it has read them; where it is missing, or of another Java, Java reads them."""
+# The quick compiler alone: tests run many small queries, each once. Its code, and what Spark compiles, stay in memory.
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m -XX:MetaspaceSize=400m"
+JAVA = f"{_QUICK} -XX:SharedArchiveFile={ARCHIVE} -Xlog:disable"
 # A run has more queries than Spark usually keeps compiled, and the next run has the same. Few rows are one partition.
 _OPTIONS = {"spark.sql.codegen.cache.maxEntries": "5000", "spark.sql.shuffle.partitions": "1"}
 
@@ -40,12 +45,35 @@ def start_spark() -> Iterator[SparkSession]:
     mysql_driver, *others = spark.DRIVER_JARS = (connector_j(), *spark.DRIVER_JARS)
     with temporary_folder("drivers-") as folder:
         safe = [str(without_giving_methods(jar, folder)) for jar in others]
-        options = {**_OPTIONS, "spark.jars": ",".join(safe), "spark.driver.extraJavaOptions": JAVA}
+        options = {**_OPTIONS, "spark.jars": ",".join(safe), "spark.driver.extraJavaOptions": f"{JAVA} -Xmn400m"}
         engine = SparkEngine("local[2]", "1GB", mysql_driver, options)
         try:
             yield engine.start()
         finally:
             engine.close()
+
+
+def make_archive(archive: Path) -> None:
+    """Let Java keep the classes that a run with Spark needs."""
+    from pyspark import SparkContext
+
+    from pipeline.harness import Pipeline
+    from rental_marketplace import MarketplaceOptions, generate
+
+    find_java()
+    options = {"spark.driver.extraJavaOptions": f"{_QUICK} -XX:ArchiveClassesAtExit={archive}"}
+    with temporary_folder("archive-") as folder:
+        url = f"sqlite:///{folder / 'marketplace.db'}"
+        generate(
+            url, MarketplaceOptions(listings=30, bookings=90, viewings=90, end_date=date(2024, 3, 4), dirty_rate=0.5)
+        )
+        engine = SparkEngine("local[2]", "1GB", options=options)
+        with closing(engine):
+            engine.start()
+            Pipeline(folder / "run", url, "engine.kind=spark").run(steps=("extract", "transform"))
+    java = SparkContext._gateway.proc  # type: ignore[union-attr]
+    java.stdin.close()
+    java.wait()
 
 
 def connector_j() -> Path:
@@ -65,8 +93,8 @@ def s3a_jars() -> str:
 
 
 @contextmanager
-def start_spark_cluster(workers: int = 2) -> Iterator[str]:
-    """Run a master and workers with a core each, every one a process of its own; gives the master's URL."""
+def start_spark_cluster() -> Iterator[str]:
+    """Run a master and a worker with two cores, each a process of its own; gives the master's URL."""
     find_java()
     home = Path(str(find_spec("pyspark").origin)).parent  # type: ignore[union-attr]
     program = str(home / "bin/spark-class")
@@ -74,15 +102,13 @@ def start_spark_cluster(workers: int = 2) -> Iterator[str]:
     master = f"spark://{host}:{port}"
     package = "org.apache.spark.deploy"
     with temporary_folder("spark-") as folder, ExitStack() as stack:
-        env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": host}
+        env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": host, "SPARK_DAEMON_JAVA_OPTS": JAVA}
         command = [program, f"{package}.master.Master", "--host", host, "--port", str(port), "--webui-port", "0"]
         stack.enter_context(running(command, log=folder / "master", is_ready=lambda: _answers(host, port), env=env))
-        for number in range(workers):
-            own = free_port()
-            command = [program, f"{package}.worker.Worker", "--host", host, "--port", str(own), "--webui-port", "0"]
-            command += ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}"), master]
-            log = folder / f"worker-{number}"
-            stack.enter_context(running(command, log=log, is_ready=lambda log=log: _registered(log), env=env))
+        command = [program, f"{package}.worker.Worker", "--host", host, "--port", str(free_port()), "--webui-port", "0"]
+        command += ["--cores", "2", "--memory", "1g", "--work-dir", str(folder / "work"), master]
+        log = folder / "worker"
+        stack.enter_context(running(command, log=log, is_ready=lambda: _registered(log), env=env))
         yield master
 
 
@@ -104,3 +130,7 @@ def _answers(host: str, port: int) -> bool:
 
 def _registered(log: Path) -> bool:
     return "Successfully registered with master" in log.read_text(errors="replace")
+
+
+if __name__ == "__main__":
+    make_archive(Path(sys.argv[1]))
