@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from rental_analytics.engines.spark import engine as spark_engine
 from rental_analytics.engines.spark.session import SparkStepSession
+from rental_analytics.sql.spark import view_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -141,9 +142,15 @@ def plan_of(frame: DataFrame) -> Node:
 
 @contextmanager
 def recorded() -> Iterator[list[Statement]]:
-    """The statements that engines run meanwhile, as Spark plans them where tables are too large to be broadcast."""
+    """The statements that engines run meanwhile, as Spark plans them where tables are too large to be broadcast.
+
+    A view is none: its plan is part of the statements that read it.
+    """
     statements: list[Statement] = []
     frame_of = SparkStepSession.frame
+
+    def view(session: SparkStepSession, name: str, sql: str) -> None:
+        frame_of(session, sql).createOrReplaceTempView(view_name(name))
 
     def frame(session: SparkStepSession, sql: str) -> DataFrame:
         made = frame_of(session, sql)
@@ -155,7 +162,11 @@ def recorded() -> Iterator[list[Statement]]:
         "spark.sql.maxMetadataStringLength": "1000",
         "spark.sql.shuffle.partitions": "8",
     }
-    with patch.object(SparkStepSession, "frame", frame), patch.dict(spark_engine._STATEMENTS, settings):
+    with (
+        patch.object(SparkStepSession, "frame", frame),
+        patch.object(SparkStepSession, "view", view),
+        patch.dict(spark_engine._STATEMENTS, settings),
+    ):
         yield statements
 
 
