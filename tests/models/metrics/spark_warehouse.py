@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns, intermediate_models
 from rental_analytics.engines.base import empty_relation
 from rental_analytics.engines.spark.session import SparkStepSession
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import literal
+from rental_analytics.sql.spark import view_name
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 SPARK_TYPES = {
     "bigint": "BIGINT",
@@ -34,34 +38,34 @@ class SparkMetrics:
         with duckdb.connect() as connection:
             calendar = connection.execute(FILL_CALENDAR.split("\n", 2)[2]).to_arrow_table()
         session.load("curated.calendar", calendar)
-        self._empty()
-
-    def _empty(self) -> None:
+        self._without_rows: dict[str, DataFrame] = {}
         for name in contracts().curated:
             if name != "calendar":
                 relation = f"curated.{name}"
-                self._session.view(relation, empty_relation(list(curated_columns(relation).items())))
-        self._as_of(date.min)
-        self._derive()
-
-    def _derive(self) -> None:
+                self._keep_as_empty(relation, empty_relation(list(curated_columns(relation).items())))
+        self._keep_as_empty("ops.run_parameters", _parameters(date.min))
         for model in intermediate_models():
-            self._session.view(model.relation, whole_query(model))
+            self._keep_as_empty(model.relation, whole_query(model))
 
-    def _as_of(self, as_of: date) -> None:
-        self._session.view("ops.run_parameters", f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of")
+    def _keep_as_empty(self, relation: str, query: str) -> None:
+        """What stands under a name while no test has rows; Spark need not make it of the query again."""
+        frame = self._session.frame(query)
+        frame.createOrReplaceTempView(view_name(relation))
+        self._without_rows[relation] = frame
 
     @contextmanager
     def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
         """As of `MetricWarehouse`."""
-        self._as_of(as_of)
+        self._session.view("ops.run_parameters", _parameters(as_of))
         for relation, given in rows.items():
             self._insert(relation, list(given))
-        self._derive()
+        for model in intermediate_models():
+            self._session.view(model.relation, model.query)
         try:
             yield
         finally:
-            self._empty()
+            for relation, frame in self._without_rows.items():
+                frame.createOrReplaceTempView(view_name(relation))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._session.run(query)
@@ -81,6 +85,10 @@ class SparkMetrics:
         values = ", ".join(f"({', '.join(_text(row.get(name)) for name in columns)})" for row in given)
         casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in columns.items())
         self._session.view(relation, f"SELECT {casts} FROM (VALUES {values}) AS given ({', '.join(columns)})")
+
+
+def _parameters(as_of: date) -> str:
+    return f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of"
 
 
 def _text(value: object) -> str:
