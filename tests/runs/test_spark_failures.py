@@ -79,26 +79,24 @@ def _without(table: str, condition: str) -> Reads:
     return change
 
 
-@pytest.mark.parametrize(
-    ("table", "condition"),
-    [("apartments", "id = 3"), ("user_viewing", "id = 3"), ("user_viewing", "TRUE")],
-    ids=["row of a key", "event", "all events of a statement"],
-)
 @pytest.mark.remedy("rows-not-arrived")
 def test_rows_that_get_lost_on_the_way_fail_the_run(
-    table: str, condition: str, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Be it the row of a key, an event, or all events of a statement; a run that gets them goes on from there."""
     _fill(source)
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK)
-    with monkeypatch.context() as patch:
-        _change_reads(patch, _without(table, condition))
-        error = failure(pipeline.run)
+    for table, condition in (("apartments", "id = 3"), ("user_viewing", "id = 3"), ("user_viewing", "TRUE")):
+        with monkeypatch.context() as patch:
+            _change_reads(patch, _without(table, condition))
+            error = failure(pipeline.run)
 
-    assert isinstance(error, ProofError)
-    assert error.table == table
-    assert "did not arrive" in error.message
+        assert isinstance(error, ProofError)
+        assert error.table == table
+        assert "did not arrive" in error.message
     pipeline.run(steps=RAW)
-    assert pipeline.rows(f"SELECT COUNT(*) FROM raw_data.{table}") == [(5 if table == "apartments" else 9,)]
+    for table, rows in (("apartments", 5), ("user_viewing", 9)):
+        assert pipeline.rows(f"SELECT COUNT(*) FROM raw_data.{table}") == [(rows,)]
 
 
 def test_each_statement_counts_its_own_rows(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,27 +184,24 @@ def test_a_refused_login_of_the_executors_is_told_without_the_password(
 
 
 @pytest.mark.remedy("jdbc-driver-invalid")
-def test_a_missing_driver_is_told(source: Source, tmp_path: Path) -> None:
-    (tmp_path / "empty.jar").write_bytes(b"")
-    pipeline = Pipeline(tmp_path / "run", source.url, SPARK, f"engine.jdbc_driver={tmp_path / 'empty.jar'}")
-    error = failure(pipeline.run)
+@pytest.mark.remedy("jdbc-driver-missing")
+def test_a_jar_without_a_driver_is_told(source: Source, tmp_path: Path) -> None:
+    """Be it no jar at all, or one that lacks the class that it lists; with the right one the run succeeds."""
+    empty, hollow = tmp_path / "empty.jar", tmp_path / "hollow.jar"
+    empty.write_bytes(b"")
+    with zipfile.ZipFile(hollow, "w") as opened:
+        opened.writestr("META-INF/services/java.sql.Driver", "no.such.Driver\n")
+    pipeline = Pipeline(tmp_path / "run", source.url, SPARK, "retries.attempts=1")
 
+    error = failure(pipeline.run, f"engine.jdbc_driver={empty}")
     assert isinstance(error, ConfigurationError)
     assert "empty.jar holds no JDBC driver" in error.message
     assert error.reason == "jdbc-driver-invalid"
-    jar = next(jar for jar in DRIVER_JARS if jar.is_file())
-    pipeline.run(f"engine.jdbc_driver={jar}", steps=("extract",))
 
-
-@pytest.mark.remedy("jdbc-driver-missing")
-def test_a_jar_without_the_driver_it_lists(source: Source, tmp_path: Path) -> None:
-    jar = tmp_path / "hollow.jar"
-    with zipfile.ZipFile(jar, "w") as opened:
-        opened.writestr("META-INF/services/java.sql.Driver", "no.such.Driver\n")
-    pipeline = Pipeline(tmp_path / "run", source.url, SPARK, "retries.attempts=1")
-    error = failure(pipeline.run, f"engine.jdbc_driver={jar}")
+    error = failure(pipeline.run, f"engine.jdbc_driver={hollow}")
     assert (error.reason, error.exit_code) == ("jdbc-driver-missing", 2)
     assert error.remedy.endswith("name the driver's jar in engine.jdbc_driver.")
+
     driver = next(jar for jar in DRIVER_JARS if jar.is_file())
     pipeline.run(f"engine.jdbc_driver={driver}", steps=("extract",))
 
