@@ -57,8 +57,8 @@ def make_archive(archive: Path) -> None:
     """Let Java keep the classes that a run with Spark needs."""
     from pyspark import SparkContext
 
-    from pipeline.harness import Pipeline
     from rental_marketplace import MarketplaceOptions, generate
+    from runs.harness import Pipeline
 
     find_java()
     options = {"spark.driver.extraJavaOptions": f"{_QUICK} -XX:ArchiveClassesAtExit={archive}"}

@@ -60,7 +60,7 @@ class SparkMetrics:
         for relation, given in rows.items():
             self._insert(relation, list(given))
         for model in intermediate_models():
-            self._session.view(model.relation, model.query)
+            self._session.view(model.relation, whole_query(model))
         try:
             yield
         finally:
