@@ -96,6 +96,10 @@ def test_generated_marketplace(
     assert sum(rejected for *_, rejected in first["ops.row_accounting"]) > 300
     assert all(first[name] for name in first if not name.startswith("raw_data"))
 
+    if kind == "mysql":
+        # Later runs from MySQL are compared in test_spark_runs.py.
+        return
+
     advance(url, 4, dirty_rate=0.5)
     stop_clock(monkeypatch, datetime.fromisoformat("2024-06-02"))
     second = same_on_both(pipelines.__getitem__, run_id="second")

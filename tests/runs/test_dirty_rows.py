@@ -420,7 +420,7 @@ def test_dirty_rows_are_set_aside_whole_and_come_back(
     market = Market(mysql, dice)
     pipeline = Pipeline(tmp_path / "run", market.url, f"engine.kind={engine}")
 
-    first = pipeline.run().run.run_id
+    first = pipeline.load().run.run_id
     counts = accounts(pipeline, first)
     for table, rows in market.rows.items():
         wanted, found = set_aside(table, rows), stored(pipeline, table, first)

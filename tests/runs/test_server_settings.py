@@ -140,17 +140,18 @@ def test_a_server_that_limits_and_recodes_gives_the_same_rows(
     plain = Pipeline(tmp_path / "plain", source.url)
     limited = Pipeline(tmp_path / "limited", source.url, f"engine.kind={engine}")
     decoy = f"test_{int(source.url.rsplit('_', 1)[1]) + 1}"
-    # How a later run reads is the same for both engines; Spark takes a minute for it.
-    for number in (1, 2) if engine == "duckdb" else (1,):
+    # How a later run reads, and what is made of the rows, is the same for both engines; Spark takes a minute for it.
+    numbers, steps = ((1, 2), None) if engine == "duckdb" else ((1,), ("extract", "load-raw"))
+    for number in numbers:
         if number == 2:
             source.execute(
                 "UPDATE bookings SET total_price = 1, updated_at = '2024-06-01 10:00:00' WHERE booking_id = 2900"
             )
             source.execute("DELETE FROM bookings WHERE booking_id = 2901")
             source.insert("user_viewing", {"viewed_at": "2024-06-01 10:00:00"})
-        plain.run()
+        plain.run(steps=steps)
         with restricted(server, decoy):
-            assert limited.run().run.upper_bound.year > 2000
+            assert limited.run(steps=steps).run.upper_bound.year > 2000
         assert limited.tables(*SCHEMAS) == plain.tables(*SCHEMAS)
     assert limited.rows("SELECT COUNT(*) FROM raw_data.bookings") == [(BOOKINGS,)]
     ((body, amenities),) = limited.rows("SELECT body, amenities FROM raw_data.apartment_attributes")

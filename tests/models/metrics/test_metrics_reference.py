@@ -16,12 +16,12 @@ from metrics.marketplace import Marketplace
 from metrics.references import reference_of
 from metrics.strategies import marketplaces
 from metrics.warehouse import MetricWarehouse, contracts
-from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.contracts.model import DerivedModel, PresentationModel
 from rental_analytics.sql.ratios import whole_query
 
 pytestmark = pytest.mark.fast
 MODELS = {model.name: model for model in contracts().rebuild_order}
-RANKS = {"popular_locations_weekly": "location_rank", "top_listings_weekly": "revenue_rank"}
+RANKED = [model for model in contracts().presentation.values() if model.ranking]
 patiently = settings(
     deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -54,15 +54,16 @@ def test_a_metric_without_a_reference_is_told_what_to_add(tmp_path: Path) -> Non
 @patiently
 @given(marketplace=marketplaces())
 def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
-    """Their keys are unique, what may not be NULL is not, and ranks of a week count from one."""
+    """Their keys are unique, what may not be NULL is not, and ranks of a period count from one."""
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
         rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 
     for metric, model in MODELS.items():
         assert Counter(rows[metric]) == Counter(reference_of(model)(marketplace)), metric
         assert_columns_kept(model, rows[metric])
-    for metric, rank_column in RANKS.items():
-        assert_ranks_count_from_one(MODELS[metric], rows[metric], rank_column)
+    for ranked in RANKED:
+        if ranked.name in MODELS:
+            assert_ranks_count_from_one(ranked, rows[ranked.name])
 
 
 def assert_columns_kept(model: DerivedModel, rows: list[tuple[Any, ...]]) -> None:
@@ -73,13 +74,14 @@ def assert_columns_kept(model: DerivedModel, rows: list[tuple[Any, ...]]) -> Non
     assert [name for row in named for name in required if row[name] is None] == [], model.name
 
 
-def assert_ranks_count_from_one(model: DerivedModel, rows: list[tuple[Any, ...]], rank_column: str) -> None:
+def assert_ranks_count_from_one(model: PresentationModel, rows: list[tuple[Any, ...]]) -> None:
     ranks: dict[date, list[int]] = defaultdict(list)
-    week, rank = (list(model.columns).index(name) for name in ("week_start", rank_column))
+    assert model.ranking
+    period, place = (list(model.columns).index(name) for name in (model.shown_period.column, model.ranking.place))
     for row in rows:
-        ranks[row[week]].append(row[rank])
-    for week_ranks in ranks.values():
-        assert sorted(week_ranks) == list(range(1, len(week_ranks) + 1)), model.name
+        ranks[row[period]].append(row[place])
+    for found in ranks.values():
+        assert sorted(found) == list(range(1, len(found) + 1)), model.name
 
 
 def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: MetricWarehouse) -> None:
