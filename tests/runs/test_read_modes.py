@@ -205,13 +205,12 @@ def test_modes_can_be_overridden_and_rejected_rows_of_snapshots_stay(
 
 
 @pytest.mark.parametrize(
-    ("source", "optional"),
+    ("kind", "optional"),
     [
         pytest.param("sqlite", True, marks=pytest.mark.slow),
         pytest.param("sqlite", False, marks=pytest.mark.slow),
         pytest.param("mysql", False, marks=pytest.mark.service),
     ],
-    indirect=["source"],
 )
 def test_increments_equal_a_fresh_start(
     source: Source, pipeline: Pipeline, another_pipeline: AnotherPipeline, optional: bool

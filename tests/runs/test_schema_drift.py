@@ -17,12 +17,11 @@ from rental_analytics.settings import load_settings
 from rental_analytics.steps.extract.drift import Drift, drifts
 from rental_analytics.wiring import assembled
 from runs.drift_cases import CASES, CURATED, RAW, STOPS, Case, modify, new_booking
-from runs.harness import Pipeline, Source, failure
+from runs.harness import ON_MYSQL, ON_ONE_SOURCE, Pipeline, Source, failure
 from servers.mysql import MySqlServer
 
 FREEZE = "source.schema_drift=freeze"
 ROWS = ("extract", "transform", "load-raw", "load-curated")
-ON_MYSQL = pytest.mark.parametrize("source", [pytest.param("mysql", marks=pytest.mark.service)], indirect=True)
 CELLS = [
     pytest.param(kind, case, marks=mark, id=f"{kind}: {case.change}")
     for kind, mark in (("mysql", pytest.mark.service), ("sqlite", pytest.mark.slow))
@@ -298,7 +297,7 @@ def test_id_beyond_64_bits_with_a_sign_is_set_aside(source: Source, pipeline: Pi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["sqlite"], indirect=True)
+@ON_ONE_SOURCE
 @pytest.mark.remedy("schema-drift-frozen")
 def test_freeze_can_be_set_for_a_table_and_is_accepted_once(source: Source, pipeline: Pipeline) -> None:
     fill(source)
@@ -319,7 +318,7 @@ def test_freeze_can_be_set_for_a_table_and_is_accepted_once(source: Source, pipe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["sqlite"], indirect=True)
+@ON_ONE_SOURCE
 def test_columns_the_contract_keeps_come_and_go(
     source: Source, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
