@@ -87,7 +87,8 @@ def holder(place: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def holding(place: str, expiry: float) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = [str(folder) for folder in Path(__file__).parents[1:3]]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-c", HOLD, place, str(expiry)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
