@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from generators.documentation import pages  # noqa: E402
 from generators.redshift_statements import SNAPSHOTS, snapshots  # noqa: E402
+from rental_analytics.errors import RentalError  # noqa: E402
 
 
 def generated(root: Path) -> dict[Path, str]:
@@ -42,7 +43,11 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: python scripts/generate.py [--check]", file=sys.stderr)
         return 2
-    wanted = generated(root)
+    try:
+        wanted = generated(root)
+    except RentalError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
     changed = stale(root, wanted)
     if arguments and changed:
         print("\n".join(f"{path} is out of date" for path in changed))

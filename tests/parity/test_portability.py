@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-
 from curated.raw_rows import EXTRACTED_AT
+
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.quality.rules import all_rules
 from rental_analytics.sql.portability import unportable
+from rental_analytics.sql.ratios import whole_query
 from rental_analytics.steps.transform.transformation import candidates
 
 pytestmark = pytest.mark.fast
@@ -76,7 +77,7 @@ MODELS = {**contracts().curated, **contracts().intermediate, **contracts().prese
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_models_are_portable(model: CuratedModel | DerivedModel) -> None:
     checks = [*model.checks, *(all_rules(model) if isinstance(model, CuratedModel) else ())]
-    query = candidates(model, EXTRACTED_AT) if isinstance(model, CuratedModel) else model.query
+    query = candidates(model, EXTRACTED_AT) if isinstance(model, CuratedModel) else whole_query(model)
     conditions = "".join(f", ({check.when}) AS condition_{number}" for number, check in enumerate(checks))
 
     assert unportable(f"SELECT 1 AS one{conditions} FROM ({query}) AS made", schema()) == []

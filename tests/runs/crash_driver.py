@@ -34,8 +34,9 @@ def run_and_stop(name: str, times: int, *arguments: str) -> None:
 def run_and_copy(places: Collection[tuple[str, int]], copies: Path, *arguments: str) -> None:
     """Do what the arguments say, and copy the folder where a failpoint is reached for one of the given times.
 
-    The process stands still meanwhile: a copy is what it would leave if it were killed there, once it has ended. The
-    copy of a place is `<failpoint>-<times>`; `reached.json` has all failpoints that were reached.
+    Nothing else writes to the folder while the thread stands still: a copy is what the process would leave if it were
+    killed there, once it has ended. The copy of a place is `<failpoint>-<times>`; `reached.json` has all failpoints
+    that were reached.
     """
     reached = Counter[str]()
 

@@ -48,8 +48,8 @@ def make_client(
     config = Config(retries=retries, connect_timeout=5, read_timeout=read_timeout)
     try:
         core = botocore.session.Session()
-        core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
         session = boto3.session.Session(botocore_session=core)
+        core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
         return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(

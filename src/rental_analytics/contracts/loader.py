@@ -63,8 +63,9 @@ class Contracts:
         try:
             return tuple(self.sources[name] for name in TopologicalSorter(graph).static_order())
         except CycleError as error:
+            circle = ", ".join(sorted(set(error.args[1])))
             raise ContractError(
-                f"sources {', '.join(sorted(set(error.args[1])))} reference each other in a circle.",
+                f"sources {circle} reference each other in a circle.",
                 remedy="remove one of the references in sources/*.yaml.",
                 reason="contract-references-circular",
             ) from error
@@ -92,8 +93,9 @@ class Contracts:
         try:
             return tuple(models[relation] for relation in TopologicalSorter(graph).static_order())
         except CycleError as error:
+            circle = ", ".join(sorted(set(error.args[1])))
             raise ContractError(
-                f"Models {', '.join(sorted(set(error.args[1])))} read each other in a circle.",
+                f"Models {circle} read each other in a circle.",
                 remedy="take what they share into an intermediate model of its own.",
                 reason="contract-models-circular",
             ) from error

@@ -22,6 +22,16 @@ from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ra
 from rental_analytics.contracts.manifest import FileColumn
 
 _QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
+_NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
+
+
+MOST_PLACES = 6
+"""Of a ratio: with more, the quotients that are exact on every engine become small."""
+
+
+def decimal_places(kind: str) -> int:
+    """Digits behind the point of a DECIMAL."""
+    return int(kind.rstrip(")").rpartition(",")[2])
 
 
 class Layer(StrEnum):
@@ -47,7 +57,7 @@ class ModelColumn(Contract):
     """A column of a warehouse table.
 
     `max_bytes` is the room a text gets where the warehouse sizes its columns, in bytes of UTF-8. The pipeline adds the
-    columns with a `ratio`; the query has them not.
+    columns with a `ratio`; the query leaves them out.
     """
 
     type: Annotated[str, AfterValidator(ColumnType)]
@@ -106,7 +116,7 @@ class Conversion(Contract):
 
 EXCHANGE_RATES = "curated.exchange_rates"
 """What a conversion reads."""
-_READ = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z][a-z0-9_]*)")
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+\.[a-z][a-z0-9_]*)", re.IGNORECASE)
 
 
 class Model(Contract):
@@ -179,8 +189,10 @@ class CuratedModel(Model):
 
     @property
     def reads(self) -> frozenset[str]:
-        """Qualified names of the tables its query reads, and those that its conversion does."""
-        return super().reads | ({EXCHANGE_RATES} if self.conversion else set())
+        """Qualified names of the tables that its query, its conversion and its rules read."""
+        conditions = [rule.when for rule in (*self.rules, *self.checks)]
+        found = {relation for condition in conditions for relation in _READ.findall(condition)}
+        return super().reads | found | ({EXCHANGE_RATES} if self.conversion else set())
 
     @property
     def soft_delete(self) -> bool:
@@ -224,9 +236,12 @@ class CuratedModel(Model):
                     f"there is no column {name!r}",
                     f"name one of the model's columns: {', '.join(self.columns)}.",
                 )
-
-
-_NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
+        if self.source is None:
+            raise wrong_at("conversion", "only what is made of a source table is converted", "remove it.")
+        if self.conversion.into in {self.conversion.amount, self.conversion.currency, self.conversion.moment}:
+            raise wrong_at("conversion.into", "it is converted itself", "name a column of its own for the dollars.")
+        if not self.columns[self.conversion.into].type.startswith("DECIMAL"):
+            raise wrong_at("conversion.into", f"it is {self.columns[self.conversion.into].type}", "make it a DECIMAL.")
 
 
 class DerivedModel(Model):
@@ -256,6 +271,17 @@ class DerivedModel(Model):
                         f"the query has no column {divided!r}",
                         "name a column of the query, which is one of the model's or begins with `_`.",
                     )
+                kind = self.columns[divided].type if divided in self.columns else "BIGINT"
+                if kind in {*_NO_NUMBERS, "DOUBLE"}:
+                    raise wrong_at(
+                        f"columns.{name}.ratio.{part}",
+                        f"{divided!r} is {kind}",
+                        "name a column that holds whole numbers or decimals.",
+                    )
+            if decimal_places(self.columns[name].type) > MOST_PLACES:
+                raise wrong_at(
+                    f"columns.{name}.type", f"a ratio has at most {MOST_PLACES} places", "take a DECIMAL with fewer."
+                )
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rental_analytics.contracts.model import DerivedModel
+from rental_analytics.contracts.model import DerivedModel, decimal_places
 from rental_analytics.sql.render import render
 
 
@@ -17,13 +17,8 @@ def whole_query(model: DerivedModel) -> str:
             "of": ratio.of,
             "to": ratio.to,
             "type": model.columns[name].type,
-            "places": _places(model.columns[name].type),
+            "places": decimal_places(model.columns[name].type),
         }
         for number, (name, ratio) in enumerate(model.ratios.items(), start=1)
     }
     return render("sql/ratios", query=query, columns=list(model.columns), ratios=ratios)
-
-
-def _places(kind: str) -> int:
-    """Digits behind the point of a DECIMAL."""
-    return int(kind.rstrip(")").rpartition(",")[2])

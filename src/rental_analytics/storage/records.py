@@ -15,7 +15,7 @@ from rental_analytics.storage.base import LARGEST_RECORD
 _CHECKSUM = "checksum"
 _LONGEST = 400
 _KEPT_BYTES = 2**20
-"""Of a record up to this size what was read of it is kept."""
+"""Larger records are parsed each time."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -66,7 +66,7 @@ class _WrongChecksumError(Exception):
     """A record says something else than it said when it was written."""
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _parsed(content: bytes, kind: type[BaseModel]) -> BaseModel:
     """Steps read the same few records again and again."""
     body: Any = json.loads(content)

@@ -77,6 +77,19 @@ def test_columns_are_those_of_the_model(warehouse: Metrics, model: DerivedModel)
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("model", MODELS)
+def test_query_returns_what_the_model_says_and_no_more(model: DerivedModel) -> None:
+    """Besides the columns of the table, which the pipeline adds ratios to, only what a ratio needs."""
+    returned = sqlglot.parse_one(model.query, read="duckdb").named_selects
+    needed = {name for ratio in model.ratios.values() for name in (ratio.of, ratio.to)}
+
+    assert [name for name in returned if name in model.columns] == [
+        name for name in model.columns if name not in model.ratios
+    ]
+    assert set(returned) - model.columns.keys() == {name for name in needed if name.startswith("_")}
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize("engine", DIALECTS)
 @pytest.mark.parametrize("model", MODELS)
 def test_query_has_nothing_that_an_engine_refuses(model: DerivedModel, engine: str) -> None:

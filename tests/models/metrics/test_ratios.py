@@ -1,4 +1,4 @@
-"""A column with a ratio is the exact quotient of two others, halves rounded up, on DuckDB as anywhere."""
+"""A column with a ratio is the exact quotient of two others, halves rounded away from zero, on DuckDB."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -50,6 +50,10 @@ def model(query: str) -> DerivedModel:
         (LARGE - 1, LARGE, "0.01"),
         (7, 8, "0.04"),
         (1, 200, "1.00"),
+        (-30, 468, "-0.05"),
+        (30, -468, "0.05"),
+        (-1, -2_000_000, "-999999999999.99"),
+        (-1, 2_000_000, "1.00"),
     ],
 )
 def test_quotients_are_exact(some: int, every: int, total: str) -> None:
@@ -59,6 +63,21 @@ def test_quotients_are_exact(some: int, every: int, total: str) -> None:
     share = (Decimal(some) / every).quantize(Decimal("0.000001"), ROUND_HALF_UP)
     mean = (Decimal(total) / every).quantize(Decimal("0.01"), ROUND_HALF_UP)
     assert found == (share, some, every, mean)
+
+
+@pytest.mark.parametrize("kind", ["SMALLINT", "INTEGER", "BIGINT"])
+def test_whole_numbers_of_every_size_are_divided(kind: str) -> None:
+    query = f"SELECT 30000::{kind} AS some, 32000::{kind} AS every, 5.00::DECIMAL(18,2) AS _total"
+
+    assert rows(whole_query(model(query))) == [(Decimal("0.937500"), 30_000, 32_000, Decimal("0.00"))]
+
+
+def test_a_column_of_the_query_does_not_take_the_place_of_the_ratio() -> None:
+    query = (
+        "SELECT 5::BIGINT AS some, 10::BIGINT AS every, 1.00::DECIMAL(20,2) AS _total, 77 AS _dividend_1, 9 AS share"
+    )
+
+    assert rows(whole_query(model(query))) == [(Decimal("0.500000"), 5, 10, Decimal("0.10"))]
 
 
 @pytest.mark.parametrize("every", ["0", "NULL"])

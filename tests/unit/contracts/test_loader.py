@@ -112,6 +112,14 @@ MISTAKES = {
         "the query has no column 'wishes'",
         "one of the model's or begins with `_`",
     ),
+    "ratio of a text": Mistake(
+        f"{METRIC}/model.yaml",
+        "city: {type: VARCHAR,",
+        "share: {type: 'DECIMAL(9,6)', ratio: {of: city, to: bookings}, description: Some}\n  city: {type: VARCHAR,",
+        f"{METRIC}/model.yaml:8: columns.share.ratio.of:",
+        "'city' is VARCHAR",
+        "name a column that holds whole numbers or decimals",
+    ),
     "ratio of a ratio": Mistake(
         f"{METRIC}/model.yaml",
         "city: {type: VARCHAR,",
@@ -133,6 +141,23 @@ MISTAKES = {
         "{type: 'DECIMAL(9,2)', ratio: {of: _all, to: _days}, nullable: false,",
         f"{CURATED}/model.yaml:",
         "a ratio is for tables that are rebuilt whole",
+    ),
+    "ratio with too many places": Mistake(
+        f"{METRIC}/model.yaml",
+        "city: {type: VARCHAR,",
+        "share: {type: 'DECIMAL(38,20)', ratio: {of: _all, to: bookings}, description: Some}\n  city: {type: VARCHAR,",
+        f"{METRIC}/model.yaml:8: columns.share.type:",
+        "a ratio has at most 6 places",
+        "take a DECIMAL with fewer",
+    ),
+    "conversion into itself": Mistake(
+        f"{CURATED}/model.yaml",
+        "source: bookings",
+        "source: bookings\n"
+        "conversion: {amount: booking_id, currency: booking_id, moment: _priced_at, into: booking_id}",
+        model_line(5) + "conversion.into:",
+        "it is converted itself",
+        "name a column of its own for the dollars",
     ),
     "conversion into no column": Mistake(
         f"{CURATED}/model.yaml",
