@@ -20,8 +20,17 @@ PROGRAM = Path(sys.executable).with_name("rental")
 SCHEMAS = ("raw_data", "curated", "presentation")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
-# A terminal's or a build service's wish for colours must not reach the tests.
-_COLOURS = ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
+# Neither a terminal's or a build service's wish for colours nor unbuffered streams, which hide faults, reach the tests.
+_LEFT_OUT = (
+    "PYTHONUNBUFFERED",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "GITHUB_ACTIONS",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+    "COLUMNS",
+    "LINES",
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Result:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's, without what would change the results."""
     kept = {
-        name: value for name, value in os.environ.items() if name not in _COLOURS and not name.startswith("RENTAL_")
+        name: value for name, value in os.environ.items() if name not in _LEFT_OUT and not name.startswith("RENTAL_")
     }
     return kept | dict(extra or {})
 

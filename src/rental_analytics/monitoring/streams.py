@@ -114,6 +114,16 @@ def steady_streams() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
+        for stream in filter(None, (out, err)):
+            _empty(stream)
+
+
+def _empty(stream: TextIO) -> None:
+    """Write what a stream still holds, or let it go: what cannot be written when Python ends changes the exit code."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        give_up(stream)
 
 
 class _Closed:
