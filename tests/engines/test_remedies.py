@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from curated.curated_cases import contracts
 
+from curated.curated_cases import contracts
 from engines.test_failed_casts import transform
 from parity.engines import open_session
 from rental_analytics.engines.duckdb.engine import DuckDbEngine

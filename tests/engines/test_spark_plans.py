@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from curated.curated_cases import RUN, contracts
 from curated.raw_rows import reference_data
-
 from engines.plans import Statement, recorded
 from engines.raw_tables import extracts_of, fill_sqlite
 from rental_analytics.engines.spark.engine import SparkEngine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from curated.raw_rows import EXTRACTED_AT
 
+from curated.raw_rows import EXTRACTED_AT
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.contracts.source_table import SourceType

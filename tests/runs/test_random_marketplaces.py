@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
 from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version
 from metrics.references import reference_of
 from metrics.warehouse import contracts
-
 from runs.harness import RATES, Pipeline, Source
 
 Row = dict[str, Any]
