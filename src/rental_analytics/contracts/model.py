@@ -23,8 +23,6 @@ from rental_analytics.contracts.manifest import FileColumn
 
 _QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
 _NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
-
-
 MOST_PLACES = 6
 """Of a ratio: with more, the quotients that are exact on every engine become small."""
 
@@ -263,26 +261,32 @@ class DerivedModel(Model):
     def _has_key(self) -> Self:
         if not self.key:
             raise ValueError("a table that is rebuilt whole needs a key: the columns of its grain")
-        for name, ratio in self.ratios.items():
-            for part, divided in (("of", ratio.of), ("to", ratio.to)):
-                if not divided.startswith("_") and (divided not in self.columns or divided in self.ratios):
-                    raise wrong_at(
-                        f"columns.{name}.ratio.{part}",
-                        f"the query has no column {divided!r}",
-                        "name a column of the query, which is one of the model's or begins with `_`.",
-                    )
-                kind = self.columns[divided].type if divided in self.columns else "BIGINT"
-                if kind in {*_NO_NUMBERS, "DOUBLE"}:
-                    raise wrong_at(
-                        f"columns.{name}.ratio.{part}",
-                        f"{divided!r} is {kind}",
-                        "name a column that holds whole numbers or decimals.",
-                    )
-            if decimal_places(self.columns[name].type) > MOST_PLACES:
-                raise wrong_at(
-                    f"columns.{name}.type", f"a ratio has at most {MOST_PLACES} places", "take a DECIMAL with fewer."
-                )
+        for name in self.ratios:
+            self._check_ratio(name)
         return self
+
+    def _check_ratio(self, name: str) -> None:
+        ratio, places = self.ratios[name], decimal_places(self.columns[name].type)
+        if places > MOST_PLACES:
+            raise wrong_at(
+                f"columns.{name}.type", f"a ratio has at most {MOST_PLACES} places", "take a DECIMAL with fewer."
+            )
+        for key, divided in ((f"columns.{name}.ratio.of", ratio.of), (f"columns.{name}.ratio.to", ratio.to)):
+            if divided.startswith("_"):
+                continue
+            if divided not in self.columns or divided in self.ratios:
+                raise wrong_at(
+                    key,
+                    f"the query has no column {divided!r}",
+                    "name a column of the query, which is one of the model's or begins with `_`.",
+                )
+            kind = self.columns[divided].type
+            if kind in {*_NO_NUMBERS, "DOUBLE"}:
+                raise wrong_at(key, f"{divided!r} is {kind}", "name a column that holds whole numbers or decimals.")
+            if kind.startswith("DECIMAL") and decimal_places(kind) > places:
+                raise wrong_at(
+                    key, f"{divided!r} is {kind}, with more places than {name!r}", f"give {name} as many places."
+                )
 
 
 class IntermediateModel(DerivedModel):

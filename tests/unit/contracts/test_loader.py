@@ -142,6 +142,15 @@ MISTAKES = {
         f"{CURATED}/model.yaml:",
         "a ratio is for tables that are rebuilt whole",
     ),
+    "ratio with fewer places than what is divided": Mistake(
+        f"{METRIC}/model.yaml",
+        "city: {type: VARCHAR,",
+        "share: {type: 'DECIMAL(9,2)', ratio: {of: fine, to: bookings}, description: Some}\n"
+        "  fine: {type: 'DECIMAL(9,4)', description: Fine}\n  city: {type: VARCHAR,",
+        f"{METRIC}/model.yaml:8: columns.share.ratio.of:",
+        "'fine' is DECIMAL(9,4), with more places than 'share'",
+        "give share as many places",
+    ),
     "ratio with too many places": Mistake(
         f"{METRIC}/model.yaml",
         "city: {type: VARCHAR,",
