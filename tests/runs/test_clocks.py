@@ -16,12 +16,13 @@ OFF = {
     "45 seconds ahead": timedelta(seconds=45),
     "5 years ahead": timedelta(days=5 * 365),
     "2 days behind": -timedelta(days=2),
+    "a minute behind": -timedelta(seconds=60),
 }
 FAR = OFF["5 years ahead"]
 pytestmark = pytest.mark.slow
 
 
-CHANGES = 7
+CHANGES = 2 * len(OFF) + 1
 """Until the last run of each test."""
 Changes = Callable[..., None]
 
