@@ -63,11 +63,6 @@ class Scene:
         """What a step can change, staging tables included: of each table how many rows it has and a sum of them."""
         return sums_of(self.stand_in, database, "raw_data", "curated", "presentation", "ops")
 
-    def remove_staged(self, database: str) -> None:
-        """Drop the staging tables of a try that was lost, whose names the next try has too."""
-        for name in filter(is_staged, self.tables(database)):
-            self.stand_in.execute(f"DROP TABLE {name}", database)
-
 
 def is_staged(name: str) -> bool:
     return name.startswith("ops.stage_")
@@ -168,7 +163,8 @@ class Tries:
             self.finish(place)
             self._begin()
         elif left != done:
-            self._scene.remove_staged(self._database)
+            self._warehouse.open()
+            assert self._scene.tables(self._database) == self._before, place
 
     def finish(self, place: str) -> None:
         """Once more, undisturbed; nothing must tell of the tries before."""
