@@ -1,0 +1,289 @@
+"""The AWS Step Functions definition of the pipeline: a Glue job per step, one run at a time, failures told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from rental_analytics.errors import LockHeldError, RentalError
+from rental_analytics.pipeline import STEPS, Step
+
+State = dict[str, Any]
+
+LOCK_TABLE = "LockTable"
+PIPELINE = "Pipeline"
+"""Substitutions of the definition, besides one for the job of each step (`job_substitution`)."""
+
+PARAMETERS = ("run_id", "upper_bound", "as_of", "full_refresh", "backfill_from", "backfill_to")
+"""What an execution's input may have; each becomes the job argument of its name."""
+
+FIX, LOCK, CAUSE, WAIT, AGAIN = "Fix Run Parameters", "Take Lock", "What Failed", "Wait", "Try Again"
+RELEASE, ENDING, SUCCESS, SKIPPED = "Release Lock", "How It Ended", "ETL Success", "Skipped"
+
+_GLUE_REFUSES = (
+    "Glue.AWSGlueException",
+    "Glue.ConcurrentRunsExceededException",
+    "Glue.InternalServiceException",
+    "Glue.OperationTimeoutException",
+    "Glue.ResourceNumberLimitExceededException",
+    "Glue.ThrottlingException",
+)
+"""A job that could not be started; throttling arrives as the first. A job that failed is `States.TaskFailed`."""
+
+_DYNAMODB_REFUSES = (
+    "DynamoDB.InternalServerErrorException",
+    "DynamoDB.ProvisionedThroughputExceededException",
+    "DynamoDB.RequestLimitExceededException",
+    "DynamoDB.ThrottlingException",
+)
+_LOCK_IS_TAKEN = "DynamoDB.ConditionalCheckFailedException"
+
+_NONE = "{% '' %}"
+"""An empty text, which validators of the language do not take as it is."""
+_EXECUTION = "$states.context.Execution.Id"
+
+_START_OF_JOB = timedelta(minutes=15)
+"""How long a job may wait for its machines, which does not count as its run time."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long the machine waits before it tries again.
+
+    Args:
+        api_call: before a refused call of Glue or DynamoDB is repeated; doubled each time, with full jitter.
+        api_calls: repetitions of one call.
+        job: before a job whose error is transient is started again.
+        lake: between tries while another process holds the lake's lock.
+        lake_tries: how often a run waits for the lake's lock.
+    """
+
+    api_call: timedelta = timedelta(seconds=20)
+    api_calls: int = 6
+    job: timedelta = timedelta(minutes=1)
+    lake: timedelta = timedelta(minutes=2)
+    lake_tries: int = 30
+
+
+def state_machine(waiting: Waiting = Waiting()) -> dict[str, Any]:
+    """The definition, in Amazon States Language with JSONata.
+
+    Names of jobs and lock are substitutions such as `${ExtractJob}`.
+    """
+    return {
+        "Comment": "Rental Marketplace Analytics: five Glue jobs, one run at a time. Generated from pipeline.py.",
+        "QueryLanguage": "JSONata",
+        "StartAt": FIX,
+        "TimeoutSeconds": _seconds(time_limit(waiting)),
+        "States": dict(_states(waiting)),
+    }
+
+
+def job_substitution(step: Step) -> str:
+    """What stands in the definition for the name of a step's job, without `${}`."""
+    return "".join(part.capitalize() for part in step.name.split("-")) + "Job"
+
+
+def time_limit(waiting: Waiting = Waiting()) -> timedelta:
+    """How long an execution may take, and so how long it may hold its lock."""
+    jobs = sum((step.timeout + _START_OF_JOB for step in STEPS), timedelta())
+    return jobs + waiting.lake * waiting.lake_tries
+
+
+def _states(waiting: Waiting) -> Iterator[tuple[str, State]]:
+    yield FIX, _fixed_parameters()
+    yield LOCK, _taken_lock(waiting)
+    for step, following in zip(STEPS, [*(step.title for step in STEPS[1:]), RELEASE], strict=True):
+        yield step.title, _job(step, following, waiting)
+    yield CAUSE, _cause(waiting)
+    yield WAIT, {"Type": "Wait", "Seconds": _query("$wait"), "Next": AGAIN}
+    yield AGAIN, _by_step({step: step.title for step in STEPS[:-1]}, default=STEPS[-1].title)
+    yield RELEASE, _released_lock(waiting)
+    yield ENDING, _by_step({step: failure(step) for step in STEPS}, default=SUCCESS)
+    yield SUCCESS, {"Type": "Succeed"}
+    yield SKIPPED, {"Type": "Succeed", "Comment": "Another execution is at work."}
+    for step in STEPS:
+        yield failure(step), {"Type": "Fail", "Error": _query("$error"), "Cause": _query("$cause")}
+
+
+def failure(step: Step) -> str:
+    """The state in which an execution ends whose step failed."""
+    return f"{step.title} Failed"
+
+
+def _fixed_parameters() -> State:
+    """Said once, so that a retry, and a redrive days later, repeat the same window."""
+    unknown = f"$keys($states.input)[$not($ in {_texts(PARAMETERS)})]"
+    message = f"'The input has unknown parameters: ' & $join({unknown}, ', ') & '. Known: {', '.join(PARAMETERS)}.'"
+    own = {
+        "run_id": "$replace($substring($states.context.Execution.StartTime, 0, 19), /[-:]/, '') & 'Z-'"
+        " & $substring($states.context.Execution.Name, 0, 8)",
+        "upper_bound": "$states.context.Execution.StartTime",
+    }
+    given = {name: f"$string($states.input.{name})" for name in PARAMETERS}
+    assigned = {
+        name: f"$exists($states.input.{name}) and {given[name]} != '' ? {given[name]} : {own.get(name, repr(''))}"
+        for name in PARAMETERS
+    }
+    assigned["run_id"] = f"$count({unknown}) > 0 ? $error({message}) : ({assigned['run_id']})"
+    variables: dict[str, Any] = {name: _query(expression) for name, expression in assigned.items()}
+    return {
+        "Type": "Pass",
+        "Assign": variables | {"failed": _NONE, "error": _NONE, "cause": _NONE, "jobs": 0, "lake_tries": 0, "wait": 0},
+        "Next": LOCK,
+    }
+
+
+def _taken_lock(waiting: Waiting) -> State:
+    """The lock is free, has expired, or is this execution's own, which a redrive takes again."""
+    now = "$floor($millis() / 1000)"
+    expires = f"$string({now} + {_seconds(time_limit(waiting))})"
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:putItem",
+        "Arguments": {
+            "TableName": f"${{{LOCK_TABLE}}}",
+            "Item": {
+                "pipeline": {"S": f"${{{PIPELINE}}}"},
+                "execution": {"S": _query(_EXECUTION)},
+                "run_id": {"S": _query("$run_id")},
+                "expires_at": {"N": _query(expires)},
+            },
+            "ConditionExpression": "attribute_not_exists(#execution) OR #expires_at < :now OR #execution = :execution",
+            "ExpressionAttributeNames": {"#execution": "execution", "#expires_at": "expires_at"},
+            "ExpressionAttributeValues": {
+                ":now": {"N": _query(f"$string({now})")},
+                ":execution": {"S": _query(_EXECUTION)},
+            },
+        },
+        "Retry": [_retry(_DYNAMODB_REFUSES, waiting)],
+        "Catch": [{"ErrorEquals": [_LOCK_IS_TAKEN], "Next": SKIPPED}],
+        "Next": STEPS[0].title,
+    }
+
+
+def _released_lock(waiting: Waiting) -> State:
+    """Only this execution's own. A lock that cannot be released expires, and hides neither success nor failure."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:deleteItem",
+        "Arguments": {
+            "TableName": f"${{{LOCK_TABLE}}}",
+            "Key": {"pipeline": {"S": f"${{{PIPELINE}}}"}},
+            "ConditionExpression": "#execution = :execution",
+            "ExpressionAttributeNames": {"#execution": "execution"},
+            "ExpressionAttributeValues": {":execution": {"S": _query(_EXECUTION)}},
+        },
+        "Retry": [_retry(_DYNAMODB_REFUSES, waiting)],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": ENDING}],
+        "Next": ENDING,
+    }
+
+
+def _job(step: Step, following: str, waiting: Waiting) -> State:
+    arguments = {f"--{name}": _query(f"${name}") for name in PARAMETERS}
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Arguments": {"JobName": f"${{{job_substitution(step)}}}", "Arguments": arguments},
+        "TimeoutSeconds": _seconds(step.timeout + _START_OF_JOB),
+        "Retry": [_retry(_GLUE_REFUSES, waiting)],
+        "Catch": [
+            {
+                "ErrorEquals": ["States.ALL"],
+                "Assign": {
+                    "failed": step.name,
+                    "most_jobs": step.attempts,
+                    "jobs": _query("$jobs + 1"),
+                    "error": _query(_CLASS_OF_ERROR),
+                    "cause": _query(f"'Step {step.name} of run ' & $run_id & ' failed: ' & ({_MESSAGE})"),
+                },
+                "Next": CAUSE,
+            }
+        ],
+        "Assign": {"failed": _NONE, "jobs": 0},
+        "Next": following,
+    }
+
+
+def _cause(waiting: Waiting) -> State:
+    """Errors that may pass get another job, a held lake is waited for; anything else ends the run."""
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {
+                "Condition": _query(f"$error = '{LockHeldError.__name__}' and $lake_tries < {waiting.lake_tries}"),
+                "Assign": {
+                    "lake_tries": _query("$lake_tries + 1"),
+                    "jobs": _query("$jobs - 1"),
+                    "wait": _seconds(waiting.lake),
+                },
+                "Next": WAIT,
+            },
+            {
+                "Condition": _query(f"$error in {_texts(transient_errors())} and $jobs < $most_jobs"),
+                "Assign": {"wait": _seconds(waiting.job)},
+                "Next": WAIT,
+            },
+        ],
+        "Default": RELEASE,
+    }
+
+
+def _by_step(targets: Mapping[Step, str], default: str) -> State:
+    choices = [{"Condition": _query(f"$failed = '{step.name}'"), "Next": target} for step, target in targets.items()]
+    return {"Type": "Choice", "Choices": choices, "Default": default}
+
+
+def transient_errors() -> tuple[str, ...]:
+    """Names of the errors for which another job may help."""
+    return tuple(sorted(cls.__name__ for cls in _errors(RentalError) if cls.transient))
+
+
+def _errors(cls: type[RentalError]) -> Iterator[type[RentalError]]:
+    yield cls
+    for below in cls.__subclasses__():
+        yield from _errors(below)
+
+
+def _retry(errors: tuple[str, ...], waiting: Waiting) -> dict[str, Any]:
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": _seconds(waiting.api_call),
+        "MaxAttempts": waiting.api_calls,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": _seconds(10 * waiting.api_call),
+        "JitterStrategy": "FULL",
+    }
+
+
+def _query(expression: str) -> str:
+    return "{% " + " ".join(expression.split()) + " %}"
+
+
+def _texts(values: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f"'{value}'" for value in values) + "]"
+
+
+def _seconds(duration: timedelta) -> int:
+    return max(1, round(duration.total_seconds()))
+
+
+# The cause of a failed job is the job run as JSON. It is searched, not parsed: a cause of another kind, or one that was
+# cut, must not end the execution before the lock is released.
+_FOUND = r"""
+    $text := $match($states.errorOutput.Cause, /"ErrorMessage"\s*:\s*"((?:[^\\"]|\\.)*)"/, 1).groups[0];
+    $state := $match($states.errorOutput.Cause, /"JobRunState"\s*:\s*"(\w+)"/, 1).groups[0];
+"""
+# Glue may put words of its own before what the script raised.
+_CLASS_OF_ERROR = f"""({_FOUND}
+    $class := $match($text, /(?:^|[\\s;:.])([A-Z]\\w*(?:Error|Exception)): /, 1).groups[0];
+    $exists($class) ? $class : $exists($state) ? 'Job' & $state : $states.errorOutput.Error
+)"""
+_MESSAGE = rf"""({_FOUND}
+    $exists($text) and $text != '' ? $replace($replace($text, '\\"', '"'), '\\\\', '\\')
+        : $exists($state) ? 'its job ended as ' & $state & '.'
+        : $states.errorOutput.Error & ': ' & $states.errorOutput.Cause
+)"""
