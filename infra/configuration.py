@@ -1,0 +1,187 @@
+"""What a company decides about its deployment: one TOML file, checked before anything is synthesized."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,23}$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Zones = Annotated[int, Field(ge=1, le=3)]
+
+
+class ConfigurationFault(Exception):
+    """The configuration cannot be used; the text names the file, the key and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Deployment(_Section):
+    """
+    Args:
+        name: begins the name of every resource.
+        delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only together
+            with `cdk destroy -c delete_data=yes`.
+        tags: on every resource that can have tags, for the bill.
+    """
+
+    name: Name = "rental"
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "eu-west-1"
+    account: Annotated[str | None, Field(pattern=r"^\d{12}$")] = None
+    delete_data: bool = False
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class Network(_Section):
+    """
+    Args:
+        cidr: of the network that is made.
+        endpoint_zones: availability zones with interface endpoints, which cost by zone and hour; two survive a zone.
+    """
+
+    cidr: str = "10.20.0.0/20"
+    endpoint_zones: Zones = 1
+
+
+class ExistingSource(_Section):
+    """A database there is already, and where `extract` can reach it from.
+
+    Args:
+        secret_arn: secret with `username` and `password` of the reading user.
+        secret_key_arn: KMS key of the secret, where it is not AWS's own.
+        security_group_id: a group that the database lets in.
+    """
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 3306
+    database: str
+    secret_arn: str
+    secret_key_arn: str | None = None
+    vpc_id: str
+    subnet_id: str
+    availability_zone: str
+    security_group_id: str
+
+
+class Source(_Section):
+    """
+    Args:
+        existing: the marketplace's database; without it an Aurora MySQL cluster is made, with empty source tables.
+        min_capacity: of the cluster, in Aurora capacity units; 0 lets it pause.
+    """
+
+    existing: ExistingSource | None = None
+    database: Identifier = "rental"
+    engine_version: str = "8.0.mysql_aurora.3.10.0"
+    min_capacity: Annotated[float, Field(ge=0, le=256)] = 0.5
+    max_capacity: Annotated[float, Field(ge=1, le=256)] = 4
+    readers: Annotated[int, Field(ge=0, le=15)] = 0
+    backup_days: Annotated[int, Field(ge=1, le=35)] = 7
+
+
+class Warehouse(_Section):
+    """
+    Args:
+        base_capacity: of Redshift Serverless, in processing units: 4, or a multiple of 8.
+        analysts: database users, such as `IAM:maria`, that may read the metrics.
+    """
+
+    database: Identifier = "marketplace"
+    base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
+    max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
+    analysts: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _capacities(self) -> Warehouse:
+        for name in ("base_capacity", "max_capacity"):
+            value = getattr(self, name)
+            if value != 4 and value % 8:
+                raise ValueError(f"{name} is {value}; it may be 4 or a multiple of 8")
+        if self.max_capacity < self.base_capacity:
+            raise ValueError(f"max_capacity {self.max_capacity} is below base_capacity {self.base_capacity}")
+        return self
+
+
+class Jobs(_Section):
+    """
+    Args:
+        worker_type: of the Glue jobs that read and transform.
+        most_workers: an upper limit for every job, below what the steps ask for.
+        log_days: how long logs are kept.
+    """
+
+    worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
+    most_workers: Annotated[int, Field(ge=2, le=299)] = 10
+    log_days: Literal[7, 14, 30, 60, 90, 180, 365] = 90
+
+
+class Schedule(_Section):
+    """
+    Args:
+        expression: when a run begins, as EventBridge Scheduler takes it.
+        zone: time zone of the expression.
+    """
+
+    expression: str = "cron(0 3 * * ? *)"
+    zone: str = "UTC"
+    enabled: bool = True
+
+
+class Waits(_Section):
+    """Seconds that the state machine waits before it tries again; the defaults are those of `rental asl`."""
+
+    api_call: Annotated[int, Field(ge=1, le=600)] = 20
+    job: Annotated[int, Field(ge=1, le=3600)] = 60
+    lake: Annotated[int, Field(ge=1, le=3600)] = 120
+
+
+class Monitoring(_Section):
+    """
+    Args:
+        email: who is told of failures and alarms; without it the topic has no subscriber yet.
+        late_after_hours: no successful run for so long is an alarm.
+        stale_after_hours: age of the newest event in the metrics that is an alarm.
+        max_rejected_share: of a table's rows, above which is an alarm; the run itself stops at `quality.max_rejected_share`.
+        dpu_hours_per_day: of all Glue jobs, above which is an alarm.
+    """
+
+    email: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    late_after_hours: Annotated[int, Field(ge=1, le=168)] = 26
+    stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
+    max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    dpu_hours_per_day: Annotated[float, Field(gt=0)] = 20
+
+
+class Configuration(_Section):
+    """The whole file; every key has a default."""
+
+    deployment: Deployment = Deployment()
+    network: Network = Network()
+    source: Source = Source()
+    warehouse: Warehouse = Warehouse()
+    jobs: Jobs = Jobs()
+    schedule: Schedule = Schedule()
+    waits: Waits = Waits()
+    monitoring: Monitoring = Monitoring()
+
+
+def load_configuration(file: Path) -> Configuration:
+    """Read a configuration.
+
+    Raises:
+        ConfigurationFault: the file is missing or not usable; the text names each key.
+    """
+    try:
+        return Configuration.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationFault(f"{file} cannot be read: {error.strerror}. Copy one of infra/examples.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationFault(f"{file} is not TOML: {error}.") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ConfigurationFault(f"{file}: {faults}.") from error

@@ -1,0 +1,50 @@
+"""Makes the source tables where there are none, and the user by which `extract` reads them. It may run again."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import boto3
+
+TABLES = Path(__file__).with_name("tables.sql")
+PASSWORD_QUOTES = str.maketrans({"'": "''", "\\": "\\\\"})
+
+
+def handler(event, context):
+    """Answer CloudFormation; an error's text becomes the reason that it shows."""
+    answer = {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": event.get("PhysicalResourceId", "source"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    try:
+        if event["RequestType"] != "Delete":
+            prepare(event["ResourceProperties"])
+    except Exception as error:
+        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}. See log {context.log_group_name}."}
+    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def prepare(asked):
+    """Make tables, user and rights; what is there stays."""
+    secrets = boto3.client("secretsmanager")
+    reader = json.loads(secrets.get_secret_value(SecretId=asked["Reader"])["SecretString"])
+    user = f"'{reader['username']}'@'%'"
+    password = reader["password"].translate(PASSWORD_QUOTES)
+    database = boto3.client("rds-data")
+
+    def execute(sql):
+        database.execute_statement(
+            resourceArn=asked["Cluster"], secretArn=asked["Admin"], database=asked["Database"], sql=sql
+        )
+
+    for statement in TABLES.read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            execute(statement)
+    execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}' REQUIRE SSL")
+    execute(f"ALTER USER {user} IDENTIFIED BY '{password}' REQUIRE SSL")
+    for statement in asked["Grants"]:
+        execute(statement)

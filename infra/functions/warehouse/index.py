@@ -1,0 +1,59 @@
+"""Runs the SQL of `rental grants` as the warehouse's admin, and makes the users of the IAM roles. It may run again."""
+
+import json
+import time
+import urllib.request
+
+import boto3
+
+EXISTS = "already exists"
+SECONDS_BETWEEN = 0.5
+
+
+def handler(event, context):
+    """Answer CloudFormation; an error's text becomes the reason that it shows."""
+    answer = {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": event.get("PhysicalResourceId", "grants"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    try:
+        if event["RequestType"] != "Delete":
+            run(event["ResourceProperties"])
+    except Exception as error:
+        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}. See log {context.log_group_name}."}
+    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def run(asked):
+    """Run all statements, one after the other."""
+    namespace = boto3.client("redshift-serverless").get_namespace(namespaceName=asked["Namespace"])["namespace"]
+    place = {
+        "WorkgroupName": asked["Workgroup"],
+        "Database": asked["Database"],
+        "SecretArn": namespace["adminPasswordSecretArn"],
+    }
+    for statement in asked["Statements"]:
+        execute(place, statement)
+
+
+def execute(place, statement):
+    """Run one statement to its end; a user or role that is there already is fine.
+
+    Raises:
+        RuntimeError: the warehouse refused it.
+    """
+    api = boto3.client("redshift-data")
+    started = api.execute_statement(**place, Sql=statement)["Id"]
+    while True:
+        state = api.describe_statement(Id=started)
+        if state["Status"] == "FINISHED":
+            return
+        if state["Status"] in ("FAILED", "ABORTED"):
+            if statement.startswith("CREATE ") and EXISTS in state.get("Error", ""):
+                return
+            raise RuntimeError(f"{statement}: {state.get('Error', state['Status'])}")
+        time.sleep(SECONDS_BETWEEN)

@@ -1,0 +1,76 @@
+"""Functions that a deployment runs: plain Python of the standard library and boto3, which Lambda brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+FUNCTIONS = Path(__file__).parents[1] / "functions"
+
+
+class Bootstrap(Construct):
+    """A function that is run when the stack is made, and again when its properties change.
+
+    Args:
+        code: folder in `infra/functions`.
+        properties: what the function is given; no secrets.
+        statements: what the function may do, besides writing its log.
+
+    Attributes:
+        resource: what has to be there before anything that depends on it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        code: str,
+        key: kms.IKey,
+        properties: Mapping[str, Any],
+        statements: list[iam.PolicyStatement],
+    ) -> None:
+        super().__init__(scope, id_)
+        group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/{name}/bootstrap",
+            encryption_key=key,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=f"{name}-bootstrap",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Runs infra/functions/{code} while the stack is deployed",
+        )
+        group.grant_write(role)
+        for statement in statements:
+            role.add_to_policy(statement)
+        function = lambda_.Function(
+            self,
+            "Function",
+            function_name=f"{name}-bootstrap",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_asset(str(FUNCTIONS / code), exclude=["__pycache__"]),
+            timeout=Duration.minutes(14),
+            memory_size=256,
+            role=role,
+            log_group=group,
+        )
+        self.resource = CustomResource(
+            self, "Resource", service_token=function.function_arn, properties=dict(properties)
+        )
+        self.resource.node.add_dependency(role)

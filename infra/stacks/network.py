@@ -1,0 +1,103 @@
+"""A network without a way to the internet, for the warehouse, the database and the one job that reads it."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.configuration import Configuration
+
+ZONES = 3
+"""Redshift Serverless asks for subnets in three."""
+
+SERVICES = {
+    "glue": ec2.InterfaceVpcEndpointAwsService.GLUE,
+    "kms": ec2.InterfaceVpcEndpointAwsService.KMS,
+    "logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    "monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
+    "secretsmanager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "sts": ec2.InterfaceVpcEndpointAwsService.STS,
+}
+"""What `extract` talks to besides S3, which has a gateway that costs nothing."""
+
+
+class NetworkStack(Stack):
+    """
+    Attributes:
+        vpc: isolated subnets in three zones.
+        job_group: security group of the job `extract`.
+        source_group: of a database that is made here; lets in `job_group` alone.
+        warehouse_group: lets in nobody: statements come through the Data API.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, configuration: Configuration, key: kms.IKey, **stack: object) -> None:
+        super().__init__(scope, id_, **stack)
+        name = configuration.deployment.name
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            vpc_name=name,
+            ip_addresses=ec2.IpAddresses.cidr(configuration.network.cidr),
+            availability_zones=[f"{configuration.deployment.region}{letter}" for letter in "abc"],
+            nat_gateways=0,
+            create_internet_gateway=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
+            ],
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+        )
+        self._log_flow(name, key, logs.RetentionDays.ONE_MONTH)
+        self.job_group = self._group("JobGroup", f"{name}-jobs", "The Glue job that reads the database")
+        self.job_group.connections.allow_internally(ec2.Port.all_tcp(), "Workers of one job")
+        self.source_group = self._group("SourceGroup", f"{name}-source", "The database of the marketplace")
+        self.source_group.connections.allow_from(self.job_group, ec2.Port.tcp(3306), "The job that reads")
+        self.warehouse_group = self._group("WarehouseGroup", f"{name}-warehouse", "Redshift, asked by the Data API")
+        for group in (self.job_group, self.warehouse_group):
+            # The gateway's addresses are public ones; there is no route to any other.
+            group.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "S3 by its gateway, and endpoints")
+        if configuration.source.existing is None:
+            self._add_endpoints(name, configuration.network.endpoint_zones)
+
+    def _group(self, id_: str, name: str, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(
+            self,
+            id_,
+            vpc=self.vpc,
+            security_group_name=name,
+            description=description,
+            allow_all_outbound=False,
+        )
+
+    def _add_endpoints(self, name: str, zones: int) -> None:
+        """Only the job's own traffic may enter them; they cost by zone and hour."""
+        group = self._group("EndpointGroup", f"{name}-endpoints", "Endpoints of AWS services")
+        group.connections.allow_from(self.job_group, ec2.Port.tcp(443), "The job that reads")
+        subnets = ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:zones])
+        for service, endpoint in SERVICES.items():
+            ec2.InterfaceVpcEndpoint(
+                self,
+                f"Endpoint{service.capitalize()}",
+                vpc=self.vpc,
+                service=endpoint,
+                subnets=subnets,
+                security_groups=[group],
+                open=False,
+            )
+
+    def _log_flow(self, name: str, key: kms.IKey, days: logs.RetentionDays) -> None:
+        group = logs.LogGroup(
+            self,
+            "FlowLogs",
+            log_group_name=f"/{name}/network",
+            encryption_key=key,
+            retention=days,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.vpc.add_flow_log(
+            "Flow",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )

@@ -1,0 +1,151 @@
+"""The marketplace's database: an Aurora MySQL cluster that is made here, or one there is already."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.configuration import Configuration, ExistingSource
+from infra.parts.custom import Bootstrap
+from infra.parts.removal import deletes_data, removal_of_data
+from infra.stacks.network import NetworkStack
+
+READER = "rental_reader"
+
+
+class SourceStack(Stack):
+    """
+    Attributes:
+        url: of the database, without a user.
+        secret_arn: of the reading user's name and password.
+        secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
+        subnet_id, availability_zone, security_group_id: from where `extract` reaches the database.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        configuration: Configuration,
+        key: kms.IKey,
+        network: NetworkStack,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        self._configuration = configuration
+        if existing := configuration.source.existing:
+            self._use(existing)
+        else:
+            self._make(key, network)
+
+    def _use(self, existing: ExistingSource) -> None:
+        self.url = f"mysql://{existing.host}:{existing.port}/{existing.database}"
+        self.secret_arn = existing.secret_arn
+        self.secret_key_arn = existing.secret_key_arn
+        self.subnet_id = existing.subnet_id
+        self.availability_zone = existing.availability_zone
+        self.security_group_id = existing.security_group_id
+        CfnOutput(
+            self,
+            "ReaderSql",
+            description="Run this in the database, with a password of your own, and put both into the secret",
+            value="; ".join(_reader_sql(existing.database)),
+        )
+
+    def _make(self, key: kms.IKey, network: NetworkStack) -> None:
+        name, source = self._configuration.deployment.name, self._configuration.source
+        engine = rds.DatabaseClusterEngine.aurora_mysql(
+            version=rds.AuroraMysqlEngineVersion.of(source.engine_version, "8.0")
+        )
+        parameters = rds.ParameterGroup(
+            self,
+            "Parameters",
+            engine=engine,
+            description=f"{name}: TLS only",
+            parameters={"require_secure_transport": "ON", "server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL"},
+        )
+        kept = not deletes_data(self, self._configuration)
+        cluster = rds.DatabaseCluster(
+            self,
+            "Cluster",
+            cluster_identifier=name,
+            engine=engine,
+            credentials=rds.Credentials.from_generated_secret("rental_admin", encryption_key=key),
+            default_database_name=source.database,
+            writer=rds.ClusterInstance.serverless_v2("Writer", publicly_accessible=False),
+            readers=[
+                rds.ClusterInstance.serverless_v2(f"Reader{number}", publicly_accessible=False, scale_with_writer=True)
+                for number in range(source.readers)
+            ],
+            serverless_v2_min_capacity=source.min_capacity,
+            serverless_v2_max_capacity=source.max_capacity,
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[network.source_group],
+            parameter_group=parameters,
+            storage_encrypted=True,
+            storage_encryption_key=key,
+            iam_authentication=True,
+            enable_data_api=True,
+            deletion_protection=kept,
+            removal_policy=removal_of_data(self, self._configuration),
+            backup=rds.BackupProps(retention=Duration.days(source.backup_days)),
+            cloudwatch_logs_exports=["audit", "error", "slowquery"],
+            copy_tags_to_snapshot=True,
+        )
+        reader = secretsmanager.Secret(
+            self,
+            "Reader",
+            secret_name=f"{name}/source-reader",
+            description="The user by which extract reads the database",
+            encryption_key=key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=f'{{"username": "{READER}"}}',
+                generate_string_key="password",
+                password_length=40,
+                exclude_characters="\"'\\/@ ",
+            ),
+            removal_policy=removal_of_data(self, self._configuration),
+        )
+        admin = cluster.secret
+        assert admin is not None
+        bootstrap = Bootstrap(
+            self,
+            "Bootstrap",
+            name=f"{name}-source",
+            code="source",
+            key=key,
+            properties={
+                "Cluster": cluster.cluster_arn,
+                "Admin": admin.secret_arn,
+                "Reader": reader.secret_arn,
+                "Database": source.database,
+                "Grants": _reader_sql(source.database),
+            },
+            statements=[
+                iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[cluster.cluster_arn]),
+                iam.PolicyStatement(
+                    actions=["secretsmanager:GetSecretValue"], resources=[admin.secret_arn, reader.secret_arn]
+                ),
+                iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]),
+            ],
+        )
+        bootstrap.resource.node.add_dependency(cluster)
+        self.url = f"mysql://{cluster.cluster_read_endpoint.hostname}:3306/{source.database}"
+        self.secret_arn = reader.secret_arn
+        self.secret_key_arn = key.key_arn
+        subnet = network.vpc.isolated_subnets[0]
+        self.subnet_id = subnet.subnet_id
+        self.availability_zone = subnet.availability_zone
+        self.security_group_id = network.job_group.security_group_id
+
+
+def _reader_sql(database: str) -> list[str]:
+    """What the reading user has to be allowed; it is made before."""
+    return [f"GRANT SELECT ON `{database}`.* TO '{READER}'@'%'"]

@@ -1,0 +1,136 @@
+"""The key that encrypts everything, the bucket of the lake, that of the code, and that of access logs."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.configuration import Configuration
+from infra.parts.removal import deletes_data, removal_of_data
+
+WRITTEN_ONCE = ("runs", "history")
+"""Folders of the lake whose objects are created and never replaced."""
+
+
+class StorageStack(Stack):
+    """
+    Attributes:
+        key: of lake, code, logs, database, warehouse, lock and alerts.
+        lake: what the pipeline keeps; below the prefix of the deployment's name.
+        code: script, wheels and configuration of the jobs.
+        access_logs: who asked for what in the other two.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, configuration: Configuration, **stack: object) -> None:
+        super().__init__(scope, id_, **stack)
+        self._configuration = configuration
+        name = configuration.deployment.name
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/{name}",
+            description=f"Everything of {name}",
+            enable_key_rotation=True,
+            removal_policy=removal_of_data(self, configuration),
+        )
+        self._let_services_use_key()
+        self.access_logs = self._bucket(
+            "AccessLogs",
+            f"{name}-access-logs-{Aws.ACCOUNT_ID}-{Aws.REGION}",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(400))],
+        )
+        self.lake = self._bucket(
+            "Lake",
+            f"{name}-lake-{Aws.ACCOUNT_ID}-{Aws.REGION}",
+            lifecycle_rules=[_cleaned_up(noncurrent_days=30)],
+        )
+        self.code = self._bucket(
+            "Code",
+            f"{name}-code-{Aws.ACCOUNT_ID}-{Aws.REGION}",
+            lifecycle_rules=[_cleaned_up(noncurrent_days=90)],
+        )
+        self._protect_what_is_written_once()
+
+    def _bucket(self, id_: str, name: str, **own: object) -> s3.Bucket:
+        encrypted = {"encryption": s3.BucketEncryption.KMS, "encryption_key": self.key, "bucket_key_enabled": True}
+        logged = {} if id_ == "AccessLogs" else {
+            "server_access_logs_bucket": self.access_logs,
+            "server_access_logs_prefix": f"{id_.lower()}/",
+        }
+        return s3.Bucket(
+            self,
+            id_,
+            bucket_name=name,
+            versioned=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal_of_data(self, self._configuration),
+            auto_delete_objects=deletes_data(self, self._configuration),
+            **({} if "encryption" in own else encrypted),
+            **logged,
+            **own,
+        )
+
+    def _protect_what_is_written_once(self) -> None:
+        """A manifest that exists is never replaced, whatever a job believes: S3 itself refuses.
+
+        Parts of a multipart upload cannot carry the condition; the request that completes it does.
+        """
+        self.lake.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="CreateOnly",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[
+                    self.lake.arn_for_objects(f"{self._configuration.deployment.name}/{folder}/*")
+                    for folder in WRITTEN_ONCE
+                ],
+                conditions={
+                    "Null": {"s3:if-none-match": "true"},
+                    "Bool": {"s3:ObjectCreationOperation": "true"},
+                },
+            )
+        )
+
+    def _let_services_use_key(self) -> None:
+        """Services that encrypt for themselves; each only what belongs to this account."""
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Logs",
+                principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:*"
+                    }
+                },
+            )
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alerts",
+                principals=[
+                    iam.ServicePrincipal("events.amazonaws.com"),
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                ],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+
+
+def _cleaned_up(noncurrent_days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        noncurrent_version_expiration=Duration.days(noncurrent_days),
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+        expired_object_delete_marker=True,
+    )
