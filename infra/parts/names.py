@@ -23,3 +23,11 @@ def loader_names(configuration: Configuration) -> Iterator[str]:
 def lake_url(configuration: Configuration, bucket: str) -> str:
     """As `lake.url` has it."""
     return f"s3://{bucket}/{configuration.deployment.name}"
+
+
+def camel(step: Step) -> str:
+    """A step's name as part of the names of constructs, such as `LoadRaw`."""
+    return "".join(part.capitalize() for part in step.name.split("-"))
+
+
+NAMES_OF_STEPS = tuple(camel(step) for step in STEPS)

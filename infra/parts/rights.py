@@ -65,9 +65,7 @@ def lake_statements(step: StepName, lake: s3.IBucket, prefix: str, key: kms.IKey
         iam.PolicyStatement(sid="ReadLake", actions=["s3:GetObject"], resources=below(rights.reads)),
         iam.PolicyStatement(sid="WriteLake", actions=["s3:PutObject"], resources=below(rights.writes)),
         iam.PolicyStatement(sid="DeleteInLake", actions=["s3:DeleteObject"], resources=below(rights.deletes)),
-        iam.PolicyStatement(
-            sid="UseKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]
-        ),
+        iam.PolicyStatement(sid="UseKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]),
     ]
     if step is StepName.EXTRACT:
         statements += [

@@ -33,7 +33,9 @@ class NetworkStack(Stack):
         warehouse_group: lets in nobody: statements come through the Data API.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, configuration: Configuration, key: kms.IKey, **stack: object) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, configuration: Configuration, key: kms.IKey, **stack: object
+    ) -> None:
         super().__init__(scope, id_, **stack)
         name = configuration.deployment.name
         self.vpc = ec2.Vpc(

@@ -176,9 +176,7 @@ class OrchestrationStack(Stack):
         return role
 
     def _made_topic(self) -> sns.Topic:
-        topic = sns.Topic(
-            self, "Alerts", topic_name=f"{self._name}-alerts", master_key=self._key, enforce_ssl=True
-        )
+        topic = sns.Topic(self, "Alerts", topic_name=f"{self._name}-alerts", master_key=self._key, enforce_ssl=True)
         for service in ("events", "cloudwatch"):
             topic.add_to_resource_policy(
                 iam.PolicyStatement(
@@ -190,9 +188,7 @@ class OrchestrationStack(Stack):
                 )
             )
         if email := self._configuration.monitoring.email:
-            sns.Subscription(
-                self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email
-            )
+            sns.Subscription(self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
         return topic
 
     def _made_queue(self) -> sqs.Queue:

@@ -16,7 +16,7 @@ from rental_analytics.pipeline import STEPS, Step
 
 from infra.configuration import Configuration
 from infra.parts.job_code import JobCode
-from infra.parts.names import job_name, lake_url
+from infra.parts.names import camel, job_name, lake_url
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
 from infra.stacks.warehouse import WarehouseStack
@@ -136,7 +136,7 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
         name = job_name(self._configuration, step)
         role = iam.Role(
             self,
-            f"{_camel(step)}Role",
+            f"{camel(step)}Role",
             role_name=name,
             description=f"The Glue job of step {step.name}",
             assumed_by=iam.ServicePrincipal(
@@ -255,7 +255,7 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
         connections = glue.CfnJob.ConnectionsListProperty(connections=[self._connection.ref])
         job = glue.CfnJob(
             self,
-            f"{_camel(step)}Job",
+            f"{camel(step)}Job",
             name=job_name(self._configuration, step),
             description=step.title,
             role=self.roles[step.name].role_arn,
@@ -316,7 +316,3 @@ _RETENTION = {
     180: "SIX_MONTHS",
     365: "ONE_YEAR",
 }
-
-
-def _camel(step: Step) -> str:
-    return "".join(part.capitalize() for part in step.name.split("-"))

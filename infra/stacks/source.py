@@ -68,7 +68,11 @@ class SourceStack(Stack):
             "Parameters",
             engine=engine,
             description=f"{name}: TLS only",
-            parameters={"require_secure_transport": "ON", "server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL"},
+            parameters={
+                "require_secure_transport": "ON",
+                "server_audit_logging": "1",
+                "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL",
+            },
         )
         kept = not deletes_data(self, self._configuration)
         cluster = rds.DatabaseCluster(
@@ -119,7 +123,7 @@ class SourceStack(Stack):
             self,
             "Bootstrap",
             name=f"{name}-source",
-            code="source",
+            module="source",
             key=key,
             properties={
                 "Cluster": cluster.cluster_arn,

@@ -57,10 +57,14 @@ class StorageStack(Stack):
 
     def _bucket(self, id_: str, name: str, **own: object) -> s3.Bucket:
         encrypted = {"encryption": s3.BucketEncryption.KMS, "encryption_key": self.key, "bucket_key_enabled": True}
-        logged = {} if id_ == "AccessLogs" else {
-            "server_access_logs_bucket": self.access_logs,
-            "server_access_logs_prefix": f"{id_.lower()}/",
-        }
+        logged = (
+            {}
+            if id_ == "AccessLogs"
+            else {
+                "server_access_logs_bucket": self.access_logs,
+                "server_access_logs_prefix": f"{id_.lower()}/",
+            }
+        )
         return s3.Bucket(
             self,
             id_,

@@ -112,14 +112,12 @@ class WarehouseStack(Stack):
         secret = f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:redshift!{name}-{ADMIN}-*"
         loaders = [f"IAMR:{role}" for role in loader_names(self._configuration)]
         users = [f'CREATE USER "{user}" PASSWORD DISABLE' for user in (*loaders, *wanted.analysts)]
-        copying = [
-            f"GRANT ASSUMEROLE ON '{self.copy_role.role_arn}' TO \"{loader}\" FOR COPY" for loader in loaders
-        ]
+        copying = [f"GRANT ASSUMEROLE ON '{self.copy_role.role_arn}' TO \"{loader}\" FOR COPY" for loader in loaders]
         bootstrap = Bootstrap(
             self,
             "Bootstrap",
             name=f"{name}-warehouse",
-            code="warehouse",
+            module="warehouse",
             key=key,
             properties={
                 "Workgroup": workgroup.workgroup_name,

@@ -1,31 +1,18 @@
 """Makes the source tables where there are none, and the user by which `extract` reads them. It may run again."""
 
 import json
-import urllib.request
 from pathlib import Path
 
 import boto3
+from answer import answered
 
 TABLES = Path(__file__).with_name("tables.sql")
 PASSWORD_QUOTES = str.maketrans({"'": "''", "\\": "\\\\"})
 
 
 def handler(event, context):
-    """Answer CloudFormation; an error's text becomes the reason that it shows."""
-    answer = {
-        "Status": "SUCCESS",
-        "PhysicalResourceId": event.get("PhysicalResourceId", "source"),
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-    }
-    try:
-        if event["RequestType"] != "Delete":
-            prepare(event["ResourceProperties"])
-    except Exception as error:
-        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}. See log {context.log_group_name}."}
-    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")
-    urllib.request.urlopen(request, timeout=60).close()
+    """What Lambda calls."""
+    answered(prepare, event, context)
 
 
 def prepare(asked):

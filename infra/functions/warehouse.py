@@ -1,31 +1,17 @@
 """Runs the SQL of `rental grants` as the warehouse's admin, and makes the users of the IAM roles. It may run again."""
 
-import json
 import time
-import urllib.request
 
 import boto3
+from answer import answered
 
 EXISTS = "already exists"
 SECONDS_BETWEEN = 0.5
 
 
 def handler(event, context):
-    """Answer CloudFormation; an error's text becomes the reason that it shows."""
-    answer = {
-        "Status": "SUCCESS",
-        "PhysicalResourceId": event.get("PhysicalResourceId", "grants"),
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-    }
-    try:
-        if event["RequestType"] != "Delete":
-            run(event["ResourceProperties"])
-    except Exception as error:
-        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}. See log {context.log_group_name}."}
-    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")
-    urllib.request.urlopen(request, timeout=60).close()
+    """What Lambda calls."""
+    answered(run, event, context)
 
 
 def run(asked):

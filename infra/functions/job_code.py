@@ -1,0 +1,25 @@
+"""Unpacks an archive into a bucket, each file under its own name. Old versions stay for jobs that are at work."""
+
+import tempfile
+import zipfile
+
+import boto3
+from answer import answered
+
+
+def handler(event, context):
+    """What Lambda calls."""
+    answered(unpack, event, context)
+
+
+def unpack(asked):
+    """Put the archive's files, and texts that come beside it, below the prefix."""
+    s3 = boto3.client("s3")
+    with tempfile.TemporaryFile() as file:
+        s3.download_fileobj(asked["FromBucket"], asked["FromKey"], file)
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as content:
+                    s3.upload_fileobj(content, asked["Bucket"], f"{asked['Prefix']}/{name}")
+    for name, text in asked["Texts"].items():
+        s3.put_object(Bucket=asked["Bucket"], Key=f"{asked['Prefix']}/{name}", Body=text.encode())
