@@ -7,8 +7,7 @@ from pathlib import Path
 
 from aws_cdk import App, Environment, Tags
 
-from infra.acknowledged import acknowledge
-from infra.configuration import Configuration, ConfigurationFault, load_configuration
+from infra.configuration import Configuration, DeploymentConfigurationError, load_configuration
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.orchestration import OrchestrationStack
@@ -75,7 +74,6 @@ def build(app: App, configuration: Configuration) -> App:
     )
     for key, value in {"pipeline": deployment.name, **deployment.tags}.items():
         Tags.of(app).add(key, value)
-    acknowledge(app, deployment.name)
     return app
 
 
@@ -89,7 +87,7 @@ def main() -> int:
     file = HERE / str(app.node.try_get_context("configuration") or "examples/minimal.toml")
     try:
         configuration = load_configuration(file)
-    except ConfigurationFault as fault:
+    except DeploymentConfigurationError as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
     build(app, configuration).synth()

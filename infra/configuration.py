@@ -13,7 +13,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Zones = Annotated[int, Field(ge=1, le=3)]
 
 
-class ConfigurationFault(Exception):
+class DeploymentConfigurationError(Exception):
     """The configuration cannot be used; the text names the file, the key and what is allowed."""
 
 
@@ -25,8 +25,8 @@ class Deployment(_Section):
     """
     Args:
         name: begins the name of every resource.
-        delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only together
-            with `cdk destroy -c delete_data=yes`.
+        delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only
+            together with `cdk destroy -c delete_data=yes`.
         tags: on every resource that can have tags, for the bill.
     """
 
@@ -146,7 +146,7 @@ class Monitoring(_Section):
         email: who is told of failures and alarms; without it the topic has no subscriber yet.
         late_after_hours: no successful run for so long is an alarm.
         stale_after_hours: age of the newest event in the metrics that is an alarm.
-        max_rejected_share: of a table's rows, above which is an alarm; the run itself stops at `quality.max_rejected_share`.
+        max_rejected_share: of a table's rows, above which is an alarm; a run stops at `quality.max_rejected_share`.
         dpu_hours_per_day: of all Glue jobs, above which is an alarm.
     """
 
@@ -174,14 +174,16 @@ def load_configuration(file: Path) -> Configuration:
     """Read a configuration.
 
     Raises:
-        ConfigurationFault: the file is missing or not usable; the text names each key.
+        DeploymentConfigurationError: the file is missing or not usable; the text names each key.
     """
     try:
         return Configuration.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigurationFault(f"{file} cannot be read: {error.strerror}. Copy one of infra/examples.") from error
+        raise DeploymentConfigurationError(
+            f"{file} cannot be read: {error.strerror}. Copy one of infra/examples."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationFault(f"{file} is not TOML: {error}.") from error
+        raise DeploymentConfigurationError(f"{file} is not TOML: {error}.") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ConfigurationFault(f"{file}: {faults}.") from error
+        raise DeploymentConfigurationError(f"{file}: {faults}.") from error

@@ -38,11 +38,11 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
 fi
 [ "${1:-}" = --tests ] || exit 0
 
-wanted=$(cat tests/infra/node/package-lock.json | sha256sum)
+wanted=$(cat tests/deployment/node/package-lock.json | sha256sum)
 if [ "$(cat "$packages/.stamp" 2>/dev/null)" != "$wanted" ]; then
     echo "setup: fetching the reference JSONata and a validator of state machines"
     mkdir -p "$packages"
-    cp tests/infra/node/package.json tests/infra/node/package-lock.json "$packages"
+    cp tests/deployment/node/package.json tests/deployment/node/package-lock.json "$packages"
     run_quietly npm ci --prefix "$packages" --no-audit --no-fund --ignore-scripts
     echo "$wanted" >"$packages/.stamp"
 fi

@@ -2,9 +2,11 @@
 
 import json
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 
-def answered(work, event, context):
+def answered(work: Callable[[dict[str, Any]], None], event: dict[str, Any], context: Any) -> None:
     """Do the work unless the resource goes; an error's text becomes the reason that CloudFormation shows.
 
     Args:

@@ -2,17 +2,18 @@
 
 import tempfile
 import zipfile
+from typing import Any
 
 import boto3
 from answer import answered
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> None:
     """What Lambda calls."""
     answered(unpack, event, context)
 
 
-def unpack(asked):
+def unpack(asked: dict[str, Any]) -> None:
     """Put the archive's files, and texts that come beside it, below the prefix."""
     s3 = boto3.client("s3")
     with tempfile.TemporaryFile() as file:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import boto3
 from answer import answered
@@ -10,12 +11,12 @@ TABLES = Path(__file__).with_name("tables.sql")
 PASSWORD_QUOTES = str.maketrans({"'": "''", "\\": "\\\\"})
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> None:
     """What Lambda calls."""
     answered(prepare, event, context)
 
 
-def prepare(asked):
+def prepare(asked: dict[str, Any]) -> None:
     """Make tables, user and rights; what is there stays."""
     secrets = boto3.client("secretsmanager")
     reader = json.loads(secrets.get_secret_value(SecretId=asked["Reader"])["SecretString"])
@@ -23,7 +24,7 @@ def prepare(asked):
     password = reader["password"].translate(PASSWORD_QUOTES)
     database = boto3.client("rds-data")
 
-    def execute(sql):
+    def execute(sql: str) -> None:
         database.execute_statement(
             resourceArn=asked["Cluster"], secretArn=asked["Admin"], database=asked["Database"], sql=sql
         )

@@ -1,6 +1,7 @@
 """Runs the SQL of `rental grants` as the warehouse's admin, and makes the users of the IAM roles. It may run again."""
 
 import time
+from typing import Any
 
 import boto3
 from answer import answered
@@ -9,12 +10,12 @@ EXISTS = "already exists"
 SECONDS_BETWEEN = 0.5
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> None:
     """What Lambda calls."""
     answered(run, event, context)
 
 
-def run(asked):
+def run(asked: dict[str, Any]) -> None:
     """Run all statements, one after the other."""
     namespace = boto3.client("redshift-serverless").get_namespace(namespaceName=asked["Namespace"])["namespace"]
     place = {
@@ -26,7 +27,7 @@ def run(asked):
         execute(place, statement)
 
 
-def execute(place, statement):
+def execute(place: dict[str, str], statement: str) -> None:
     """Run one statement to its end; a user or role that is there already is fine.
 
     Raises:

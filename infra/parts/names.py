@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.configuration import Configuration
 from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS, Step
 
-from infra.configuration import Configuration
+METRICS_NAMESPACE = "Rental"
+SOURCE_TABLES = ("apartments", "apartment_attributes", "bookings", "user_viewing")
+LEAST_WORKERS = 2
+_DPU_OF_WORKER = {"G.1X": 1, "G.2X": 2, "G.4X": 4}
+
+
+def worker_type(configuration: Configuration, step: Step) -> str:
+    """Of a step's job; a job that only sends statements needs the smallest."""
+    return configuration.jobs.worker_type if Part.ENGINE in step.uses else "G.1X"
+
+
+def workers(configuration: Configuration, step: Step) -> int:
+    """The most a step's job may have."""
+    return max(LEAST_WORKERS, min(step.workers, configuration.jobs.most_workers))
+
+
+def dpu_of(configuration: Configuration, step: Step) -> int:
+    """Data processing units that a step's job may use at most."""
+    return workers(configuration, step) * _DPU_OF_WORKER[worker_type(configuration, step)]
 
 
 def job_name(configuration: Configuration, step: Step) -> str:
@@ -28,6 +47,3 @@ def lake_url(configuration: Configuration, bucket: str) -> str:
 def camel(step: Step) -> str:
     """A step's name as part of the names of constructs, such as `LoadRaw`."""
     return "".join(part.capitalize() for part in step.name.split("-"))
-
-
-NAMES_OF_STEPS = tuple(camel(step) for step in STEPS)

@@ -1,4 +1,4 @@
-"""What the job of each step may do in the lake, by folder: the table of docs/reference/glue-jobs.md, which tests measure."""
+"""What the job of each step may do in the lake, by folder: the table of docs/reference/glue-jobs.md."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+
 from rental_analytics.contracts.steps import StepName
 
 

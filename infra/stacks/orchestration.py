@@ -19,6 +19,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from infra.configuration import Configuration
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import (
@@ -28,8 +30,6 @@ from rental_analytics.runners.state_machine import (
     job_substitution,
     state_machine,
 )
-
-from infra.configuration import Configuration
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 

@@ -11,19 +11,17 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from rental_analytics.contracts.steps import Part, StepName
-from rental_analytics.pipeline import STEPS, Step
 
 from infra.configuration import Configuration
 from infra.parts.job_code import JobCode
-from infra.parts.names import camel, job_name, lake_url
+from infra.parts.names import METRICS_NAMESPACE, camel, job_name, lake_url, worker_type, workers
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
 from infra.stacks.warehouse import WarehouseStack
+from rental_analytics.contracts.steps import Part, StepName
+from rental_analytics.pipeline import STEPS, Step
 
 GLUE_VERSION = "5.1"
-METRICS_NAMESPACE = "Rental"
-LEAST_WORKERS = 2
 
 
 class ProcessingStack(Stack):
@@ -77,7 +75,6 @@ class ProcessingStack(Stack):
                 ],
             ),
         )
-        self._connection = self._made_connection()
         self.roles: Mapping[StepName, iam.Role] = {step.name: self._made_role(step) for step in STEPS}
         self.jobs: Mapping[StepName, glue.CfnJob] = {step.name: self._made_job(step) for step in STEPS}
 
@@ -113,24 +110,6 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
 
     def _log_prefix(self) -> str:
         return f"/{self._configuration.deployment.name}/jobs"
-
-    def _made_connection(self) -> glue.CfnConnection:
-        return glue.CfnConnection(
-            self,
-            "Connection",
-            catalog_id=Aws.ACCOUNT_ID,
-            connection_input=glue.CfnConnection.ConnectionInputProperty(
-                name=f"{self._configuration.deployment.name}-source",
-                description="The network from which the database is reached; no address and no password",
-                connection_type="NETWORK",
-                connection_properties={},
-                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
-                    availability_zone=self._source.availability_zone,
-                    subnet_id=self._source.subnet_id,
-                    security_group_id_list=[self._source.security_group_id],
-                ),
-            ),
-        )
 
     def _made_role(self, step: Step) -> iam.Role:
         name = job_name(self._configuration, step)
@@ -251,8 +230,7 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
         ]
 
     def _made_job(self, step: Step) -> glue.CfnJob:
-        jobs = self._configuration.jobs
-        connections = glue.CfnJob.ConnectionsListProperty(connections=[self._connection.ref])
+        connections = glue.CfnJob.ConnectionsListProperty(connections=[self._source.connection.ref])
         job = glue.CfnJob(
             self,
             f"{camel(step)}Job",
@@ -263,8 +241,8 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
             command=glue.CfnJob.JobCommandProperty(
                 name="glueetl", python_version="3", script_location=self._code.script
             ),
-            worker_type=jobs.worker_type if Part.ENGINE in step.uses else "G.1X",
-            number_of_workers=max(LEAST_WORKERS, min(step.workers, jobs.most_workers)),
+            worker_type=worker_type(self._configuration, step),
+            number_of_workers=workers(self._configuration, step),
             timeout=round(step.timeout.total_seconds() / 60),
             max_retries=0,
             execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=1),

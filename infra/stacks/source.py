@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -25,6 +26,7 @@ class SourceStack(Stack):
         secret_arn: of the reading user's name and password.
         secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
         subnet_id, availability_zone, security_group_id: from where `extract` reaches the database.
+        connection: the same as Glue knows it.
     """
 
     def __init__(
@@ -43,6 +45,25 @@ class SourceStack(Stack):
             self._use(existing)
         else:
             self._make(key, network)
+        self.connection = self._made_connection()
+
+    def _made_connection(self) -> glue.CfnConnection:
+        return glue.CfnConnection(
+            self,
+            "Connection",
+            catalog_id=Aws.ACCOUNT_ID,
+            connection_input=glue.CfnConnection.ConnectionInputProperty(
+                name=f"{self._configuration.deployment.name}-source",
+                description="The network from which the database is reached; no address and no password",
+                connection_type="NETWORK",
+                connection_properties={},
+                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
+                    availability_zone=self.availability_zone,
+                    subnet_id=self.subnet_id,
+                    security_group_id_list=[self.security_group_id],
+                ),
+            ),
+        )
 
     def _use(self, existing: ExistingSource) -> None:
         self.url = f"mysql://{existing.host}:{existing.port}/{existing.database}"
@@ -75,12 +96,14 @@ class SourceStack(Stack):
             },
         )
         kept = not deletes_data(self, self._configuration)
+        admin = self._secret("Admin", f"{name}/source-admin", "rental_admin", "The admin of the database", key)
+        reader = self._secret("Reader", f"{name}/source-reader", READER, "By it extract reads the database", key)
         cluster = rds.DatabaseCluster(
             self,
             "Cluster",
             cluster_identifier=name,
             engine=engine,
-            credentials=rds.Credentials.from_generated_secret("rental_admin", encryption_key=key),
+            credentials=rds.Credentials.from_secret(admin),
             default_database_name=source.database,
             writer=rds.ClusterInstance.serverless_v2("Writer", publicly_accessible=False),
             readers=[
@@ -103,22 +126,6 @@ class SourceStack(Stack):
             cloudwatch_logs_exports=["audit", "error", "slowquery"],
             copy_tags_to_snapshot=True,
         )
-        reader = secretsmanager.Secret(
-            self,
-            "Reader",
-            secret_name=f"{name}/source-reader",
-            description="The user by which extract reads the database",
-            encryption_key=key,
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=f'{{"username": "{READER}"}}',
-                generate_string_key="password",
-                password_length=40,
-                exclude_characters="\"'\\/@ ",
-            ),
-            removal_policy=removal_of_data(self, self._configuration),
-        )
-        admin = cluster.secret
-        assert admin is not None
         bootstrap = Bootstrap(
             self,
             "Bootstrap",
@@ -148,6 +155,23 @@ class SourceStack(Stack):
         self.subnet_id = subnet.subnet_id
         self.availability_zone = subnet.availability_zone
         self.security_group_id = network.job_group.security_group_id
+
+    def _secret(self, id_: str, name: str, user: str, description: str, key: kms.IKey) -> secretsmanager.Secret:
+        """Name and password of a user; it stays as long as the database does."""
+        return secretsmanager.Secret(
+            self,
+            id_,
+            secret_name=name,
+            description=description,
+            encryption_key=key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=f'{{"username": "{user}"}}',
+                generate_string_key="password",
+                password_length=40,
+                exclude_characters="\"'\\/@ ",
+            ),
+            removal_policy=removal_of_data(self, self._configuration),
+        )
 
 
 def _reader_sql(database: str) -> list[str]:

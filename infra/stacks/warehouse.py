@@ -128,6 +128,7 @@ class WarehouseStack(Stack):
             statements=[
                 iam.PolicyStatement(actions=["redshift-data:ExecuteStatement"], resources=[self.workgroup_arn]),
                 iam.PolicyStatement(
+                    sid="FollowOwnStatements",
                     actions=["redshift-data:DescribeStatement"],
                     resources=["*"],
                     conditions={"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}},

@@ -1,0 +1,279 @@
+"""What the deployment's templates promise: least privilege, nothing public, nothing lost, jobs as their steps say."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from aws_cdk import App, RemovalPolicy
+from infra.acknowledged import EXPLAINED
+from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, load_configuration
+from infra.parts.names import camel
+from infra.parts.removal import removal_of_data
+
+from deployment.synthesized import EXAMPLES, Synthesized, listed, synthesized
+from rental_analytics.contracts.steps import Part
+from rental_analytics.pipeline import STEPS
+from rental_analytics.runners.state_machine import state_machine
+
+pytestmark = pytest.mark.service
+
+WITHOUT_RESOURCE = {
+    "PutMetrics": "a metric has no ARN; held to two namespaces",
+    "FollowOwnStatements": "a statement has no ARN; held to the caller's own",
+    "FindNetwork": "EC2's Describe actions take no resource",
+    "DeliverLogs": "log deliveries take no resource",
+    "Trace": "X-Ray takes no resource",
+}
+"""Statements on `*`, by Sid, with the reason why each stands."""
+
+TAGGED = (
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::EC2::VPC",
+    "AWS::Glue::Job",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::RedshiftServerless::Namespace",
+    "AWS::RedshiftServerless::Workgroup",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::StateMachine",
+)
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def stacks(request: pytest.FixtureRequest) -> Synthesized:
+    return synthesized(request.param)
+
+
+@pytest.fixture(scope="module")
+def minimal() -> Synthesized:
+    return synthesized("minimal")
+
+
+def test_cdk_nag_finds_nothing_that_is_not_explained(stacks: Synthesized) -> None:
+    unexplained = [
+        (rule, place)
+        for rule, place in stacks.findings
+        if not any(re.fullmatch(pattern, rule) and re.search(where, place) for pattern, where, _ in EXPLAINED)
+    ]
+    assert unexplained == []
+
+
+def test_every_explanation_explains_something() -> None:
+    found = [finding for name in EXAMPLES for finding in synthesized(name).findings]
+    stale = [
+        (pattern, where)
+        for pattern, where, _ in EXPLAINED
+        if not any(re.fullmatch(pattern, rule) and re.search(where, place) for rule, place in found)
+    ]
+    assert stale == []
+
+
+def test_no_action_is_a_wildcard_and_every_star_has_a_reason(stacks: Synthesized) -> None:
+    for name, statement in stacks.statements():
+        assert not [action for action in listed(statement["Action"]) if "*" in action], (name, statement)
+        if "*" in listed(statement["Resource"]):
+            assert statement.get("Sid") in WITHOUT_RESOURCE, (name, statement)
+    for name, role in stacks.resources("AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role, name
+
+
+def test_only_the_named_account_may_let_a_service_use_a_role(stacks: Synthesized) -> None:
+    for name, role in stacks.resources("AWS::IAM::Role").items():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            service = statement["Principal"]["Service"]
+            if service not in ("lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"):
+                assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}, (
+                    name
+                )
+
+
+def test_nothing_is_public(stacks: Synthesized) -> None:
+    kinds = {resource["Type"] for template in stacks.templates.values() for resource in template["Resources"].values()}
+    assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Route"}
+    for subnet in stacks.resources("AWS::EC2::Subnet").values():
+        assert subnet["MapPublicIpOnLaunch"] is False
+    for instance in stacks.resources("AWS::RDS::DBInstance").values():
+        assert instance["PubliclyAccessible"] is False
+    for bucket in stacks.resources("AWS::S3::Bucket").values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    for group in stacks.resources("AWS::EC2::SecurityGroup").values():
+        assert "SecurityGroupIngress" not in group
+    for rule in stacks.resources("AWS::EC2::SecurityGroupIngress").values():
+        assert "SourceSecurityGroupId" in rule, rule
+
+
+def test_warehouse_is_private_and_demands_tls(stacks: Synthesized) -> None:
+    (workgroup,) = stacks.resources("AWS::RedshiftServerless::Workgroup").values()
+    (namespace,) = stacks.resources("AWS::RedshiftServerless::Namespace").values()
+    assert (workgroup["PubliclyAccessible"], workgroup["EnhancedVpcRouting"]) == (False, True)
+    assert {"ParameterKey": "require_ssl", "ParameterValue": "true"} in workgroup["ConfigParameters"]
+    assert len(workgroup["SubnetIds"]) == 3
+    assert workgroup["BaseCapacity"] <= workgroup["MaxCapacity"]
+    assert (namespace["ManageAdminPassword"], len(namespace["LogExports"])) == (True, 3)
+    assert {"KmsKeyId", "AdminPasswordSecretKmsKeyId"} <= set(namespace)
+
+
+def test_buckets_are_encrypted_versioned_and_asked_by_tls_alone(stacks: Synthesized) -> None:
+    policies = stacks.resources("AWS::S3::BucketPolicy")
+    for name, bucket in stacks.resources("AWS::S3::Bucket").items():
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        # Access logs can be delivered to no other kind of key.
+        wanted = "AES256" if "AccessLogs" in name else "aws:kms"
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == wanted
+        (policy,) = [one for one in policies.values() if one["Bucket"] == {"Ref": name.partition("/")[2]}]
+        denied = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+        assert {"aws:SecureTransport": "false"} in [one["Condition"].get("Bool") for one in denied]
+
+
+def test_manifests_of_the_lake_are_created_only(stacks: Synthesized) -> None:
+    (statement,) = [
+        statement
+        for policy in stacks.resources("AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "CreateOnly"
+    ]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:PutObject")
+    assert statement["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+    assert [re.search(r"/(\w+)/\*", json.dumps(resource))[1] for resource in statement["Resource"]] == [
+        "runs",
+        "history",
+    ]  # type: ignore[index]
+
+
+def test_aurora_is_encrypted_protected_and_asked_by_tls_alone(minimal: Synthesized) -> None:
+    (cluster,) = minimal.resources("AWS::RDS::DBCluster").values()
+    assert cluster["StorageEncrypted"] and cluster["DeletionProtection"] and cluster["EnableIAMDatabaseAuthentication"]
+    (parameters,) = minimal.resources("AWS::RDS::DBClusterParameterGroup").values()
+    assert parameters["Parameters"]["require_secure_transport"] == "ON"
+
+
+def test_a_database_that_is_there_is_left_alone() -> None:
+    production = synthesized("production")
+    assert not production.resources("AWS::RDS::DBCluster")
+    output = production.templates["source"]["Outputs"]["ReaderSql"]["Value"]
+    assert output == "GRANT SELECT ON `rental`.* TO 'rental_reader'@'%'"
+
+
+def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
+    jobs = stacks.resources("AWS::Glue::Job")
+    assert list(jobs) == [f"processing/{camel(step)}Job" for step in STEPS]
+    for step, job in zip(STEPS, jobs.values(), strict=True):
+        arguments = job["DefaultArguments"]
+        assert (job["GlueVersion"], job["Command"]["Name"]) == ("5.1", "glueetl")
+        assert (job["MaxRetries"], job["ExecutionProperty"]) == (0, {"MaxConcurrentRuns": 1})
+        assert job["NumberOfWorkers"] >= 2
+        assert job["Timeout"] * 60 == step.timeout.total_seconds()
+        assert "SecurityConfiguration" in job and "MaxCapacity" not in job
+        assert arguments["--step"] == step.name
+        assert arguments["--python-modules-installer-option"] == "--no-index --no-deps"
+        assert ("Connections" in job) == (Part.DATABASE in step.uses)
+        assert ("--enable-auto-scaling" in arguments) == (Part.ENGINE in step.uses)
+        told = json.dumps(arguments["--set"])
+        assert ("source.secret_arn=" in told) == (Part.DATABASE in step.uses)
+        assert ("warehouse.url=" in told) == (Part.WAREHOUSE in step.uses)
+    assert len({json.dumps(job["Role"]) for job in jobs.values()}) == len(STEPS)
+
+
+def test_extract_cannot_reach_the_warehouse_nor_the_others_the_secret(stacks: Synthesized) -> None:
+    for step in STEPS:
+        actions = {
+            action
+            for name, statement in stacks.statements()
+            if name.startswith(f"processing/{camel(step)}Role")
+            for action in listed(statement["Action"])
+        }
+        assert ("secretsmanager:GetSecretValue" in actions) == (Part.DATABASE in step.uses)
+        assert any(action.startswith("redshift") for action in actions) == (Part.WAREHOUSE in step.uses)
+        assert any(action.startswith("ec2:") for action in actions) == (Part.DATABASE in step.uses)
+
+
+def test_folders_that_jobs_write_are_their_own(stacks: Synthesized) -> None:
+    """All hold the lock and leave records of their runs; what they make, no other makes."""
+    shared = {"drafts", "locks", "runs"}
+    writers: dict[str, list[str]] = {}
+    for step in STEPS:
+        for name, statement in stacks.statements():
+            if name.startswith(f"processing/{camel(step)}Role") and statement.get("Sid") == "WriteLake":
+                for resource in listed(statement["Resource"]):
+                    folder = re.search(r"/([\w.]+)(?:/\*)?\"\]", json.dumps(resource))
+                    assert folder
+                    writers.setdefault(folder[1], []).append(step.name)
+    assert {folder: steps for folder, steps in writers.items() if folder not in shared and len(steps) > 1} == {}
+
+
+def test_machine_is_the_one_that_rental_asl_prints(stacks: Synthesized) -> None:
+    (machine,) = stacks.resources("AWS::StepFunctions::StateMachine").values()
+    assert json.loads(machine["DefinitionString"]) == state_machine()
+    placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
+    assert placeholders == set(machine["DefinitionSubstitutions"])
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_what_can_be_tagged_is_tagged(stacks: Synthesized) -> None:
+    untagged = [
+        name
+        for kind in TAGGED
+        for name, resource in stacks.resources(kind).items()
+        if "rental-marketplace-analytics" not in json.dumps(resource)
+    ]
+    assert untagged == []
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_command", "kept"), [(False, "", True), (True, "", True), (False, "yes", True), (True, "yes", False)]
+)
+def test_data_is_deleted_only_when_two_switches_agree(in_file: bool, in_command: str, kept: bool) -> None:
+    deployment = Deployment(delete_data=in_file)
+    app = App(context={"delete_data": in_command})
+    assert removal_of_data(app, Configuration(deployment=deployment)) == (
+        RemovalPolicy.RETAIN if kept else RemovalPolicy.DESTROY
+    )
+
+
+def test_what_holds_data_is_kept_when_its_stack_goes(stacks: Synthesized) -> None:
+    holding = (
+        "AWS::S3::Bucket",
+        "AWS::KMS::Key",
+        "AWS::RDS::DBCluster",
+        "AWS::RedshiftServerless::Namespace",
+        "AWS::SecretsManager::Secret",
+    )
+    deleted = [
+        name
+        for template in stacks.templates.values()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] in holding and resource.get("DeletionPolicy") != "Retain"
+    ]
+    assert deleted == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[warehouse]\nbase_capacity = 12", "base_capacity is 12; it may be 4 or a multiple of 8"),
+        ("[warehouse]\nbase_capacity = 32\nmax_capacity = 16", "max_capacity 16 is below base_capacity 32"),
+        ("[jobs]\nworkers = 3", "jobs.workers"),
+        ("[deployment]\nname = 'Rental'", "deployment.name"),
+        ("[network", "is not TOML"),
+    ],
+)
+def test_wrong_configuration_is_told_by_key(text: str, told: str, tmp_path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text(text)
+    with pytest.raises(DeploymentConfigurationError, match=re.escape(told)):
+        load_configuration(file)
+
+
+def test_missing_configuration_is_told(tmp_path) -> None:
+    with pytest.raises(DeploymentConfigurationError, match="Copy one of infra/examples"):
+        load_configuration(tmp_path / "none.toml")
