@@ -122,7 +122,7 @@ class Failure:
     """An error ended the program.
 
     Args:
-        exit_code: that of the process.
+        exit_code: that of the error's class, with which a process of the command line ends.
         traced: its traceback is wanted, too.
     """
 
