@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
+from rental_analytics.aws.objects import is_object_url, read_object
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.regular_file import LARGEST_CONFIGURATION, read_regular_file
 from rental_analytics.settings import Settings, aws_region, find_java
 from rental_analytics.steps.base import AbsentPart, Parts
 from rental_analytics.storage.base import Lake
@@ -76,6 +78,7 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
             tls=settings.source.tls,
             login=_secret_login(secret_arn, hide) if secret_arn else None,
             timeout=settings.source.timeout,
+            authorities=_authorities(settings),
         )
     raise _unknown("source.url", url, known)
 
@@ -91,6 +94,32 @@ def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], 
         return user, password
 
     return login
+
+
+def _authorities(settings: Settings) -> str | None:
+    """Certificates of `source.tls_ca`, from a file or a bucket."""
+    from rental_analytics.databases.mysql.authorities import certificates_in
+
+    named = settings.source.tls_ca
+    if named is None:
+        return None
+    if not settings.source.tls.startswith("verify"):
+        raise ConfigurationError(
+            f"source.tls_ca is set, but with source.tls = {settings.source.tls} no certificate is checked.",
+            remedy="set source.tls to verify_identity (or verify_ca), or remove source.tls_ca.",
+            reason="tls-ca-not-used",
+        )
+    example = "a PEM file with certificates of authorities, such as the bundle that Amazon publishes for RDS"
+    if is_object_url(named):
+        return certificates_in(read_object(named, example), named)
+    try:
+        return certificates_in(read_regular_file(settings.path(named), LARGEST_CONFIGURATION), named)
+    except OSError as error:
+        raise ConfigurationError(
+            f"source.tls_ca {named} cannot be read: {error.strerror}.",
+            remedy=f"name {example}.",
+            reason="tls-ca-unreadable",
+        ) from error
 
 
 def _hide_all(password: str, hide: Callable[[str], None]) -> None:
@@ -172,9 +201,11 @@ def project_files(settings: Settings, config: Path) -> dict[Path, str]:
             found |= {file.with_name(file.name + ending): f"a file of {key}" for ending in beside if file}
     if not settings.lake.url.startswith("s3:"):
         found[settings.path(settings.lake.url)] = "the lake (lake.url)"
+    authorities = settings.source.tls_ca
     for key, path in (
         ("reference.exchange_rates", settings.reference.exchange_rates),
         ("engine.jdbc_driver", settings.engine.jdbc_driver),
+        ("source.tls_ca", None if authorities is None or is_object_url(authorities) else authorities),
     ):
         if path:
             found[settings.path(str(path))] = f"the file of {key}"

@@ -39,6 +39,7 @@ class SourceSettings(_Section):
         default=timedelta(seconds=60), ge=timedelta(seconds=1), le=timedelta(days=1), examples=["60 seconds"]
     )
     tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
+    tls_ca: str | None = Field(default=None, min_length=1, examples=["rds-bundle.pem", "s3://bucket/rds-bundle.pem"])
     schema_drift: DriftPolicy = DriftPolicy.EVOLVE
 
 

@@ -29,6 +29,7 @@ _DENIED = re.compile(
     r"NoAuthWithAWS"
 )
 _SOURCE = re.compile(r"java\.sql\.SQL|org\.mariadb\.jdbc|com\.mysql\.cj")
+_CERTIFICATE = re.compile(r"PKIX path|CertPathValidator|CertificateException|SSL hostname verification")
 _LOST = re.compile(
     r"SQLNonTransientConnectionException|SQLTransientConnectionException|CommunicationsException|SQLRecoverable|"
     r"SocketException|SocketTimeout|EOFException|Connection reset|Broken pipe|unexpected end of stream|Deadlock|"
@@ -62,7 +63,8 @@ def _translated(text: str) -> RentalError:
     if "No suitable driver" in text or "ClassNotFoundException" in name:
         return ConfigurationError(
             f"Spark has no JDBC driver for MySQL: {first}.",
-            remedy="install Debian's libmariadb-java, or name the driver's jar in engine.jdbc_driver.",
+            remedy="install Debian's libmariadb-java, or name the driver's jar in engine.jdbc_driver; where engine.master "
+            "is provided, start Spark with Connector/J's jar (on AWS Glue: --extra-jars).",
             reason="jdbc-driver-missing",
         )
     if _SOURCE.search(text):
@@ -113,6 +115,13 @@ def _of_source(text: str, first: str) -> RentalError:
             f"The password was not sent to the source: {first}.",
             remedy="set source.tls to verify_identity, or give the user another login method.",
             reason="password-not-sent",
+        )
+    if _CERTIFICATE.search(text):
+        return ConfigurationError(
+            f"Spark's machines do not trust the certificate of the source: {first}.",
+            remedy="name the certificate of its authority in source.tls_ca, use a host name that it is made for, or "
+            "set source.tls to required.",
+            reason="certificate-not-valid",
         )
     if "PacketTooBigException" in text:
         return SourceError(
