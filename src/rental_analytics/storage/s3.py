@@ -21,7 +21,7 @@ from rental_analytics.aws.sessions import make_client
 from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, Lake, Stored
+from rental_analytics.storage.base import DRAFTS, OLD_DRAFTS, LARGEST_RECORD, Lake, Stored
 from rental_analytics.storage.ranges import RangedObject
 from rental_analytics.storage.records import too_large
 from rental_analytics.storage.s3_errors import refused
@@ -32,7 +32,7 @@ _CONFLICT = {"ConditionalRequestConflict"}
 _CONFLICT_WAITS = (0.05, 0.2, 0.8, 2.0)
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
-_FILE_FOLDERS = (DRAFTS, "raw/", "curated/", "rejected/", "state/")
+_FILE_FOLDERS = (DRAFTS, OLD_DRAFTS, "raw/", "curated/", "rejected/", "state/")
 _READ_AHEAD = 256 * 1024
 _REPLACED = {"PreconditionFailed", "412"}
 _RESTORE = "restore the file as the run wrote it, or run `rental run --full-refresh`."
@@ -112,13 +112,21 @@ class S3Lake(Lake):
 
     def remove_drafts(self) -> int:
         """Parts of uploads that never ended are kept, and paid for, until they are aborted."""
-        probes = self.paths(DRAFTS)
+        probes = self.paths(DRAFTS) + self._old_drafts()
         self.delete(probes)
         begun = [upload for folder in _FILE_FOLDERS for upload in self._begun_uploads(self._prefix + folder)]
         for upload in begun:
             with self._translated(upload["Key"], tolerate=_NOT_ALLOWED | {"NoSuchUpload"}):
                 self._client.abort_multipart_upload(Bucket=self._bucket, **upload)
         return len(probes) + len(begun)
+
+    def _old_drafts(self) -> list[str]:
+        """Those of earlier versions, where the credentials still reach them."""
+        found: list[str] = []
+        with self._translated(OLD_DRAFTS, tolerate=_NOT_ALLOWED):
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + OLD_DRAFTS)
+            found = [item["Key"].removeprefix(self._prefix) for item in answer.get("Contents", [])]
+        return found
 
     def _begun_uploads(self, prefix: str) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
