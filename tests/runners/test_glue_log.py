@@ -136,10 +136,7 @@ def test_exception_of_a_failed_job_is_one_line_that_hides_secrets(
 ) -> None:
     def refuse(_: object, log: JsonLog, __: object) -> None:
         log.hide(PASSWORD)
-        try:
-            raise ValueError(f"inner {PASSWORD}")
-        except ValueError:
-            raise RuntimeError(f"no login\nwith {PASSWORD}\u202e") from None
+        raise RuntimeError(f"no login\nwith {PASSWORD}\u202e") from ValueError(f"inner {PASSWORD}")
 
     monkeypatch.setattr(glue, "_do", refuse)
     with pytest.raises(JobFailed) as failed:

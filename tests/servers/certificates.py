@@ -36,9 +36,7 @@ class Authority:
         )
         file, key_file = self.file.with_name(f"{host}.pem"), self.file.with_name(f"{host}.key")
         file.write_bytes(made.public_bytes(_PEM))
-        key_file.write_bytes(
-            key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
+        key_file.write_bytes(key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return [f"--ssl-cert={file}", f"--ssl-key={key_file}"]
 
 

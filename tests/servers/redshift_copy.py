@@ -70,8 +70,7 @@ class Storage:
         place = urlsplit(url)
         if any(part.startswith((".", "_")) for part in place.path.split("/")):
             raise CopyError(
-                f"ERROR: Spectrum Scan Error (stand-in: {url} is below a name that begins with . or _, so it is ignored)",
-                url,
+                f"ERROR: Spectrum Scan Error (stand-in: {url} has a name that begins with . or _ and is ignored)", url
             )
         if place.scheme != "s3" or not place.netloc or place.query or place.fragment:
             raise CopyError(f"ERROR: The specified S3 path {url} is invalid", url)

@@ -21,10 +21,10 @@ from rental_analytics.aws.sessions import make_client
 from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import DRAFTS, OLD_DRAFTS, LARGEST_RECORD, Lake, Stored
+from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, OLD_DRAFTS, Lake, Stored
 from rental_analytics.storage.ranges import RangedObject
 from rental_analytics.storage.records import too_large
-from rental_analytics.storage.s3_errors import refused
+from rental_analytics.storage.s3_errors import DENIED_CODES, needed_right, refused
 from rental_analytics.storage.scratch import ScratchFolder
 
 _TAKEN = {"PreconditionFailed"}
@@ -125,7 +125,7 @@ class S3Lake(Lake):
         found: list[str] = []
         with self._translated(OLD_DRAFTS, tolerate=_NOT_ALLOWED):
             answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + OLD_DRAFTS)
-            found = [item["Key"].removeprefix(self._prefix) for item in answer.get("Contents", [])]
+            found += [item["Key"].removeprefix(self._prefix) for item in answer.get("Contents", [])]
         return found
 
     def _begun_uploads(self, prefix: str) -> list[dict[str, str]]:
@@ -140,7 +140,7 @@ class S3Lake(Lake):
         keys = [{"Key": self._prefix + path} for path in paths]
         for start in range(0, len(keys), 1000):
             refused: list[dict[str, str]] = []
-            with self._translated("objects to remove"):
+            with self._translated(keys[start]["Key"].removeprefix(self._prefix)):
                 answer = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": keys[start : start + 1000], "Quiet": True}
                 )
@@ -148,18 +148,21 @@ class S3Lake(Lake):
             if refused:
                 raise self._not_removed(refused)
 
-    def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> LakeError:
+    def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> RentalError:
         """The error for an answer that is fine as a whole but tells of objects that stay."""
         code, key = refused[0].get("Code", ""), refused[0].get("Key", "").removeprefix(self._prefix)
         told = f"The lake kept {len(refused):,} of the objects to be removed, such as {self.url}/{key}: {code}."
         if code in TRANSIENT_CODES:
             return LakeUnavailableError(told, remedy="run again, a little later.", reason="s3-busy")
-        return LakeError(
-            told,
-            remedy="let the credentials delete there (s3:DeleteObject), and take off the retention rule that holds the "
-            "objects, if there is one.",
-            reason="s3-objects-kept",
-        )
+        right = needed_right("DeleteObjects", f"{self.url}/{key}")
+        if code in DENIED_CODES:
+            return ConfigurationError(
+                told,
+                remedy=f"allow these credentials {right}, and take off the retention rule that holds the objects, if "
+                "there is one.",
+                reason="s3-denied",
+            )
+        return LakeError(told, remedy=f"check that these credentials have {right}.", reason="s3-objects-kept")
 
     def local_copies(self, paths: Iterable[str]) -> list[Path]:
         return [self._local_copy(path) for path in paths]

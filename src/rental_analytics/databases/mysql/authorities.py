@@ -25,8 +25,8 @@ def certificates_in(content: bytes, place: str) -> str:
     except (ssl.SSLError, ValueError) as error:
         raise ConfigurationError(
             f"source.tls_ca {place} holds no certificates that can be read.",
-            remedy="name a PEM file: one or many blocks that begin with -----BEGIN CERTIFICATE-----, such as the bundle "
-            "that Amazon publishes for RDS.",
+            remedy="name a PEM file: one or many blocks that begin with -----BEGIN CERTIFICATE-----, such as the "
+            "bundle that Amazon publishes for RDS.",
             reason="tls-ca-invalid",
         ) from error
     return found + "\n"

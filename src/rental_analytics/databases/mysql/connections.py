@@ -92,7 +92,9 @@ class MySqlConnections:
     def _connect(self, *, renewed: bool = False) -> pymysql.Connection[Any]:
         import pymysql
 
-        encryption: dict[str, Any] = {"ssl": tls_context(self._tls, self._authorities)} if self.encrypted else {"ssl_disabled": True}
+        encryption: dict[str, Any] = (
+            {"ssl": tls_context(self._tls, self._authorities)} if self.encrypted else {"ssl_disabled": True}
+        )
         user, password = self.credentials
         seconds = self.patience.seconds or _CONNECT_SECONDS
         try:
@@ -158,8 +160,8 @@ class MySqlConnections:
         if _BAD_CERTIFICATE in text:
             return ConfigurationError(
                 f"The certificate of {self._place.display_url} does not hold: {text}.",
-                remedy="name the certificate of its authority in source.tls_ca, use a host name that it is made for, or "
-                "set source.tls to required.",
+                remedy="name the certificate of its authority in source.tls_ca, use a host name that it is made for, "
+                "or set source.tls to required.",
                 reason="certificate-not-valid",
             )
         if code == _SERVER_LOST and "timed out" in text:
@@ -170,8 +172,8 @@ class MySqlConnections:
         return ConfigurationError(
             f"The password was not sent to {self._place.display_url}: {error}, which would reveal it to "
             "anyone who intercepts the connection.",
-            remedy="set source.tls to verify_identity (with the authority's certificate in source.tls_ca), or give the user "
-            "another login method; without TLS in a network you trust, set source.tls to off.",
+            remedy="set source.tls to verify_identity (with the authority's certificate in source.tls_ca), or give the "
+            "user another login method; without TLS in a network you trust, set source.tls to off.",
             reason="password-not-sent",
         )
 
