@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
-from rental_analytics.aws.objects import is_object_url, read_object
+from rental_analytics.aws.objects import is_object_url
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
-from rental_analytics.regular_file import LARGEST_CONFIGURATION, read_regular_file
+from rental_analytics.monitoring.events import EventStream
 from rental_analytics.settings import Settings, aws_region, find_java
 from rental_analytics.steps.base import AbsentPart, Parts
 from rental_analytics.storage.base import Lake
@@ -97,29 +97,16 @@ def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], 
 
 
 def _authorities(settings: Settings) -> str | None:
-    """Certificates of `source.tls_ca`, from a file or a bucket."""
-    from rental_analytics.databases.mysql.authorities import certificates_in
+    from rental_analytics.databases.mysql.authorities import read_authorities
 
     named = settings.source.tls_ca
-    if named is None:
-        return None
-    if not settings.source.tls.startswith("verify"):
+    if named and not settings.source.tls.startswith("verify"):
         raise ConfigurationError(
             f"source.tls_ca is set, but with source.tls = {settings.source.tls} no certificate is checked.",
             remedy="set source.tls to verify_identity (or verify_ca), or remove source.tls_ca.",
             reason="tls-ca-not-used",
         )
-    example = "a PEM file with certificates of authorities, such as the bundle that Amazon publishes for RDS"
-    if is_object_url(named):
-        return certificates_in(read_object(named, example), named)
-    try:
-        return certificates_in(read_regular_file(settings.path(named), LARGEST_CONFIGURATION), named)
-    except OSError as error:
-        raise ConfigurationError(
-            f"source.tls_ca {named} cannot be read: {error.strerror}.",
-            remedy=f"name {example}.",
-            reason="tls-ca-unreadable",
-        ) from error
+    return read_authorities(named, settings.path(named)) if named else None
 
 
 def _hide_all(password: str, hide: Callable[[str], None]) -> None:
@@ -181,6 +168,23 @@ def make_warehouse(settings: Settings) -> Warehouse:
 
     path = _file(settings, url, "warehouse.url")
     return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
+
+
+@contextmanager
+def counting(settings: Settings, events: EventStream) -> Iterator[None]:
+    """Send numbers of what happens in the block to where `monitoring` says; an error that ends it is one of them."""
+    if not settings.monitoring.cloudwatch:
+        yield
+        return
+    from rental_analytics.monitoring.cloudwatch import CloudWatchListener
+
+    listener = CloudWatchListener(settings.monitoring, aws_region(), events)
+    with events.heard_by(listener):
+        try:
+            yield
+        except Exception as error:
+            listener.fail(error)
+            raise
 
 
 def project_files(settings: Settings, config: Path) -> dict[Path, str]:

@@ -58,6 +58,8 @@ def shown_default(value: Any) -> str:
         return "none, required"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
         sizes = {"hour": 3600, "minute": 60, "second": 1}

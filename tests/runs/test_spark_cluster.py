@@ -125,7 +125,7 @@ def test_executors_fill_a_bucket_that_redshift_loads(
     s3: S3Server,
     redshift: RedshiftStandIn,
 ) -> None:
-    """As on AWS: Spark's own files, written by its machines, copied by Redshift; the source's certificate is checked."""
+    """As on AWS: files that Spark's machines wrote, copied by Redshift; the source's certificate is checked."""
     bucket = s3.create_bucket()
     pipeline = Redshift(tmp_path / "run", marketplace.url, f"s3://{bucket}/rental", redshift)
     (pipeline.folder / "log").mkdir()

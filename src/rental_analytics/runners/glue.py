@@ -22,7 +22,7 @@ from rental_analytics.runners.lifecycle import Beginning, RunLife, RunRequest
 from rental_analytics.runners.starts import record_failed_start
 from rental_analytics.settings import Settings, limit_math_threads, load_settings, parse_settings
 from rental_analytics.storage.base import Lake
-from rental_analytics.wiring import assembled_for_run
+from rental_analytics.wiring import assembled_for_run, counting
 
 
 class JobFailed(Exception):  # noqa: N818 the error's own class is the one that readers of Glue's message look for
@@ -85,7 +85,7 @@ def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption) -> No
 
     request = _request(arguments, begins=step is STEPS[0])
     events = EventStream(JsonListener(log))
-    with assembled_for_run(settings, note, step.uses, log.hide) as parts:
+    with counting(settings, events), assembled_for_run(settings, note, step.uses, log.hide) as parts:
         (done,) = RunLife(parts, request, start, events, interruption).live([step]).steps
     log.event("job_succeeded", status=done.status, seconds=round(time.monotonic() - began, 3))
 

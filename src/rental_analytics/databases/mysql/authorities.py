@@ -4,10 +4,39 @@ from __future__ import annotations
 
 import re
 import ssl
+from pathlib import Path
 
+from rental_analytics.aws.objects import is_object_url, read_object
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.regular_file import LARGEST_CONFIGURATION, read_regular_file
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+?-----END CERTIFICATE-----")
+
+
+_EXAMPLE = "a PEM file with certificates of authorities, such as the bundle that Amazon publishes for RDS"
+
+
+def read_authorities(named: str, file: Path) -> str:
+    """Certificates of `source.tls_ca`, from a file or a bucket.
+
+    Args:
+        named: as the configuration has it.
+        file: what it means where it is no `s3://bucket/key`.
+
+    Raises:
+        ConfigurationError: it cannot be read, or holds no certificates.
+        LakeUnavailableError: the bucket did not answer.
+    """
+    if is_object_url(named):
+        return certificates_in(read_object(named, _EXAMPLE), named)
+    try:
+        return certificates_in(read_regular_file(file, LARGEST_CONFIGURATION), named)
+    except OSError as error:
+        raise ConfigurationError(
+            f"source.tls_ca {named} cannot be read: {error.strerror}.",
+            remedy=f"name {_EXAMPLE}.",
+            reason="tls-ca-unreadable",
+        ) from error
 
 
 def certificates_in(content: bytes, place: str) -> str:

@@ -75,7 +75,8 @@ class TrustStores:
 def _store(spark: SparkSession, authorities: str) -> bytes:
     """A store in the format PKCS12, made by Java itself."""
     java: Any = spark.sparkContext._jvm
-    password = spark.sparkContext._gateway.new_array(java.char, len(_PASSWORD))
+    gateway: Any = spark.sparkContext._gateway
+    password = gateway.new_array(java.char, len(_PASSWORD))
     for place, letter in enumerate(_PASSWORD):
         password[place] = letter
     store = java.java.security.KeyStore.getInstance("PKCS12")
