@@ -4,5 +4,5 @@ import sys
 
 from rental_analytics.runners.glue import main
 
-if code := main(sys.argv[1:]):
-    sys.exit(code)
+# A job that fails raises: of an exit code Glue would tell the number, and of standard error nothing.
+main(sys.argv[1:])

@@ -104,7 +104,7 @@ def _of_plan(plan: LoadPlan, facts: Mapping[str, Facts] | None = None) -> Iterat
         yield from table.shape.comments({})
     for staged in plan.staged:
         for role in (ROLE, "default"):
-            yield from staged.statements("s3://bucket/lake/.drafts/engine-0/0.manifest" if staged.files else None, role)
+            yield from staged.statements("s3://bucket/lake/drafts/engine-0/0.manifest" if staged.files else None, role)
     yield from plan.preparations()
     emptied = {staged.relation: Facts(frozenset({staged.room.columns[-1].name}), {}) for staged in plan.staged}
     other = {name: "DATE" for staged in plan.staged for name in (staged.room.columns[-1].name, "no_longer_read")}

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
+from rental_analytics.aws.objects import is_object_url
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.monitoring.events import EventStream
 from rental_analytics.settings import Settings, aws_region, find_java
 from rental_analytics.steps.base import AbsentPart, Parts
 from rental_analytics.storage.base import Lake
@@ -76,6 +78,7 @@ def make_database(settings: Settings, hide: Callable[[str], None] = lambda _: No
             tls=settings.source.tls,
             login=_secret_login(secret_arn, hide) if secret_arn else None,
             timeout=settings.source.timeout,
+            authorities=_authorities(settings),
         )
     raise _unknown("source.url", url, known)
 
@@ -91,6 +94,19 @@ def _secret_login(secret_arn: str, hide: Callable[[str], None]) -> Callable[[], 
         return user, password
 
     return login
+
+
+def _authorities(settings: Settings) -> str | None:
+    from rental_analytics.databases.mysql.authorities import read_authorities
+
+    named = settings.source.tls_ca
+    if named and not settings.source.tls.startswith("verify"):
+        raise ConfigurationError(
+            f"source.tls_ca is set, but with source.tls = {settings.source.tls} no certificate is checked.",
+            remedy="set source.tls to verify_identity (or verify_ca), or remove source.tls_ca.",
+            reason="tls-ca-not-used",
+        )
+    return read_authorities(named, settings.path(named)) if named else None
 
 
 def _hide_all(password: str, hide: Callable[[str], None]) -> None:
@@ -154,6 +170,23 @@ def make_warehouse(settings: Settings) -> Warehouse:
     return DuckDbWarehouse(path, settings.engine.memory, settings.engine.threads)
 
 
+@contextmanager
+def counting(settings: Settings, events: EventStream) -> Iterator[None]:
+    """Send numbers of what happens in the block to where `monitoring` says; an error that ends it is one of them."""
+    if not settings.monitoring.cloudwatch:
+        yield
+        return
+    from rental_analytics.monitoring.cloudwatch import CloudWatchListener
+
+    listener = CloudWatchListener(settings.monitoring, aws_region(), events)
+    with events.heard_by(listener):
+        try:
+            yield
+        except Exception as error:
+            listener.fail(error)
+            raise
+
+
 def project_files(settings: Settings, config: Path) -> dict[Path, str]:
     """Files and folders on this machine that runs need, each with what it is called in messages.
 
@@ -172,9 +205,11 @@ def project_files(settings: Settings, config: Path) -> dict[Path, str]:
             found |= {file.with_name(file.name + ending): f"a file of {key}" for ending in beside if file}
     if not settings.lake.url.startswith("s3:"):
         found[settings.path(settings.lake.url)] = "the lake (lake.url)"
+    authorities = settings.source.tls_ca
     for key, path in (
         ("reference.exchange_rates", settings.reference.exchange_rates),
         ("engine.jdbc_driver", settings.engine.jdbc_driver),
+        ("source.tls_ca", None if authorities is None or is_object_url(authorities) else authorities),
     ):
         if path:
             found[settings.path(str(path))] = f"the file of {key}"

@@ -58,6 +58,8 @@ def shown_default(value: Any) -> str:
         return "none, required"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
         sizes = {"hour": 3600, "minute": 60, "second": 1}
@@ -151,7 +153,7 @@ def test_a_process_may_delete_what_its_steps_delete() -> None:
         if statement["Action"] == "s3:DeleteObject"
     ]
     steps = table_rows("docs/reference/glue-jobs.md", "|".join(f"`{name}`" for name in STEP_NAMES))
-    folders = {folder for cells in steps for folder in re.findall(r"`(.+?)`", cells[4])} | {".drafts/"}
+    folders = {folder for cells in steps for folder in re.findall(r"`(.+?)`", cells[4])} | {"drafts/"}
 
     assert deleting == [[f"arn:aws:s3:::company-lake/rental/{folder}*" for folder in sorted(folders)]]
 

@@ -1,14 +1,15 @@
 """The JDBC driver that Spark is given hands the password to nobody who asks for it in clear."""
 
 import zipfile
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rental_analytics.databases.mysql.jdbc import MySqlJdbc
 from rental_analytics.engines.spark.driver import driver_class, without_giving_methods
-from rental_analytics.engines.spark.engine import DRIVER_JARS
+from rental_analytics.engines.spark.engine import DRIVER_JARS, PROVIDED, SparkEngine
 from servers.rogue import start_rogue
 
 if TYPE_CHECKING:
@@ -50,6 +51,42 @@ def test_the_time_outs_are_those_of_the_source(timeout: float, connect: str, sil
     properties = jdbc.access().properties
     assert (properties["connectTimeout"], properties["socketTimeout"]) == (connect, silent)
     assert properties["allowLocalInfile"] == properties["allowPublicKeyRetrieval"] == "false"
+
+
+@pytest.mark.fast
+def test_values_and_moments_are_those_of_the_source() -> None:
+    jdbc = MySqlJdbc("db:3306", "rental", lambda: ("reader", PASSWORD), "required", 60, lambda *_: [])
+    access = jdbc.access()
+    expected = {"zeroDateTimeBehavior": "CONVERT_TO_NULL", "tinyInt1isBit": "false", "yearIsDateType": "false"}
+    assert expected.items() <= access.properties.items()
+    assert access.url.startswith("jdbc:mysql://db:3306/rental")
+    assert "time_zone = '+00:00'" in access.session
+
+
+@pytest.mark.slow
+def test_spark_that_is_provided_has_the_driver_of_mysql(tmp_path: Path) -> None:
+    """A Java machine that began before us takes no jar by its properties."""
+    assert SparkEngine(PROVIDED)._driver == "com.mysql.cj.jdbc.Driver"
+    with closing(SparkEngine(PROVIDED, driver=DRIVER_JARS[-1])) as engine:
+        assert engine._driver == "org.mariadb.jdbc.Driver"
+        assert "spark.jars" not in engine.options
+
+
+@pytest.mark.service
+def test_jar_of_ones_own_reaches_the_driver_of_a_spark_that_is_provided(spark: "SparkSession", tmp_path: Path) -> None:
+    jar, mark = tmp_path / "driver.jar", "mark-of-the-test"
+    with zipfile.ZipFile(jar, "w") as written:
+        written.writestr("META-INF/services/java.sql.Driver", "com.mysql.cj.jdbc.Driver\n")
+        written.writestr(mark, "")
+
+    def loader() -> Any:
+        return spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+
+    assert loader().getResource(mark) is None
+    with closing(SparkEngine(PROVIDED, driver=jar)) as engine:
+        engine.start()
+    assert loader().getResource(mark) is not None
+    assert "com.mysql.cj.jdbc.Driver" in str(loader().loadClass("com.mysql.cj.jdbc.Driver"))
 
 
 @pytest.mark.service

@@ -281,6 +281,15 @@ def test_other_forms_of_copy(lake: Lake, old: str, new: str) -> None:
     assert lake.warehouse.error(copy.replace(old, new)).startswith("ERROR: ")
 
 
+@pytest.mark.parametrize("folder", [".drafts", "_drafts", "drafts/_temporary", "drafts/.part"])
+def test_what_spectrum_ignores_is_not_there(lake: Lake, folder: str) -> None:
+    hidden = lake.put(f"{folder}/rows.parquet", parquet(rows()))
+    assert "a name that begins with . or _" in lake.warehouse.error(lake.manifest(hidden))
+    lake.put(f"{folder}/m.manifest", json.dumps({"entries": [lake.put("rows.parquet", parquet(rows()))]}).encode())
+    copy = lake.copy().replace("m.manifest", f"{folder}/m.manifest")
+    assert "a name that begins with . or _" in lake.warehouse.error(copy)
+
+
 def test_an_unknown_role(lake: Lake) -> None:
     lake.table(rows())
 

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rental_analytics.pipeline import STEPS
-from rental_analytics.runners.glue import main
+from rental_analytics.runners.glue import JobFailed, main
 from rental_analytics.steps.base import Part
 from runs.harness import Pipeline
 
@@ -35,7 +36,10 @@ NOWHERE = {
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended: exit code, lines of its log, text on standard error."""
+    """How a job ended: exit code, lines of its log, text on standard error.
+
+    The code of a job in this process is that of its error's class; a process of its own ends with 1.
+    """
 
     code: int
     lines: list[dict[str, Any]]
@@ -46,7 +50,8 @@ class JobEnd:
 
     @property
     def last_error(self) -> str:
-        return self.errors.splitlines()[-1]
+        """What Glue makes its ErrorMessage of, without the class that the script raises."""
+        return self.errors.splitlines()[-1].removeprefix(f"{JobFailed.__module__}.{JobFailed.__qualname__}: ")
 
 
 class Jobs:
@@ -74,7 +79,15 @@ class Jobs:
     def do(self, step: str, run_id: str, *settings: str, **arguments: str) -> JobEnd:
         """One job, in this process."""
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as errors:
-            code = main(self.argv(step, run_id, *settings, **arguments))
+            code = 0
+            try:
+                main(self.argv(step, run_id, *settings, **arguments))
+            except JobFailed as failed:
+                # As Python prints it, though without what is above it.
+                code = failed.exit_code
+                errors.write("".join(traceback.format_exception_only(failed)))
+            except SystemExit as stopped:
+                code = int(str(stopped.code))
         return JobEnd(code, _lines(out.getvalue()), errors.getvalue())
 
     def do_all(self, run_id: str, *settings: str, **arguments: str) -> JobEnd:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from rental_analytics.aws.objects import read_text_object
+from rental_analytics.aws.objects import read_object, read_text_object
 from rental_analytics.aws.secrets import secret_login
 from rental_analytics.regular_file import LARGEST_CONFIGURATION
 from runners.jobs import Jobs
@@ -58,6 +58,8 @@ def test_what_is_named_is_put_there(cloud: S3Server) -> None:
     refused("configuration-unreadable", "`rental init` wrote", read_text_object, f"s3://{bucket}/folder/rental.toml")
     put_object(cloud, bucket, "folder/rental.toml", b"[source]\n")
     assert read_text_object(f"s3://{bucket}/folder/rental.toml") == "[source]\n"
+    put_object(cloud, bucket, "large.pem", b"#" * (LARGEST_CONFIGURATION + 1))
+    refused("configuration-unreadable", "upload a bundle.", read_object, f"s3://{bucket}/large.pem", "a bundle")
 
 
 @pytest.mark.service

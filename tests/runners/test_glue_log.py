@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -22,7 +23,8 @@ from rental_analytics.monitoring import json_log
 from rental_analytics.monitoring.events import EventStream
 from rental_analytics.monitoring.json_log import JsonListener, JsonLog
 from rental_analytics.pipeline import STEP_NAMES
-from rental_analytics.runners.glue import main
+from rental_analytics.runners import glue
+from rental_analytics.runners.glue import JobFailed, main
 from rental_analytics.steps import metrics
 from rental_analytics.steps.extract import step as extract
 from rental_analytics.steps.extract.request import ExtractRequest
@@ -114,17 +116,36 @@ def test_what_is_hidden_shows_nowhere() -> None:
 
 @pytest.mark.fast
 def test_usage_names_the_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+    main(["--help"])
     assert "--upper_bound" in capsys.readouterr().out
 
 
 @pytest.mark.fast
 def test_arguments_that_are_wrong_are_told_in_both_places(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--JOB_NAME", "rental", "--stepp", "extract"]) == 2
-    out, err = capsys.readouterr()
-    (line,) = [json.loads(text) for text in out.splitlines()]
+    with pytest.raises(JobFailed) as failed:
+        main(["--JOB_NAME", "rental", "--stepp", "extract"])
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert (line["event"], line["level"], line["exit_code"]) == ("failed", "error", 2)
-    assert err == f"ConfigurationError: {line['message']} Remedy: {line['remedy']}\n"
+    assert str(failed.value) == f"ConfigurationError: {line['message']} Remedy: {line['remedy']}"
+    assert failed.value.exit_code == 2
+
+
+@pytest.mark.fast
+def test_exception_of_a_failed_job_is_one_line_that_hides_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object, log: JsonLog, __: object) -> None:
+        log.hide(PASSWORD)
+        raise RuntimeError(f"no login\nwith {PASSWORD}\u202e") from ValueError(f"inner {PASSWORD}")
+
+    monkeypatch.setattr(glue, "_do", refuse)
+    with pytest.raises(JobFailed) as failed:
+        main(["--step", "extract", "--run_id", "nightly", "--config", "rental.toml"])
+    shown = "".join(traceback.format_exception(failed.value))
+    last = r"RuntimeError: no login with ***\u202e Remedy: see the traceback in the job's log."
+    assert shown.splitlines()[-1] == f"rental_analytics.runners.glue.JobFailed: {last}"
+    assert PASSWORD not in shown + capsys.readouterr().out
+    assert (failed.value.__context__, failed.value.__cause__, failed.value.exit_code) == (None, None, 1)
 
 
 @pytest.mark.slow
@@ -249,12 +270,13 @@ def wait_for(process: subprocess.Popen[str], event: str) -> list[dict[str, Any]]
 
 
 @pytest.mark.slow
-def test_script_is_a_process_with_an_exit_code(jobs: Jobs, environment: dict[str, str]) -> None:
+def test_script_ends_with_a_traceback_whose_last_line_says_why(jobs: Jobs, environment: dict[str, str]) -> None:
     assert SCRIPT.is_file()
     good = ended(jobs.start("extract", "nightly", env=environment))
     assert (good.code, good.errors) == (0, "")
     bad = ended(jobs.start("metrics", "nightly", env=environment))
-    assert bad.code == 1
+    assert bad.code == 1 and bad.events("failed")[0]["exit_code"] == 1
+    assert bad.errors.startswith("Traceback")
     assert re.fullmatch(r"LakeError: Run nightly cannot do this step: .* Remedy: .*", bad.last_error)
 
 

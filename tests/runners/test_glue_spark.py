@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,11 +74,16 @@ def test_jobs_on_spark_with_these_wheels_alone(
     config = pipeline.folder / "rental.toml"
     bucket = s3.create_bucket()
     config.write_text(config.read_text().removesuffix(ENGINE) + CONFIG.format(bucket=bucket))
+    trusting = []
+    if authority := mysql.authority():
+        with closing(s3.client()) as client:
+            client.put_object(Bucket=bucket, Key="authorities/bundle.pem", Body=authority.read_bytes())
+        trusting = ["--set", f"source.tls=verify_ca source.tls_ca=s3://{bucket}/authorities/bundle.pem"]
     script, jobs = built / "rental_glue_job.py", Jobs(pipeline)
 
     for step in ("extract", "transform"):
         arguments = ["--step", step, "--run_id", "nightly", "--config", str(config)]
-        end = _submit(script, bare, s3, *arguments)
+        end = _submit(script, bare, s3, *arguments, *trusting)
         assert end.code == 0, end.errors[-3000:]
         assert end.events("job_succeeded")
     for step in ("load-raw", "load-curated", "metrics"):

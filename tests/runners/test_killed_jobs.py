@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
@@ -47,7 +46,7 @@ def kill(jobs: Jobs, pipeline: Pipeline, step: str, place: str, run_id: str) -> 
 def job_to_death(place: str, argv: list[str]) -> None:
     """A job that ends with SIGKILL where a failpoint is reached."""
     arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == place else None)
-    sys.exit(main(argv))
+    main(argv)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The login from Secrets Manager: fetched when it is first needed, anew when it was changed, and never shown."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from rental_analytics.aws import secrets
 from rental_analytics.aws.objects import read_text_object
 from rental_analytics.aws.secrets import secret_login
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError, SourceUnavailableError
-from rental_analytics.runners.glue import main
+from rental_analytics.runners.glue import JobFailed, main
 from rental_analytics.settings import load_settings
 from rental_analytics.wiring import make_database
 from runners.jobs import Jobs, status
@@ -194,15 +195,16 @@ def test_object_that_is_not_there_or_no_text(cloud: S3Server) -> None:
 
 
 @pytest.mark.service
-def test_configuration_in_a_bucket_is_named_by_its_url(cloud: S3Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuration_in_a_bucket_is_named_by_its_url(cloud: S3Server) -> None:
     bucket = cloud.create_bucket()
     with closing(cloud.client()) as client:
         client.put_object(Bucket=bucket, Key="rental.toml", Body=b"[source\n")
         client.put_object(Bucket=bucket, Key="other.toml", Body=b"[source]\npasword = 1\n")
     for name, told in (("rental.toml", " is not valid TOML"), ("other.toml", ": source.")):
         url = f"s3://{bucket}/{name}"
-        assert main(["--step", "extract", "--run_id", "nightly", "--config", url]) == 2
-        assert f"ConfigurationError: {url}{told}" in capsys.readouterr().err
+        with pytest.raises(JobFailed, match=re.escape(f"ConfigurationError: {url}{told}")) as failed:
+            main(["--step", "extract", "--run_id", "nightly", "--config", url])
+        assert failed.value.exit_code == 2
 
 
 @pytest.mark.fast

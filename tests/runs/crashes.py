@@ -195,7 +195,7 @@ def leftovers(pipeline: Pipeline) -> list[str]:
     with closing(make_lake(load_settings(pipeline.folder / "rental.toml", pipeline.settings))) as lake:
         named = set(_named(lake))
         files = {path for folder in _FILE_FOLDERS for path in lake.paths(folder)}
-        drafts = lake.paths(".drafts/")
+        drafts = lake.paths("drafts/")
     folders = [path.name for path in (pipeline.folder / "tmp").glob("*rental-*")]
     return sorted(files - named) + drafts + folders
 

@@ -21,7 +21,7 @@ from rental_analytics.runners.lifecycle import RunOutcome
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
 from rental_analytics.steps.base import Part
-from rental_analytics.wiring import assembled, make_warehouse
+from rental_analytics.wiring import assembled, counting, make_warehouse
 from servers.mysql import KeptSession, MySqlServer
 
 REQUIRED = {
@@ -195,8 +195,9 @@ class Pipeline:
     def run(self, *settings: str, uses: frozenset[Part] = frozenset(Part), **options: Any) -> RunOutcome:
         """Do a run; options as in `RunOptions`."""
         loaded = load_settings(self.folder / "rental.toml", [*self.settings, *settings])
-        with assembled(loaded, uses) as parts:
-            return LocalRunner(parts, EventStream(self)).run(RunOptions(**options))
+        events = EventStream(self)
+        with counting(loaded, events), assembled(loaded, uses) as parts:
+            return LocalRunner(parts, events).run(RunOptions(**options))
 
     def load(self, *settings: str, **options: Any) -> RunOutcome:
         """A run without its metrics, which take a quarter of it, for who looks at no number."""

@@ -85,7 +85,7 @@ def test_unencrypted_is_refused_by_the_server(encrypted: Read) -> None:
 def test_certificate_has_to_hold(encrypted: Read, certificate: Path, tls: str) -> None:
     refused = encrypted(tls)
     assert refused.code == 2
-    assert "SSL_CERT_FILE" in refused.output
+    assert "source.tls_ca" in refused.output
     assert encrypted(tls, SSL_CERT_FILE=str(certificate)).code == 0
 
 

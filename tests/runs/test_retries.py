@@ -204,7 +204,7 @@ def test_download_that_breaks_off_may_pass(s3: S3Server, bucket: str) -> None:
         lake.close()
 
 
-START = ("/.drafts/", "/locks/", "/history/", "/run.json")
+START = ("/drafts/", "/locks/", "/history/", "/run.json")
 STEP_FAULTS = (
     ("PUT", "/raw/bookings/", SDK_TRIES + 1, 503, "SlowDown"),
     ("PUT", "/extract.json", SDK_TRIES + 1, 503, "ServiceUnavailable"),

@@ -118,13 +118,14 @@ def test_machines_that_share_a_folder_as_the_lake(
 
 def test_executors_fill_a_bucket_that_redshift_loads(
     cluster: str,
+    mysql: MySqlServer,
     marketplace: Source,
     expected: list[dict[str, Rows]],
     tmp_path: Path,
     s3: S3Server,
     redshift: RedshiftStandIn,
 ) -> None:
-    """As on AWS: Spark's own files, written by its machines, copied by Redshift."""
+    """As on AWS: files that Spark's machines wrote, copied by Redshift; the source's certificate is checked."""
     bucket = s3.create_bucket()
     pipeline = Redshift(tmp_path / "run", marketplace.url, f"s3://{bucket}/rental", redshift)
     (pipeline.folder / "log").mkdir()
@@ -132,6 +133,8 @@ def test_executors_fill_a_bucket_that_redshift_loads(
     jars = s3a_jars().replace(",", ":")
     config += BUCKET.format(jars=jars, endpoint=s3.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
     (pipeline.folder / "rental.toml").write_text(config)
+    if authority := mysql.authority():
+        pipeline.settings += ("source.tls=verify_ca", f"source.tls_ca={authority}")
     command = ["run", *(text for setting in pipeline.settings for text in ("--set", setting))]
 
     rental_program(pipeline.folder, *command, env=environment(s3, redshift)).ok()

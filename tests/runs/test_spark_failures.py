@@ -200,7 +200,7 @@ def test_a_jar_without_a_driver_is_told(source: Source, tmp_path: Path) -> None:
 
     error = failure(pipeline.run, f"engine.jdbc_driver={hollow}")
     assert (error.reason, error.exit_code) == ("jdbc-driver-missing", 2)
-    assert error.remedy.endswith("name the driver's jar in engine.jdbc_driver.")
+    assert "name the driver's jar in engine.jdbc_driver;" in error.remedy
 
     driver = next(jar for jar in DRIVER_JARS if jar.is_file())
     pipeline.run(f"engine.jdbc_driver={driver}", steps=("extract",))

@@ -118,6 +118,12 @@ class MySqlServer:
         for table, values in rows.items():
             self.execute(f"INSERT INTO {table} VALUES {', '.join(values)}", "mysql")
 
+    def authority(self) -> Path | None:
+        """The certificate of an authority that vouches for the server, where it made one as it was set up."""
+        ((_, folder),) = self.execute("SHOW VARIABLES LIKE 'datadir'")
+        file = Path(folder) / "ca.pem"
+        return file if file.is_file() else None
+
     def url(self, database: str, user: str = "root", password: str | None = None) -> str:
         secret = "" if password is None else f":{quote(password, safe='')}"
         return f"mysql://{quote(user, safe='')}{secret}@{self.host}:{self.port}/{database}"

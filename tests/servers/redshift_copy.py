@@ -64,9 +64,14 @@ class Storage:
         self._lock = threading.Lock()
 
     def read(self, role: str, url: str) -> bytes:
+        """An object, as Spectrum sees it: what has a name that begins with a dot or an underscore is not there."""
         from botocore.exceptions import ClientError
 
         place = urlsplit(url)
+        if any(part.startswith((".", "_")) for part in place.path.split("/")):
+            raise CopyError(
+                f"ERROR: Spectrum Scan Error (stand-in: {url} has a name that begins with . or _ and is ignored)", url
+            )
         if place.scheme != "s3" or not place.netloc or place.query or place.fragment:
             raise CopyError(f"ERROR: The specified S3 path {url} is invalid", url)
         try:

@@ -58,8 +58,12 @@ class S3Server:
 
 
 @contextmanager
-def start_s3(*, enforces_rights: bool = False) -> Iterator[S3Server]:
-    """Run a new server, empty, its objects in memory; one that enforces rights has IAM, and `client` is its root."""
+def start_s3(*, enforces_rights: bool = False, services: str = "s3,secretsmanager") -> Iterator[S3Server]:
+    """Run a new server, empty, its objects in memory; one that enforces rights has IAM, and `client` is its root.
+
+    Args:
+        services: of MiniStack, by name.
+    """
     with temporary_folder("s3-") as folder:
         server = S3Server("127.0.0.1", free_port())
         settings = {
@@ -68,7 +72,7 @@ def start_s3(*, enforces_rights: bool = False) -> Iterator[S3Server]:
             "TMPDIR": str(folder),
             "BIND_HOST": server.host,
             "GATEWAY_PORT": str(server.port),
-            "SERVICES": "s3,secretsmanager",
+            "SERVICES": services,
             # It would otherwise open further ports and look for containers to remove.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -76,7 +80,7 @@ def start_s3(*, enforces_rights: bool = False) -> Iterator[S3Server]:
         }
         if enforces_rights:
             root = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-            settings |= {"AUTH": "true", "SERVICES": "s3,secretsmanager,iam,sts", **root}
+            settings |= {"AUTH": "true", "SERVICES": f"{services},iam,sts", **root}
         command = [sys.executable, "-m", "ministack"]
         with running(command, log=folder / "log", is_ready=lambda: _answers(server), env=settings):
             yield server

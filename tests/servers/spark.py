@@ -120,7 +120,7 @@ def assert_written_in_place(server: S3Server, bucket: str) -> None:
     files = [key for key in keys if key.split("/")[1] in {"raw", "curated", "rejected", "state"}]
     assert files
     assert [key for key in files if not re.search(r"/run_id=[^/]+/[a-z-]+-[0-9a-f]{8}/part-[^/]+\.parquet$", key)] == []
-    assert [key for key in keys if "/.drafts/" in key] == []
+    assert [key for key in keys if "/drafts/" in key] == []
 
 
 def _answers(host: str, port: int) -> bool:

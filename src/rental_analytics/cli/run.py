@@ -95,15 +95,16 @@ def do_run(
     from rental_analytics.pipeline import STEPS
     from rental_analytics.runners.local import LocalRunner
     from rental_analytics.settings import load_settings
-    from rental_analytics.wiring import assembled_for_run
+    from rental_analytics.wiring import assembled_for_run, counting
 
     settings = load_settings(config, overrides or ())
+    events = EventStream(current_run.progress, JsonListener(log) if log else ConsoleListener(messages))
     with (
         interruption.watching(signal.SIGTERM),
+        counting(settings, events),
         assembled_for_run(settings, _noting(wanted), hide=_hiding(log)) as parts,
     ):
-        told = JsonListener(log) if log else ConsoleListener(messages)
-        outcome = LocalRunner(parts, EventStream(current_run.progress, told), interruption).run(wanted)
+        outcome = LocalRunner(parts, events, interruption).run(wanted)
         if headlines and any(step.makes_numbers for step in STEPS if step.name in wanted.steps or not wanted.steps):
             shown_or_noted(lambda: _show_headlines(parts, outcome))
 

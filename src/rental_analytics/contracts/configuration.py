@@ -13,6 +13,7 @@ from rental_analytics.contracts.setting_types import (
     Duration,
     Share,
     memory_size,
+    metric_namespace,
     role_arn,
     thread_count,
     without_controls,
@@ -39,6 +40,7 @@ class SourceSettings(_Section):
         default=timedelta(seconds=60), ge=timedelta(seconds=1), le=timedelta(days=1), examples=["60 seconds"]
     )
     tls: Literal["auto", "off", "required", "verify_ca", "verify_identity"] = "auto"
+    tls_ca: str | None = Field(default=None, min_length=1, examples=["rds-bundle.pem", "s3://bucket/rds-bundle.pem"])
     schema_drift: DriftPolicy = DriftPolicy.EVOLVE
 
 
@@ -89,6 +91,17 @@ class RetriesSettings(_Section):
     longest_wait: Duration = Field(default=timedelta(minutes=1), examples=["1 minute"])
 
 
+class MonitoringSettings(_Section):
+    """Numbers that are sent elsewhere while a run is at work."""
+
+    cloudwatch: bool = False
+    cloudwatch_namespace: Annotated[str, AfterValidator(metric_namespace)] = Field(
+        default="Rental", examples=["Rental", "Company/Rental"]
+    )
+    pipeline: str = Field(default="rental", pattern=r"^[A-Za-z0-9._-]{1,80}$", examples=["rental", "rental-production"])
+    late_after: Duration = Field(default=timedelta(days=2), ge=timedelta(hours=1), examples=["2 days"])
+
+
 class ReferenceSettings(_Section):
     """Data sets that do not come from the marketplace."""
 
@@ -113,6 +126,7 @@ class Configuration(BaseModel):
     warehouse: WarehouseSettings = WarehouseSettings()
     quality: QualitySettings = QualitySettings()
     retries: RetriesSettings = RetriesSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     reference: ReferenceSettings = ReferenceSettings()
     tables: dict[str, TableSettings] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)

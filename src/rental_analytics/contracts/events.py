@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from rental_analytics.contracts.ledger import RunRecord, StepRecord
 from rental_analytics.contracts.steps import StepName
@@ -84,6 +85,41 @@ class WorkEnded:
 
 
 @dataclass(frozen=True)
+class TableDone:
+    """A step has committed what it made of a table.
+
+    Args:
+        table: source table (extract), curated table (transform), or relation of the warehouse (loads, metrics).
+        rows_in: rows it read or judged; None where the step does not count them by table.
+        rows_out: rows it wrote: files to the lake, or rows to the warehouse.
+        superseded: rows that a newer one of the same key stood for; None where the step looks for none.
+        rejected: rows that broke a rule and were set aside; None where the step judges none.
+    """
+
+    step: StepName
+    table: str
+    rows_out: int
+    rows_in: int | None = None
+    superseded: int | None = None
+    rejected: int | None = None
+
+
+@dataclass(frozen=True)
+class DataSeen:
+    """How new the data in the warehouse are.
+
+    Args:
+        as_of: last day the numbers include.
+        newest_day: newest day on which something happened, not after the upper bound's; None where nothing has.
+        upper_bound: moment up to which the run read the source, UTC.
+    """
+
+    as_of: date | None
+    newest_day: date | None
+    upper_bound: datetime
+
+
+@dataclass(frozen=True)
 class Note:
     """Something worth knowing.
 
@@ -122,7 +158,7 @@ class Failure:
     """An error ended the program.
 
     Args:
-        exit_code: that of the process.
+        exit_code: that of the error's class, with which a process of the command line ends.
         traced: its traceback is wanted, too.
     """
 
@@ -131,4 +167,16 @@ class Failure:
     traced: bool = False
 
 
-Event = Scope | RunChanged | StepEnded | WorkBegun | WorkAdvanced | WorkEnded | Note | Retry | Failure
+Event = (
+    Scope
+    | RunChanged
+    | StepEnded
+    | WorkBegun
+    | WorkAdvanced
+    | WorkEnded
+    | TableDone
+    | DataSeen
+    | Note
+    | Retry
+    | Failure
+)

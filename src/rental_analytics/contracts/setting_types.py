@@ -103,6 +103,13 @@ def without_controls(value: object) -> object:
     return value
 
 
+def metric_namespace(value: str) -> str:
+    """A namespace of CloudWatch; those that begin with AWS/ are Amazon's own."""
+    if not re.fullmatch(r"[A-Za-z0-9._/#:-]{1,255}", value) or value.upper().startswith("AWS/"):
+        raise ValueError("is no namespace of one's own in CloudWatch: letters, digits and . _ / # : - only")
+    return value
+
+
 def role_arn(value: str) -> str:
     """`default`, or ARNs of roles. Several are a chain, of which each assumes the next."""
     if value != "default" and not all(re.fullmatch(_ROLE, part, re.ASCII) for part in re.split(r",(?=arn:)", value)):

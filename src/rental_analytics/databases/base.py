@@ -157,6 +157,18 @@ class JdbcAccess:
 class ParallelDatabase(ABC):
     """The side of a database that many machines can read at once."""
 
+    authorities: str | None = None
+    """Certificates as PEM, of which one has to vouch for the server's; None where the machines know theirs."""
+
+    @abstractmethod
+    def trusting(self, store: str, password: str) -> Mapping[str, str]:
+        """Properties by which a driver trusts `authorities` and nobody else.
+
+        Args:
+            store: URL of a trust store with them, in the format PKCS12.
+            password: that of the store.
+        """
+
     @abstractmethod
     def access(self) -> JdbcAccess:
         """How to connect."""

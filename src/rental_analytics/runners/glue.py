@@ -22,35 +22,55 @@ from rental_analytics.runners.lifecycle import Beginning, RunLife, RunRequest
 from rental_analytics.runners.starts import record_failed_start
 from rental_analytics.settings import Settings, limit_math_threads, load_settings, parse_settings
 from rental_analytics.storage.base import Lake
-from rental_analytics.wiring import assembled_for_run
+from rental_analytics.wiring import assembled_for_run, counting
 
 
-def main(argv: Sequence[str]) -> int:
-    """Do a job; what happens is told on standard output, and why it failed on standard error too.
+class JobFailed(Exception):  # noqa: N818 the error's own class is the one that readers of Glue's message look for
+    """A job failed; `str()` is one line that begins with the class of the error, such as `LakeError: ...`.
+
+    Glue makes the ErrorMessage of a job run from the last line of the traceback, and from nothing else.
+
+    Args:
+        text: class, message and remedy; no secret stands in it.
+        exit_code: that of the error's class; Python itself ends with 1.
+    """
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+def main(argv: Sequence[str]) -> None:
+    """Do a job; what happens is told on standard output.
 
     Args:
         argv: as Glue hands them over, without the name of the script.
 
-    Returns:
-        The exit code: 0 fine, 1 the job failed, 2 usage or configuration, 3 data quality stopped the run, 4 another run
-        holds the lock, 143 SIGTERM ended it.
+    Raises:
+        JobFailed: the job failed. It has no context, so that nothing that may hold a secret is printed with it.
+        SystemExit: 143, or 130, a signal ended the job.
     """
     if "--help" in argv:
         sys.stdout.write(usage())
-        return 0
+        return
     limit_math_threads()
     stream, interruption = MessageStream(sys.stdout), Interruption()
     log = JsonLog(stream)
+    failed: JobFailed | None = None
     with interruption.watching(signal.SIGTERM), interruption.watching(signal.SIGINT):
         try:
             arguments = parse_arguments(argv)
             log = JsonLog(stream, run_id=arguments.run_id, step=arguments.step)
             _do(arguments, log, interruption)
-            code = 0
         except BaseException as error:  # noqa: BLE001 nobody is above to handle it
-            code = _told(error, log, interruption)
+            failed = _told(error, log, interruption)
         interruption.ignore_more()
-    return code
+    if failed and interruption.signal is not None:
+        # Whoever sent it knows why; a process that is stopped is known by this code.
+        MessageStream(sys.stderr).write(f"{failed}\n")
+        sys.exit(interruption.exit_code)
+    if failed:
+        raise failed
 
 
 def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption) -> None:
@@ -65,7 +85,7 @@ def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption) -> No
 
     request = _request(arguments, begins=step is STEPS[0])
     events = EventStream(JsonListener(log))
-    with assembled_for_run(settings, note, step.uses, log.hide) as parts:
+    with counting(settings, events), assembled_for_run(settings, note, step.uses, log.hide) as parts:
         (done,) = RunLife(parts, request, start, events, interruption).live([step]).steps
     log.event("job_succeeded", status=done.status, seconds=round(time.monotonic() - began, 3))
 
@@ -77,8 +97,8 @@ def _settings(arguments: JobArguments) -> Settings:
     return load_settings(Path(arguments.config), arguments.overrides)
 
 
-def _told(error: BaseException, log: JsonLog, interruption: Interruption) -> int:
-    """Tell an error; the exit code that stands for it."""
+def _told(error: BaseException, log: JsonLog, interruption: Interruption) -> JobFailed:
+    """Tell an error in the log; the exception that stands for it."""
     if interruption.signal is not None and not isinstance(error, RunInterruptedError):
         error = RunInterruptedError(None, interruption.exit_code)
     code = error.exit_code if isinstance(error, RentalError | RunInterruptedError) else 1
@@ -86,8 +106,7 @@ def _told(error: BaseException, log: JsonLog, interruption: Interruption) -> int
     line = str(error)
     if not isinstance(error, RentalError | RunInterruptedError):
         line = f"{' '.join(line.split())} Remedy: see the traceback in the job's log."
-    MessageStream(sys.stderr).write(f"{type(error).__name__}: {visible(log.hidden(line))}\n")
-    return code
+    return JobFailed(f"{type(error).__name__}: {visible(log.hidden(line))}", code)
 
 
 def _request(arguments: JobArguments, *, begins: bool) -> RunRequest:

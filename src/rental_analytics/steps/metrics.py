@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rental_analytics.contracts.events import DataSeen, TableDone
 from rental_analytics.contracts.manifest import CheckResult, MetricsManifest
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import QualityError
@@ -21,7 +22,8 @@ def run(context: StepContext) -> StepResult:
     if context.manifests.latest(StepName.LOAD_CURATED, before=run.sequence + 1) is None:
         raise out_of_order(context, "no run has loaded curated tables yet")
     # What lies after the moment up to which the run read has not happened.
-    as_of = run.as_of or warehouse.newest_day(through=run.upper_bound.date())
+    newest = warehouse.newest_day(through=run.upper_bound.date())
+    as_of = run.as_of or newest
     models = context.contracts.rebuild_order
     try:
         with context.events.work(StepName.METRICS):
@@ -33,6 +35,9 @@ def run(context: StepContext) -> StepResult:
     context.manifests.commit(
         MetricsManifest(run_id=run.run_id, sequence=run.sequence, engine=warehouse.name, as_of=as_of, tables=tables)
     )
+    for name, table in tables.items():
+        context.events.emit(TableDone(StepName.METRICS, name, table.inserted))
+    context.events.emit(DataSeen(as_of, newest, run.upper_bound))
     return StepResult(0, sum(table.inserted for table in tables.values()))
 
 

@@ -13,7 +13,12 @@ from typing import BinaryIO
 
 from rental_analytics.failpoints import reach
 
-DRAFTS = ".drafts/"
+DRAFTS = "drafts/"
+"""Where what is not finished lies. Redshift's COPY passes over names that begin with a dot or an underscore."""
+
+OLD_DRAFTS = ".drafts/"
+"""Where drafts lay before; what is still there is swept."""
+
 LARGEST_RECORD = 64 * 2**20
 """Bytes of a record that is written, and read. A manifest has 400 for each file of 128 MB, so this is one of 20 TB."""
 

@@ -18,7 +18,7 @@ from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
 from rental_analytics.regular_file import LargeFileError, NotRegularFileError, read_regular_file
-from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, Lake, Stored
+from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, OLD_DRAFTS, Lake, Stored
 from rental_analytics.storage.records import not_a_record, not_readable, too_large
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
@@ -70,7 +70,9 @@ class LocalLake(Lake):
             draft.unlink(missing_ok=True)
 
     def remove_drafts(self) -> int:
-        folder = self._place(DRAFTS)
+        return sum(self._empty(self._place(folder)) for folder in (DRAFTS, OLD_DRAFTS))
+
+    def _empty(self, folder: Path) -> int:
         with _looking(folder):
             drafts = list(folder.iterdir()) if folder.is_dir() else []
         with self._removing(folder):

@@ -21,10 +21,10 @@ from rental_analytics.aws.sessions import make_client
 from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.failpoints import reach
-from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, Lake, Stored
+from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, OLD_DRAFTS, Lake, Stored
 from rental_analytics.storage.ranges import RangedObject
 from rental_analytics.storage.records import too_large
-from rental_analytics.storage.s3_errors import refused
+from rental_analytics.storage.s3_errors import DENIED_CODES, needed_right, refused
 from rental_analytics.storage.scratch import ScratchFolder
 
 _TAKEN = {"PreconditionFailed"}
@@ -32,7 +32,7 @@ _CONFLICT = {"ConditionalRequestConflict"}
 _CONFLICT_WAITS = (0.05, 0.2, 0.8, 2.0)
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _NOT_ALLOWED = {"AccessDenied", "NotImplemented", "MethodNotAllowed"}
-_FILE_FOLDERS = (DRAFTS, "raw/", "curated/", "rejected/", "state/")
+_FILE_FOLDERS = (DRAFTS, OLD_DRAFTS, "raw/", "curated/", "rejected/", "state/")
 _READ_AHEAD = 256 * 1024
 _REPLACED = {"PreconditionFailed", "412"}
 _RESTORE = "restore the file as the run wrote it, or run `rental run --full-refresh`."
@@ -112,13 +112,21 @@ class S3Lake(Lake):
 
     def remove_drafts(self) -> int:
         """Parts of uploads that never ended are kept, and paid for, until they are aborted."""
-        probes = self.paths(DRAFTS)
+        probes = self.paths(DRAFTS) + self._old_drafts()
         self.delete(probes)
         begun = [upload for folder in _FILE_FOLDERS for upload in self._begun_uploads(self._prefix + folder)]
         for upload in begun:
             with self._translated(upload["Key"], tolerate=_NOT_ALLOWED | {"NoSuchUpload"}):
                 self._client.abort_multipart_upload(Bucket=self._bucket, **upload)
         return len(probes) + len(begun)
+
+    def _old_drafts(self) -> list[str]:
+        """Those of earlier versions, where the credentials still reach them."""
+        found: list[str] = []
+        with self._translated(OLD_DRAFTS, tolerate=_NOT_ALLOWED):
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + OLD_DRAFTS)
+            found += [item["Key"].removeprefix(self._prefix) for item in answer.get("Contents", [])]
+        return found
 
     def _begun_uploads(self, prefix: str) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
@@ -132,7 +140,7 @@ class S3Lake(Lake):
         keys = [{"Key": self._prefix + path} for path in paths]
         for start in range(0, len(keys), 1000):
             refused: list[dict[str, str]] = []
-            with self._translated("objects to remove"):
+            with self._translated(keys[start]["Key"].removeprefix(self._prefix)):
                 answer = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": keys[start : start + 1000], "Quiet": True}
                 )
@@ -140,18 +148,21 @@ class S3Lake(Lake):
             if refused:
                 raise self._not_removed(refused)
 
-    def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> LakeError:
+    def _not_removed(self, refused: Sequence[Mapping[str, str]]) -> RentalError:
         """The error for an answer that is fine as a whole but tells of objects that stay."""
         code, key = refused[0].get("Code", ""), refused[0].get("Key", "").removeprefix(self._prefix)
         told = f"The lake kept {len(refused):,} of the objects to be removed, such as {self.url}/{key}: {code}."
         if code in TRANSIENT_CODES:
             return LakeUnavailableError(told, remedy="run again, a little later.", reason="s3-busy")
-        return LakeError(
-            told,
-            remedy="let the credentials delete there (s3:DeleteObject), and take off the retention rule that holds the "
-            "objects, if there is one.",
-            reason="s3-objects-kept",
-        )
+        right = needed_right("DeleteObjects", f"{self.url}/{key}")
+        if code in DENIED_CODES:
+            return ConfigurationError(
+                told,
+                remedy=f"allow these credentials {right}, and take off the retention rule that holds the objects, if "
+                "there is one.",
+                reason="s3-denied",
+            )
+        return LakeError(told, remedy=f"check that these credentials have {right}.", reason="s3-objects-kept")
 
     def local_copies(self, paths: Iterable[str]) -> list[Path]:
         return [self._local_copy(path) for path in paths]

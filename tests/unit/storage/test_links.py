@@ -11,7 +11,7 @@ from rental_analytics.errors import LakeError
 from rental_analytics.storage.local import LocalLake
 from runs.harness import Pipeline, Source, failure
 
-FOLDERS = [".drafts", "raw", "state", "runs", "history", "locks", "raw/t", "raw/t/run_id=a"]
+FOLDERS = ["drafts", "raw", "state", "runs", "history", "locks", "raw/t", "raw/t/run_id=a"]
 ACTS: dict[str, Callable[[LocalLake, str], object]] = {
     "create": lambda lake, path: lake.create(path, b"new"),
     "write": lambda lake, path: lake.write(path, b"new"),
@@ -89,12 +89,12 @@ def test_path_that_leads_out_of_the_lake(lake: LocalLake, precious: Path, act: s
 
 @pytest.mark.fast
 def test_drafts_that_are_links(lake: LocalLake, precious: Path) -> None:
-    (lake.root / ".drafts" / "folder").symlink_to(precious)
-    (lake.root / ".drafts" / "file").symlink_to(precious / "file")
+    (lake.root / "drafts" / "folder").symlink_to(precious)
+    (lake.root / "drafts" / "file").symlink_to(precious / "file")
     assert lake.remove_drafts() == 2
-    assert not list((lake.root / ".drafts").iterdir())
-    (lake.root / ".drafts").rmdir()
-    (lake.root / ".drafts").symlink_to(precious)
+    assert not list((lake.root / "drafts").iterdir())
+    (lake.root / "drafts").rmdir()
+    (lake.root / "drafts").symlink_to(precious)
     for act in (lake.remove_drafts, lake.check_writable):
         with pytest.raises(LakeError, match="is a link"):
             act()
@@ -133,7 +133,7 @@ def _umask() -> int:
 
 @pytest.mark.slow
 @pytest.mark.remedy("lake-link")
-@pytest.mark.parametrize("folder", [".drafts", "raw", "state", "runs"])
+@pytest.mark.parametrize("folder", ["drafts", "raw", "state", "runs"])
 def test_run_on_a_lake_with_a_link(tmp_path: Path, precious: Path, folder: str) -> None:
     """Its remedy: a folder in the place of the link."""
     source = Source.sqlite(tmp_path / "marketplace.db")

@@ -59,7 +59,7 @@ def test_attempts_at_one_step_leave_each_other_alone(lake: LocalLake) -> None:
         raise KeyError
     write("second.parquet")
     assert lake.paths("raw/") == ["raw/t/run_id=a/first.parquet", "raw/t/run_id=a/second.parquet"]
-    assert list((lake.root / ".drafts").iterdir()) == []
+    assert list((lake.root / "drafts").iterdir()) == []
 
 
 def test_files_whose_drafts_were_swept_away_are_not_published(lake: LocalLake) -> None:
@@ -273,8 +273,8 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, reading: str) -> None:
 
 CHANGES: dict[str, tuple[str, Callable[[LocalLake], object]]] = {
     "delete": ("locks", lambda lake: lake.delete(["locks/0000000001.json"])),
-    "idle": (".drafts", lambda lake: lake.idle("locks/0000000001.json")),
-    "drafts": (".drafts", lambda lake: lake.remove_drafts()),
+    "idle": ("drafts", lambda lake: lake.idle("locks/0000000001.json")),
+    "drafts": ("drafts", lambda lake: lake.remove_drafts()),
 }
 
 
@@ -282,7 +282,7 @@ CHANGES: dict[str, tuple[str, Callable[[LocalLake], object]]] = {
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path, change: str) -> None:
     lake = LocalLake(tmp_path / "lake")
     lake.create("locks/0000000001.json", b"{}")
-    (lake.root / ".drafts" / "left").write_bytes(b"")
+    (lake.root / "drafts" / "left").write_bytes(b"")
     place, act = CHANGES[change]
     with denied(lake.root / place, 0o555):
         error = failure(act, lake)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rental_analytics.errors import LakeError, LakeUnavailableError
+from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.storage.s3 import S3Lake
 from runs.harness import failure
 from servers.s3 import S3Server
@@ -69,10 +69,16 @@ def test_upload_that_did_not_arrive_whole_is_seen(
 
 @pytest.mark.remedy("s3-objects-kept")
 @pytest.mark.parametrize(
-    ("code", "kind"), [("AccessDenied", LakeError), ("InternalError", LakeUnavailableError), ("NoSuchKey", None)]
+    ("code", "kind"),
+    [
+        ("AccessDenied", ConfigurationError),
+        ("InvalidRequest", LakeError),
+        ("InternalError", LakeUnavailableError),
+        ("NoSuchKey", None),
+    ],
 )
 def test_object_that_the_bucket_keeps_is_told(
-    lake: S3Lake, monkeypatch: pytest.MonkeyPatch, code: str, kind: type[LakeError] | None
+    lake: S3Lake, monkeypatch: pytest.MonkeyPatch, code: str, kind: type[RentalError] | None
 ) -> None:
     def answer(Delete: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803 the client's own name
         return {"Errors": [{"Key": item["Key"], "Code": code, "Message": ""} for item in Delete["Objects"]]}
@@ -83,11 +89,19 @@ def test_object_that_the_bucket_keeps_is_told(
         if kind is None:
             lake.delete(lake.paths(PREFIX))
             return
-        with pytest.raises(LakeError, match=rf"1 of the objects .* {lake.url}/{PREFIX}part-0: {code}") as caught:
+        with pytest.raises(RentalError, match=rf"1 of the objects .* {lake.url}/{PREFIX}part-0: {code}") as caught:
             lake.delete(lake.paths(PREFIX))
     assert type(caught.value) is kind
     assert (caught.value.reason, caught.value.remedy.partition(",")[0]) == {
-        LakeError: ("s3-objects-kept", "let the credentials delete there (s3:DeleteObject)"),
+        ConfigurationError: (
+            "s3-denied",
+            f"allow these credentials s3:DeleteObject on arn:aws:s3:::{lake.url.removeprefix('s3://')}/{PREFIX}part-0",
+        ),
+        LakeError: (
+            "s3-objects-kept",
+            "check that these credentials have s3:DeleteObject on "
+            f"arn:aws:s3:::{lake.url.removeprefix('s3://')}/{PREFIX}part-0.",
+        ),
         LakeUnavailableError: ("s3-busy", "run again"),
     }[kind]
     # The credentials may now.

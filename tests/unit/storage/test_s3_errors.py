@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from rental_analytics.errors import LakeError, LakeUnavailableError
+from rental_analytics.errors import ConfigurationError, LakeError, LakeUnavailableError, RentalError
 from rental_analytics.storage.s3 import S3Lake
+from rental_analytics.storage.s3_errors import needed_right
 
 pytestmark = pytest.mark.fast
 
@@ -41,11 +42,23 @@ def answering(lake: S3Lake, monkeypatch: pytest.MonkeyPatch, *answers: Exception
     ("code", "status", "reason", "told", "passes"),
     [
         pytest.param(
-            *("AccessDenied", 403, "s3-denied", "let the credentials list the bucket", False),
+            *(
+                "AccessDenied",
+                403,
+                "s3-denied",
+                "allow these credentials s3:PutObject on arn:aws:s3:::bucket/lake/a (and",
+                False,
+            ),
             marks=pytest.mark.remedy("s3-denied"),
         ),
-        ("403", 403, "s3-denied", "let the credentials list the bucket", False),
-        ("SomethingNew", 403, "s3-denied", "let the credentials list the bucket", False),
+        ("403", 403, "s3-denied", "allow these credentials s3:PutObject on arn:aws:s3:::bucket/lake/a (and", False),
+        (
+            "SomethingNew",
+            403,
+            "s3-denied",
+            "allow these credentials s3:PutObject on arn:aws:s3:::bucket/lake/a (and",
+            False,
+        ),
         pytest.param(
             *("ExpiredToken", 400, "s3-credentials-expired", "renew the credentials", False),
             marks=pytest.mark.remedy("s3-credentials-expired"),
@@ -76,9 +89,10 @@ def test_refusal(
     lake: S3Lake, monkeypatch: pytest.MonkeyPatch, code: str, status: int, reason: str, told: str, passes: bool
 ) -> None:
     answering(lake, monkeypatch, refusal(code, status), None)
-    with pytest.raises(LakeError, match=f"The lake refused PutObject on s3://bucket/lake/a: {code}") as caught:
+    with pytest.raises(RentalError, match=f"The lake refused PutObject on s3://bucket/lake/a: {code}") as caught:
         lake.create("a", b"")
     assert caught.value.reason == reason
+    assert isinstance(caught.value, ConfigurationError) == (status == 403)
     assert caught.value.transient == passes
     assert told in caught.value.remedy
     # Its remedy was done, and the bucket takes the same request.
@@ -158,3 +172,22 @@ def test_what_spark_was_refused(text: str, kind: str, passes: bool) -> None:
 
     error = _translated(text)
     assert (error.reason, error.transient) == (kind, passes)
+    if kind == "s3-denied":
+        assert isinstance(error, ConfigurationError)
+        assert "s3:ListBucket on arn:aws:s3:::bucket, and s3:GetObject" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("operation", "right"),
+    [
+        ("ListObjectsV2", "s3:ListBucket on arn:aws:s3:::bucket"),
+        ("ListMultipartUploads", "s3:ListBucketMultipartUploads on arn:aws:s3:::bucket"),
+        ("HeadObject", "s3:GetObject on arn:aws:s3:::bucket/lake/a, and s3:ListBucket on arn:aws:s3:::bucket"),
+        ("GetObject", "s3:GetObject on arn:aws:s3:::bucket/lake/a, and s3:ListBucket on arn:aws:s3:::bucket"),
+        ("UploadPart", "s3:PutObject on arn:aws:s3:::bucket/lake/a"),
+        ("DeleteObjects", "s3:DeleteObject on arn:aws:s3:::bucket/lake/a"),
+        ("AbortMultipartUpload", "s3:AbortMultipartUpload on arn:aws:s3:::bucket/lake/a"),
+    ],
+)
+def test_right_is_called_as_in_a_policy(operation: str, right: str) -> None:
+    assert needed_right(operation, "s3://bucket/lake/a") == right

@@ -272,9 +272,18 @@ def test_cost_does_not_grow_with_the_number_of_runs(tmp_path: Path) -> None:
 @pytest.mark.fast
 def test_drafts_go(tmp_path: Path) -> None:
     lake = LocalLake(tmp_path)
-    (tmp_path / ".drafts").mkdir()
-    (tmp_path / ".drafts" / "half").write_bytes(b"{")
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "half").write_bytes(b"{")
     assert Runs(lake).sweep() == "swept 1 file of a run that did not finish"
+    assert list((tmp_path / "drafts").iterdir()) == []
+
+
+@pytest.mark.fast
+def test_drafts_of_earlier_versions_go(tmp_path: Path) -> None:
+    (tmp_path / ".drafts" / "engine-0").mkdir(parents=True)
+    (tmp_path / ".drafts" / "engine-0" / "part-0.parquet").write_bytes(b"")
+    (tmp_path / ".drafts" / "half").write_bytes(b"{")
+    assert Runs(LocalLake(tmp_path)).sweep() == "swept 2 files of a run that did not finish"
     assert list((tmp_path / ".drafts").iterdir()) == []
 
 
@@ -282,11 +291,11 @@ def test_drafts_go(tmp_path: Path) -> None:
 def test_draft_folders_go_with_their_files(tmp_path: Path) -> None:
     lake = LocalLake(tmp_path)
     for name, files in (("empty", 0), ("full", 2)):
-        (tmp_path / ".drafts" / name).mkdir(parents=True)
+        (tmp_path / "drafts" / name).mkdir(parents=True)
         for number in range(files):
-            (tmp_path / ".drafts" / name / f"part-{number}.parquet").write_bytes(b"")
+            (tmp_path / "drafts" / name / f"part-{number}.parquet").write_bytes(b"")
     assert Runs(lake).sweep() == "swept 2 files of a run that did not finish"
-    assert list((tmp_path / ".drafts").iterdir()) == []
+    assert list((tmp_path / "drafts").iterdir()) == []
 
 
 @pytest.mark.fast
@@ -305,6 +314,23 @@ def test_object_whose_draft_was_swept_away_is_created_all_the_same(tmp_path: Pat
         arm(None)
     assert swept == [1]
     assert lake.read("locks/1.json") == b"{}"
+
+
+@pytest.mark.service
+def test_drafts_of_earlier_versions_go_from_a_bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rental_analytics.storage.s3 import S3Lake
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    bucket = s3.create_bucket()
+    with (
+        closing(s3.client()) as client,
+        closing(S3Lake(bucket, "a/lake", region="us-east-1", endpoint=s3.endpoint_url)) as lake,
+    ):
+        for key in ("a/lake/.drafts/engine-0/0.manifest", "a/lake/drafts/engine-1/0.manifest", ".drafts/other"):
+            client.put_object(Bucket=bucket, Key=key, Body=b"")
+        assert lake.remove_drafts() == 2
+        assert [item["Key"] for item in client.list_objects_v2(Bucket=bucket)["Contents"]] == [".drafts/other"]
 
 
 @pytest.mark.service

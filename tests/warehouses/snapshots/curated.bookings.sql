@@ -141,14 +141,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -161,14 +161,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("booking_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("booking_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -181,14 +181,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("booking_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("booking_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

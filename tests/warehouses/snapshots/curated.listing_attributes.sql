@@ -103,14 +103,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "category", "body", "amenities", "amenity_count", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_type", "square_feet", "address", "city", "state", "latitude", "longitude", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "category", "body", "amenities", "amenity_count", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_type", "square_feet", "address", "city", "state", "latitude", "longitude", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -123,14 +123,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -143,14 +143,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

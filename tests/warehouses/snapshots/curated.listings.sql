@@ -63,14 +63,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -83,14 +83,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -103,14 +103,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_2" ("listing_id")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

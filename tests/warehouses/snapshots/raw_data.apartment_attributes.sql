@@ -112,7 +112,7 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
@@ -149,7 +149,7 @@ INSERT INTO "ops"."stage_0a1b2c3d_0" ("id", "category", "body", "amenities", "ba
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -183,14 +183,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -331,14 +331,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "category", "body", "amenities", "bathrooms", "bedrooms", "fee", "has_photo", "pets_allowed", "price_display", "price_type", "square_feet", "address", "cityname", "state", "latitude", "longitude", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

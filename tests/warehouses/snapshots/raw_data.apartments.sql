@@ -62,7 +62,7 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
@@ -89,7 +89,7 @@ INSERT INTO "ops"."stage_0a1b2c3d_0" ("id", "title", "source", "price", "currenc
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -113,14 +113,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -231,14 +231,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "title", "source", "price", "currency", "listing_created_on", "is_active", "last_modified_timestamp", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

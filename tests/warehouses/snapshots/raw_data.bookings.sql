@@ -82,7 +82,7 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
@@ -113,7 +113,7 @@ INSERT INTO "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "apartment_id", "
 ;
 
 COPY "ops"."stage_0a1b2c3d_0_all" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -141,14 +141,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_1" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST
@@ -271,14 +271,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "checkout_date", "total_price", "currency", "booking_status", "payment_status", "num_guests", "updated_at", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

@@ -51,14 +51,14 @@ DISTSTYLE AUTO
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "user_id", "apartment_id", "viewed_at", "is_wishlisted", "call_to_action", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
 COPY "ops"."stage_0a1b2c3d_0" ("id", "user_id", "apartment_id", "viewed_at", "is_wishlisted", "call_to_action", "_row_id", "_run_id", "_extracted_at", "_is_deleted")
-FROM 's3://bucket/lake/.drafts/engine-0/0.manifest'
+FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
 MANIFEST

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.databases.mysql.authorities import tls_context
 from rental_analytics.databases.mysql.errors import LOGIN_REFUSED, Place
 from rental_analytics.databases.mysql.login import RefusedMethodError, login_methods, takes_key
 from rental_analytics.databases.mysql.session import SESSION
@@ -35,6 +34,7 @@ class MySqlConnections:
         port: TCP port.
         database: schema that holds the tables.
         tls: as in `MySqlDatabase`.
+        authorities: as in `MySqlDatabase`.
         login: gives user and password; called when they are first needed, and once more when the server refuses them.
         patience: how long the server may be silent.
         place: the source, as errors name it.
@@ -46,12 +46,14 @@ class MySqlConnections:
         port: int,
         database: str,
         tls: str,
+        authorities: str | None,
         login: Callable[[], tuple[str, str]],
         patience: Patience,
         place: Place,
     ) -> None:
         self._host, self._port, self._schema = host, port, database
         self._tls = tls
+        self._authorities = authorities
         self._fetch = login
         self._known: tuple[str, str] | None = None
         self.patience = patience
@@ -90,7 +92,9 @@ class MySqlConnections:
     def _connect(self, *, renewed: bool = False) -> pymysql.Connection[Any]:
         import pymysql
 
-        encryption: dict[str, Any] = {"ssl": self._tls_context} if self.encrypted else {"ssl_disabled": True}
+        encryption: dict[str, Any] = (
+            {"ssl": tls_context(self._tls, self._authorities)} if self.encrypted else {"ssl_disabled": True}
+        )
         user, password = self.credentials
         seconds = self.patience.seconds or _CONNECT_SECONDS
         try:
@@ -124,14 +128,6 @@ class MySqlConnections:
                 raise
         return self._connect(renewed=renewed)
 
-    @cached_property
-    def _tls_context(self) -> ssl.SSLContext:
-        """Checks of the certificate as `tls` says."""
-        context = ssl.create_default_context()
-        context.check_hostname = self._tls == "verify_identity"
-        context.verify_mode = ssl.CERT_REQUIRED if self._tls.startswith("verify") else ssl.CERT_NONE
-        return context
-
     @contextmanager
     def _translating(self) -> Iterator[None]:
         import pymysql
@@ -164,7 +160,8 @@ class MySqlConnections:
         if _BAD_CERTIFICATE in text:
             return ConfigurationError(
                 f"The certificate of {self._place.display_url} does not hold: {text}.",
-                remedy="name the file of its authority in SSL_CERT_FILE, or set source.tls to required.",
+                remedy="name the certificate of its authority in source.tls_ca, use a host name that it is made for, "
+                "or set source.tls to required.",
                 reason="certificate-not-valid",
             )
         if code == _SERVER_LOST and "timed out" in text:
@@ -175,8 +172,8 @@ class MySqlConnections:
         return ConfigurationError(
             f"The password was not sent to {self._place.display_url}: {error}, which would reveal it to "
             "anyone who intercepts the connection.",
-            remedy="set source.tls to verify_identity (with the authority's file in SSL_CERT_FILE), or give the user "
-            "another login method; without TLS in a network you trust, set source.tls to off.",
+            remedy="set source.tls to verify_identity (with the authority's certificate in source.tls_ca), or give the "
+            "user another login method; without TLS in a network you trust, set source.tls to off.",
             reason="password-not-sent",
         )
 

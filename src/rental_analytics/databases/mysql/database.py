@@ -55,11 +55,12 @@ class MySqlDatabase(Database):
         password: its password; kept out of every message.
         database: schema that holds the tables.
         tls: `auto` encrypts where the server can, `off` never, `required` always; `verify_ca` also wants a certificate
-            of a known authority, `verify_identity` one of this host. Known are those of the system, or of the file
-            that the environment variable SSL_CERT_FILE names.
+            of a known authority, `verify_identity` one of this host.
         login: gives user and password in place of those; called when they are first needed, and once more when the
             server refuses them, since they may have been changed.
         timeout: how long the server may send nothing before an attempt ends.
+        authorities: certificates of the known authorities, as PEM; None for those of the system, or of the file that
+            the environment variable SSL_CERT_FILE names.
     """
 
     kind = "mysql"
@@ -74,15 +75,17 @@ class MySqlDatabase(Database):
         tls: str = "auto",
         login: Callable[[], tuple[str, str]] | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
+        authorities: str | None = None,
     ) -> None:
         self._schema = database
         self._tls = tls
+        self._authorities = authorities
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.display_url = f"mysql://{user}{'@' if user else ''}{self._address}/{database}"
         self._place = Place(self.display_url, user, database)
         self._patience = Patience(timeout.total_seconds(), self.display_url, self._tell)
         self._connections = MySqlConnections(
-            host, port, database, tls, login or (lambda: (user, password)), self._patience, self._place
+            host, port, database, tls, authorities, login or (lambda: (user, password)), self._patience, self._place
         )
 
     def server_time(self) -> datetime:
@@ -193,6 +196,7 @@ class MySqlDatabase(Database):
             self._patience.seconds,
             self._rows,
             takes_key=connections.takes_key,
+            authorities=self._authorities,
         )
 
     @contextmanager

@@ -81,9 +81,10 @@ class MySqlJdbc(ParallelDatabase):
     database: schema that holds the tables.
     login: gives user and password.
     tls: as in `MySqlDatabase`, but `auto`.
-    takes_key: whether, without TLS, a key for the password is taken from the server.
     timeout: seconds that the server may send nothing; None for no limit.
     rows: runs a statement on the server.
+    takes_key: whether, without TLS, a key for the password is taken from the server.
+    authorities: as in `MySqlDatabase`.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class MySqlJdbc(ParallelDatabase):
         rows: Rows,
         *,
         takes_key: bool = False,
+        authorities: str | None = None,
     ) -> None:
         self._address = address
         self._schema = database
         self._login = login
         self._tls = tls
         self._takes_key = takes_key
+        self.authorities = authorities
         self._timeout = timeout
         self._rows = rows
 
@@ -113,10 +116,19 @@ class MySqlJdbc(ParallelDatabase):
             # hash that gives the password away.
             properties["disabledAuthenticationPlugins"] = "mysql_clear_password,mysql_old_password"
         properties["allowPublicKeyRetrieval"] = str(self._takes_key).lower()
-        authorities = ssl.get_default_verify_paths().cafile
+        # MariaDB's driver takes certificates as they are, or a file of this machine; for Connector/J see below.
+        authorities = self.authorities or ssl.get_default_verify_paths().cafile
         if self._tls.startswith("verify") and authorities:
             properties["serverSslCert"] = authorities
         return JdbcAccess(f"jdbc:mysql://{self._address}/{self._schema}?permitMysqlScheme=true", properties, SESSION)
+
+    def trusting(self, store: str, password: str) -> Mapping[str, str]:
+        return {
+            "trustCertificateKeyStoreUrl": store,
+            "trustCertificateKeyStoreType": "PKCS12",
+            "trustCertificateKeyStorePassword": password,
+            "fallbackToSystemTrustStore": "false",
+        }
 
     @property
     def _timeouts(self) -> dict[str, str]:

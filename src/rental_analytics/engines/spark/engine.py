@@ -15,6 +15,7 @@ from rental_analytics.engines.base import Engine, Stage
 from rental_analytics.engines.spark.driver import driver_class, without_giving_methods
 from rental_analytics.engines.spark.errors import translated
 from rental_analytics.engines.spark.session import MOST_PARTITIONS, SparkStepSession
+from rental_analytics.engines.spark.trust import TrustStores
 from rental_analytics.errors import ConfigurationError, RentalError
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.scratch import ScratchFolder
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PROVIDED = "provided"
 """Master of a Spark that whoever starts the program has set up, such as AWS Glue or spark-submit."""
+
+PROVIDED_DRIVER = "com.mysql.cj.jdbc.Driver"
+"""Driver of a Spark that is provided: AWS Glue 5.1 has Connector/J 8.0.33."""
 
 DRIVER_JARS = (Path("/usr/share/java/mariadb-java-client.jar"),)
 """Where Debian's package libmariadb-java puts the driver."""
@@ -93,19 +97,21 @@ class SparkEngine(Engine):
         self._master = master
         self._scratch = ScratchFolder("rental-engine")
         jar = driver or next((jar for jar in DRIVER_JARS if jar.is_file() and master != PROVIDED), None)
-        self._driver = driver_class(jar) if jar else None
+        self._driver = driver_class(jar) if jar else PROVIDED_DRIVER if master == PROVIDED else None
         if jar and not clear_passwords:
             jar = without_giving_methods(jar, self._scratch.path)
+        # A Java machine that runs already would not see it in its properties.
+        self._later_jar = jar if master == PROVIDED else None
         self.options = _merged(self._properties(memory, jar), options or {})
+        self._trust = TrustStores(self._scratch.path if self._is_local else None)
         self._base: SparkSession | None = None
         self._started = False
 
     def _properties(self, memory: str, jar: Path | None) -> dict[str, str]:
         """What Spark is started with; one that is provided has all it needs."""
-        jars = {"spark.jars": str(jar)} if jar else {}
         if self._master == PROVIDED:
-            return jars
-        properties = _STARTED | jars
+            return {}
+        properties = _STARTED | ({"spark.jars": str(jar)} if jar else {})
         # Spark makes this folder, though nothing goes there.
         properties["spark.sql.warehouse.dir"] = str(self._scratch.path / "warehouse")
         properties["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_NO_LOG.as_uri()}"
@@ -133,13 +139,17 @@ class SparkEngine(Engine):
             _quiet_py4j()
             with translated(), _own_signals():
                 self._base = builder.getOrCreate()
+                if self._later_jar:
+                    # The one way that reaches the driver, too, and not by its class path: of two jars with one class
+                    # the earlier counts.
+                    self._base.sql(f"ADD JAR '{self._later_jar}'")
         return self._base
 
     @contextmanager
     def session(self, lake: Lake) -> Iterator[SparkStepSession]:
         spark = self._new_session()
         scratch = self._scratch.path if self._is_local else None
-        session = SparkStepSession(spark, lake, scratch, self._driver, self._stage)
+        session = SparkStepSession(spark, lake, scratch, self._driver, self._stage, self._trust)
         try:
             yield session
         except BaseException:
@@ -181,6 +191,7 @@ class SparkEngine(Engine):
     def close(self) -> None:
         if self._base and self._started:
             self._base.stop()
+        self._trust.close()
         self._scratch.close()
 
 

@@ -11,7 +11,6 @@ from rental_analytics.disk import is_full
 from rental_analytics.engines.base import cast_failed
 from rental_analytics.errors import (
     ConfigurationError,
-    LakeError,
     LakeUnavailableError,
     RentalError,
     SourceError,
@@ -28,7 +27,9 @@ _DENIED = re.compile(
     r"Status Code: 40[13]\b|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|"
     r"NoAuthWithAWS"
 )
+_BUCKET = re.compile(r"s3[an]?://([^/\s:,]+)")
 _SOURCE = re.compile(r"java\.sql\.SQL|org\.mariadb\.jdbc|com\.mysql\.cj")
+_CERTIFICATE = re.compile(r"PKIX path|CertPathValidator|CertificateException|SSL hostname verification")
 _LOST = re.compile(
     r"SQLNonTransientConnectionException|SQLTransientConnectionException|CommunicationsException|SQLRecoverable|"
     r"SocketException|SocketTimeout|EOFException|Connection reset|Broken pipe|unexpected end of stream|Deadlock|"
@@ -62,16 +63,20 @@ def _translated(text: str) -> RentalError:
     if "No suitable driver" in text or "ClassNotFoundException" in name:
         return ConfigurationError(
             f"Spark has no JDBC driver for MySQL: {first}.",
-            remedy="install Debian's libmariadb-java, or name the driver's jar in engine.jdbc_driver.",
+            remedy="install Debian's libmariadb-java, or name the driver's jar in engine.jdbc_driver; where "
+            "engine.master is provided, start Spark with Connector/J's jar (on AWS Glue: --extra-jars).",
             reason="jdbc-driver-missing",
         )
     if _SOURCE.search(text):
         return _of_source(text, first)
     if _LAKE.search(text) and _DENIED.search(text):
-        return LakeError(
+        found = _BUCKET.search(text)
+        bucket = f"arn:aws:s3:::{found[1] if found else 'BUCKET'}"
+        return ConfigurationError(
             f"Spark's machines may not use the lake: {first}.",
-            remedy="let their credentials list the bucket and read, write and delete in it, and renew them where they "
-            "have expired; docs/reference/spark.md says where Spark takes them from.",
+            remedy=f"allow their credentials s3:ListBucket on {bucket}, and s3:GetObject, s3:PutObject and "
+            f"s3:DeleteObject on {bucket}/*, and renew them where they have expired; docs/reference/spark.md says "
+            "where Spark takes them from.",
             reason="s3-denied",
         )
     if is_full(Exception(text)):
@@ -113,6 +118,13 @@ def _of_source(text: str, first: str) -> RentalError:
             f"The password was not sent to the source: {first}.",
             remedy="set source.tls to verify_identity, or give the user another login method.",
             reason="password-not-sent",
+        )
+    if _CERTIFICATE.search(text):
+        return ConfigurationError(
+            f"Spark's machines do not trust the certificate of the source: {first}.",
+            remedy="name the certificate of its authority in source.tls_ca, use a host name that it is made for, or "
+            "set source.tls to required.",
+            reason="certificate-not-valid",
         )
     if "PacketTooBigException" in text:
         return SourceError(

@@ -17,6 +17,7 @@ from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Arrival, Folder, Progress, Selection, Session, Stage, below, empty_relation
 from rental_analytics.engines.spark.errors import translated
 from rental_analytics.engines.spark.reads import Counted, JdbcReading, numbered_frame
+from rental_analytics.engines.spark.trust import TrustStores
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError
 from rental_analytics.sql.spark import double_text, spark_sql, view_name
 from rental_analytics.storage.base import Lake
@@ -39,11 +40,19 @@ class SparkStepSession(Session):
         scratch: local folder for temporary files where all tasks run on this machine; None where they do not.
         driver: class of the JDBC driver; None for the one that Java finds.
         stage: reads databases that one process alone can read.
+        trust: makes trust stores for drivers.
     """
 
     def __init__(
-        self, spark: SparkSession, lake: Lake, scratch: Path | None, driver: str | None, stage: Stage | None
+        self,
+        spark: SparkSession,
+        lake: Lake,
+        scratch: Path | None,
+        driver: str | None,
+        stage: Stage | None,
+        trust: TrustStores,
     ) -> None:
+        self._trust = trust
         self._stage = stage
         self._spark = spark
         self._lake = lake
@@ -192,8 +201,9 @@ class SparkStepSession(Session):
         if parallel is None:
             yield self._staged(database, selection, first_row, progress)
             return
+        trust = self._trust.properties(self._spark, parallel)
         with translated():
-            reader = self._spark.read.format("jdbc").options(**self._driver)
+            reader = self._spark.read.format("jdbc").options(**self._driver, **trust)
             reading = JdbcReading(reader, parallel, selection, first_row, self._at_once)
             arrival = Arrival(f"arriving_{uuid.uuid4().hex}")
             reading.frame.createOrReplaceTempView(arrival.relation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
+from rental_analytics.contracts.events import TableDone
 from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, RunParameters
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
@@ -63,6 +64,9 @@ def run(context: StepContext) -> StepResult:
             tables=tables,
         )
     )
+    for name, table in tables.items():
+        kept = sum(file.rows for file in (*table.files, *table.deletes))
+        context.events.emit(TableDone(StepName.EXTRACT, name, kept, rows_in=table.rows))
     rows = sum(table.rows for table in tables.values())
     written = [file for table in tables.values() for file in (*table.files, *table.deletes)]
     return StepResult(rows, sum(file.rows for file in written), sum(file.bytes for file in written))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from rental_analytics.contracts.events import TableDone
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
     ExtractManifest,
@@ -277,6 +278,8 @@ def _commit(
     context: StepContext, step: StepName, covers: tuple[str, ...], loaded: dict[str, LoadedTable]
 ) -> StepResult:
     commit_load(context, context.run, step, covers, loaded)
+    for relation, table in loaded.items():
+        context.events.emit(TableDone(step, relation, table.inserted))
     rows = sum(table.inserted for table in loaded.values())
     return StepResult(rows, rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.events import TableDone
 from rental_analytics.contracts.manifest import (
     ExtractedTable,
     ExtractManifest,
@@ -73,6 +74,7 @@ def run(context: StepContext) -> StepResult:
             fixings_fingerprint=reference.fixings,
         )
     )
+    _tell_accounts(context, tables)
     _note_rejected(context, tables)
     made = tables.values()
     written = [file for table in made for file in (*table.files, *table.deletes, *table.rejected_files)]
@@ -81,6 +83,13 @@ def run(context: StepContext) -> StepResult:
         sum(table.curated for table in made if table.extracted is not None),
         sum(file.bytes for file in written),
     )
+
+
+def _tell_accounts(context: StepContext, tables: Mapping[str, TransformedTable]) -> None:
+    for name, table in tables.items():
+        if table.extracted is not None:
+            told = TableDone(StepName.TRANSFORM, name, table.curated, table.extracted, table.superseded, table.rejected)
+            context.events.emit(told)
 
 
 def _with_range(
