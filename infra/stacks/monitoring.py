@@ -85,11 +85,11 @@ class MonitoringStack(Stack):
             )
 
     def _watch_runs(self) -> None:
-        wanted = self._configuration.monitoring
+        wanted, hour = self._configuration.monitoring, Duration.hours(1)
         self._alarm(
             "late",
             f"No run has succeeded for {wanted.late_after_hours} hours",
-            metric=self._metric("RunsSucceeded", Duration.hours(1), "Sum"),
+            metric=self._metric("RunsSucceeded", hour, "Sum"),
             threshold=1,
             comparison="LessThanThreshold",
             periods=wanted.late_after_hours,
@@ -98,21 +98,21 @@ class MonitoringStack(Stack):
         self._alarm(
             "stale",
             f"Runs succeed, but the newest event is older than {wanted.stale_after_hours} hours: are there new rows?",
-            metric=self._metric("EventAgeHours", Duration.hours(1), "Maximum"),
+            metric=self._metric("FreshnessHours", hour, "Maximum"),
             threshold=wanted.stale_after_hours,
             comparison="GreaterThanThreshold",
         )
         self._alarm(
             "rejected",
             f"More than {wanted.max_rejected_share:.0%} of a table's rows broke a rule and were rejected",
-            metric=self._metric("RejectedShare", Duration.hours(1), "Maximum"),
+            metrics=_greatest([self._of_table("RejectedShare", hour, "Maximum", table) for table in SOURCE_TABLES]),
             threshold=wanted.max_rejected_share,
             comparison="GreaterThanThreshold",
         )
 
     def _watch_rows(self) -> None:
         """Far fewer or more rows than on other days: half a table deleted, a loop in an application."""
-        rows = self._metric("Rows", Duration.days(1), "Sum", Step=StepName.EXTRACT)
+        rows = self._metric("RowsIn", Duration.days(1), "Sum", Step=StepName.EXTRACT)
         self._alarm(
             "unusual",
             "The rows that a day's runs read are far from what is usual",
@@ -170,6 +170,10 @@ class MonitoringStack(Stack):
             statistic=statistic,
         )
 
+    def _of_table(self, name: str, period: Duration, statistic: str, table: str) -> cloudwatch.Metric:
+        """A number of a source table, as it is judged in `transform`."""
+        return self._metric(name, period, statistic, Step=StepName.TRANSFORM, Table=table)
+
     def _alarm(
         self,
         name: str,
@@ -212,12 +216,12 @@ class MonitoringStack(Stack):
             )
 
         ends = [runs(f"Executions{end}") for end in ("Succeeded", "Failed", "TimedOut", "Aborted")]
-        rows = [self._metric("Rows", day, "Sum", Step=StepName.EXTRACT, Table=table) for table in SOURCE_TABLES]
-        rejected = [self._metric("RejectedShare", day, "Maximum", Table=table) for table in SOURCE_TABLES]
+        rows = [self._of_table("RowsIn", day, "Sum", table) for table in SOURCE_TABLES]
+        rejected = [self._of_table("RejectedShare", day, "Maximum", table) for table in SOURCE_TABLES]
         seconds = [self._metric("Seconds", day, "Sum", Step=step.name) for step in STEPS]
         graphs = (
             ("Runs", ends),
-            ("Age of the newest event, hours", [self._metric("EventAgeHours", day, "Maximum")]),
+            ("Age of the newest event, hours", [self._metric("FreshnessHours", day, "Maximum")]),
             ("Seconds of each step", seconds),
             ("Rows read", rows),
             ("Share of rejected rows", rejected),
@@ -234,6 +238,18 @@ class MonitoringStack(Stack):
             )
         )
         board.add_widgets(*(cloudwatch.GraphWidget(title=title, left=metrics, width=12) for title, metrics in graphs))
+
+
+def _greatest(metrics: Sequence[cloudwatch.Metric]) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+    """The greatest of several metrics; one without data does not count."""
+    parts = [
+        cloudwatch.CfnAlarm.MetricDataQueryProperty(id=f"m{number}", metric_stat=_stat(metric), return_data=False)
+        for number, metric in enumerate(metrics)
+    ]
+    greatest = cloudwatch.CfnAlarm.MetricDataQueryProperty(
+        id="greatest", expression=f"MAX([{', '.join(part.id for part in parts)}])", label="greatest", return_data=True
+    )
+    return [*parts, greatest]
 
 
 def _stat(metric: cloudwatch.IMetric | None) -> cloudwatch.CfnAlarm.MetricStatProperty:

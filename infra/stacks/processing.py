@@ -90,7 +90,10 @@ kind = "spark"
 master = "provided"
 
 [monitoring]
+cloudwatch = true
 cloudwatch_namespace = "{METRICS_NAMESPACE}"
+pipeline = "{self._configuration.deployment.name}"
+late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
 
     def _made_log_groups(self) -> list[logs.LogGroup]:
