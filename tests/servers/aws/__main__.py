@@ -1,0 +1,14 @@
+"""The emulator's process: MiniStack with what this package adds to it."""
+
+import os
+
+from ministack import app
+
+from servers.aws import control, glue_jobs, handlers, machine, redshift
+
+# What the processes of functions and jobs are given is said where they are started, and not taken from here.
+os.environ.pop("PYTHONPATH", None)
+for part in (glue_jobs, machine, redshift, handlers):
+    part.install()
+app.app = control.wrapped(app.app)
+app.main()
