@@ -143,7 +143,9 @@ def deploy(aws: EmulatedAws) -> Deployed:
     s3.put_object(Bucket=SCRIPTS, Key="stand_in_job.py", Body=Path(__file__).with_name("stand_in_job.py").read_bytes())
     body = json.dumps(template(SCRIPTS))
     cloudformation.create_stack(StackName=STACK, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
     (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
     names = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     return Deployed(aws, names, subscribed_queue(aws, names["Alerts"]))

@@ -95,7 +95,9 @@ def _job_rights(scripts: str) -> list[Document]:
 
 def _machine_rights(jobs: list[str]) -> list[Document]:
     calls = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
-    arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:job/${{{job}}}"} for job in jobs]
+    arns = [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:job/${{{job}}}"} for job in jobs
+    ]
     items = ["dynamodb:PutItem", "dynamodb:DeleteItem"]
     return [
         {"Effect": "Allow", "Action": calls, "Resource": arns},

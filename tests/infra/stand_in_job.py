@@ -37,9 +37,7 @@ def call(method: str, key: str, body: bytes = b"") -> bytes:
         secret = hmac.digest(secret, part.encode(), "sha256")
     signature = hmac.digest(secret, f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{request}".encode(), "sha256").hex()
     credential = f"{os.environ['AWS_ACCESS_KEY_ID']}/{scope}"
-    headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
-    )
+    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
     context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
     asked = Request(f"https://{host}{path}", body if method == "PUT" else None, headers, method=method)
     with urlopen(asked, context=context) as answer:
@@ -55,7 +53,17 @@ def orders(key: str) -> list[dict[str, object]]:
         raise
 
 
-ARGUMENTS = {name.removeprefix("--"): value for name, value in zip(sys.argv[1::2], sys.argv[2::2], strict=True)}
+def arguments(words: list[str]) -> dict[str, str]:
+    """Values by name; what has none is empty, as Glue leaves out a value that is empty."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return {
+        word.removeprefix("--"): "" if following.startswith("--") else following
+        for word, following in pairs
+        if word.startswith("--")
+    }
+
+
+ARGUMENTS = arguments(sys.argv[1:])
 key = f"orders/{ARGUMENTS['step']}.json"
 order, *rest = orders(key) or [{}]
 if order:

@@ -18,14 +18,16 @@ ONCE = {str(step.name): 1 for step in STEPS}
 
 def test_undisturbed_run_does_every_step_once_and_alerts_nobody(deployed: Deployed) -> None:
     end = deployed.run(run_id="nightly")
-    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end
+    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     assert deployed.starts() == ONCE
     assert deployed.lock() is None
     assert deployed.alerts(0) == []
 
 
 def test_bad_data_ends_the_run_at_once(deployed: Deployed) -> None:
-    deployed.order(TRANSFORM, {"raise": "QualityError: 31% of bookings are rejected. Remedy: fix \"status\", then C:\\run."})
+    deployed.order(
+        TRANSFORM, {"raise": 'QualityError: 31% of bookings are rejected. Remedy: fix "status", then C:\\run.'}
+    )
     end = deployed.run(run_id="nightly")
     assert (end["status"], end["path"][-1]) == ("FAILED", "Transform Data Failed")
     assert end["error"] == "QualityError"
@@ -54,7 +56,7 @@ def test_unavailable_source_is_tried_again(deployed: Deployed) -> None:
     away = {"raise": "SourceUnavailableError: The server does not answer. Remedy: none needed."}
     deployed.order(EXTRACT, away, away)
     end = deployed.run()
-    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success")
+    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     assert deployed.starts() == ONCE | {"extract": 3}
     assert deployed.lock() is None
     assert deployed.alerts(0) == []
@@ -83,7 +85,7 @@ def test_lock_of_the_lake_is_waited_for(deployed: Deployed) -> None:
     away = {"raise": "LakeUnavailableError: S3 asks to slow down. Remedy: none needed."}
     deployed.order(EXTRACT, held, away, held, held, away)
     end = deployed.run()
-    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success")
+    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     # What is waited for is no attempt of the step.
     assert deployed.starts() == ONCE | {"extract": 6}
     assert deployed.lock() is None
@@ -201,7 +203,7 @@ def test_run_is_continued_by_a_new_execution(deployed: Deployed) -> None:
     deployed.order(LOAD_RAW, {"raise": "WarehouseError: permission denied. Remedy: grant it."})
     assert deployed.run(run_id="nightly", as_of="2026-03-01")["status"] == "FAILED"
     end = deployed.run(run_id="nightly", as_of="2026-03-01")
-    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success")
+    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     # Every job is asked again; one whose step is committed finds that out by itself.
     assert deployed.starts() == ONCE | {"extract": 2, "transform": 2, "load-raw": 2}
     for step in STEPS:
@@ -270,9 +272,7 @@ def test_unknown_parameters_are_refused(deployed: Deployed) -> None:
         ({"raise": "KeyError: 'x'"}, "KeyError", "rental_analytics.errors.KeyError: 'x'"),
     ],
 )
-def test_error_is_what_glue_tells_of_it(
-    deployed: Deployed, order: dict[str, object], error: str, cause: str
-) -> None:
+def test_error_is_what_glue_tells_of_it(deployed: Deployed, order: dict[str, object], error: str, cause: str) -> None:
     deployed.order(METRICS, order)
     end = deployed.run(run_id="nightly")
     assert (end["error"], end["cause"]) == (error, f"Step metrics of run nightly failed: {cause}")
@@ -299,7 +299,7 @@ def test_machine_has_no_right_too_many(deployed: Deployed, action: str, state: s
 def test_lock_that_may_not_be_released_expires_and_hides_no_success(deployed: Deployed) -> None:
     deployed.deny("MachineRole", "dynamodb:DeleteItem")
     end = deployed.run()
-    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success")
+    assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     held = deployed.lock()
     assert held and held["execution"] == end["executionArn"]
 

@@ -74,7 +74,12 @@ def _update_job(data: dict[str, Any]) -> Answer:
     if name not in glue._jobs:
         return _refused(GlueError("EntityNotFoundException", f"Job {name} is not found."))
     created = glue._jobs[name]["CreatedOn"]
-    glue._jobs[name] = {"Name": name, "CreatedOn": created, "LastModifiedOn": time.time(), **_numbers(data["JobUpdate"])}
+    glue._jobs[name] = {
+        "Name": name,
+        "CreatedOn": created,
+        "LastModifiedOn": time.time(),
+        **_numbers(data["JobUpdate"]),
+    }
     return json_response({"JobName": name})
 
 

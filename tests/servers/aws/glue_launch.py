@@ -47,6 +47,7 @@ def launch(job: dict[str, Any], run: dict[str, Any]) -> tuple[subprocess.Popen[b
     for option in ("--extra-files", "--extra-jars"):
         for url in _urls(arguments, option):
             (folder / url.rsplit("/", 1)[-1]).write_bytes(files.read(url))
+    # Of a value that is empty nothing is left, as those tell whose scripts cannot read their arguments.
     argv = [word for name, value in arguments.items() for word in ((name, value) if value else (name,))]
     errors = folder / "stderr"
     with (folder / "stdout").open("wb") as out, errors.open("wb") as error:
