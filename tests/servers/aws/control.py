@@ -36,7 +36,8 @@ class Settings:
         throttled: how many of the next calls are refused as one too many, by action, such as `glue:StartJobRun`.
         job_environment: variables that jobs get besides those of Glue: what stands for a thing Glue has.
         provided: names below site-packages that a job may import besides its wheels: what Glue provides.
-        redshift: where the stand-in for Redshift answers, and its database; see `redshift`.
+        redshift: where the stand-in for Redshift answers, and its database; see `warehouse`.
+        mysql: host, port, user and password of the server that stands for Aurora's.
     """
 
     minute: float = 60.0
@@ -46,6 +47,7 @@ class Settings:
     job_environment: dict[str, str] = field(default_factory=dict)
     provided: list[str] = field(default_factory=list)
     redshift: dict[str, Any] = field(default_factory=dict)
+    mysql: dict[str, Any] = field(default_factory=dict)
 
     def take_throttle(self, action: str) -> bool:
         """Whether this call is one of those to be refused."""
@@ -130,7 +132,7 @@ def _stores() -> dict[tuple[str, str], dict[Any, Any]]:
     stores = {
         (module.__name__, name): value._data
         for module in list(sys.modules.values())
-        if getattr(module, "__name__", "").startswith("ministack.services.")
+        if getattr(module, "__name__", "").startswith(("ministack.services.", "servers.aws."))
         for name, value in vars(module).items()
         if isinstance(value, Store)
     }
@@ -157,6 +159,12 @@ def _plain(value: Any) -> Any:
     return type(value).__name__
 
 
+def _copy_credentials(role: str) -> dict[str, str]:
+    from servers.aws.redshift import copy_role
+
+    return rights.assumed(copy_role(role), "redshift.amazonaws.com", "RedshiftIamRoleSession").credentials()
+
+
 def _credentials(role: str, service: str | None) -> dict[str, str]:
     return rights.assumed(role, service, "harness").credentials()
 
@@ -168,5 +176,6 @@ ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "restore": _restore,
     "resources": _resources,
     "credentials": _credentials,
+    "copy_credentials": _copy_credentials,
     "calls": lambda: {"calls": rights.calls()},
 }

@@ -72,7 +72,7 @@ def run_arguments(job: dict[str, Any], run: dict[str, Any]) -> dict[str, str]:
 
 
 def error_message(errors: str, code: int) -> str:
-    """What Glue tells of a failed run: the line of the exception that ended the script, and nothing else of its output."""
+    """What Glue tells of a failed run: the line of the exception that ended the script, nothing else of its output."""
     _, found, traceback = errors.rpartition(_TRACEBACK)
     if not found:
         return f"SystemExit: {code}"

@@ -1,11 +1,12 @@
 """What a role may do, by the emulator's IAM; and every call for which it was asked."""
 
 import json
+import re
 import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ministack.core import iam_evaluator as iam
@@ -14,10 +15,35 @@ from ministack.services import iam as iam_service
 from ministack.services import sts
 
 SESSION_SECONDS = 3600
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 class NotAllowedError(Exception):
     """IAM denies a call; the text is AWS's."""
+
+
+def install() -> None:
+    """Let policies have variables, such as `${aws:userid}`; MiniStack takes them as they stand."""
+    match = iam._first_match
+
+    def matched(ctx: iam.EvalContext, statements: list[iam.ParsedStatement], effect: str) -> Any:
+        return match(ctx, [_filled(statement, ctx) for statement in statements], effect)
+
+    iam._first_match = matched
+
+
+def _filled(statement: iam.ParsedStatement, ctx: iam.EvalContext) -> iam.ParsedStatement:
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [filled(inner) for inner in value]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        # What has no value here matches nothing.
+        return _VARIABLE.sub(lambda found: str(iam._resolve_condition_key(found[1], ctx) or "\0"), value)
+
+    return replace(statement, resources=filled(statement.resources), conditions=filled(statement.conditions))
 
 
 @dataclass(frozen=True)
@@ -56,7 +82,7 @@ class Role:
             )
 
     def may(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> bool:
-        account, service = get_account_id(), action.split(":")[0]
+        account, service = get_account_id(), action.split(":", maxsplit=1)[0]
         asked = iam.EvalContext(
             principal_arn=self.arn,
             principal_type="AssumedRole",
@@ -66,7 +92,8 @@ class Role:
             region=get_region(),
             secure_transport=True,
             service_context={"aws:tagkeys": None} | {name.lower(): value for name, value in (context or {}).items()},
-            principal_keys={f"aws:principaltag/{key.lower()}": value for key, value in role_tags(self.name).items()},
+            principal_keys={"aws:userid": f"{self.name}:{self.session}"}
+            | {f"aws:principaltag/{key.lower()}": value for key, value in role_tags(self.name).items()},
         )
         limits = iam._permissions_boundary(iam_service._roles, self.name, account)
         found = iam.evaluate(asked, iam._gather_role_policies(self.name, account), *limits)
@@ -108,6 +135,13 @@ def assumed(role: str, service: str | None, session: str) -> Role:
     return Role(name, session)
 
 
+def by_access_key(access_key: str) -> Role | None:
+    """The role whose temporary credentials these are; None for anybody else."""
+    arn = str((sts._sessions.get(access_key) or {}).get("Arn", ""))
+    _, found, names = arn.partition(":assumed-role/")
+    return Role(*names.split("/", 1)) if found else None
+
+
 def role_tags(name: str) -> dict[str, str]:
     role = iam_service._roles.get_scoped(get_account_id(), None, name) or {}
     return {tag["Key"]: tag["Value"] for tag in role.get("Tags") or []}
@@ -115,7 +149,7 @@ def role_tags(name: str) -> dict[str, str]:
 
 def service_may(service: str, action: str, resource: str, source_arn: str) -> bool:
     """Whether a resource's own policy lets a service of AWS do something for one of its resources."""
-    policy = iam._resource_policy(action.split(":")[0], resource)
+    policy = iam._resource_policy(action.split(":", maxsplit=1)[0], resource)
     context = {"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()}
     asked = iam.EvalContext("", "Service", "", action, resource, get_region(), service_context=context)
     return bool(policy and iam.evaluate_resource_policy(policy[0], asked, service).decision == "Allow")
@@ -123,10 +157,13 @@ def service_may(service: str, action: str, resource: str, source_arn: str) -> bo
 
 def _trusts(document: Any, service: str) -> bool:
     statements = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
+    context = {"aws:sourceaccount": get_account_id()}
+    asked = iam.EvalContext("", "Service", "", "sts:AssumeRole", "*", get_region(), service_context=context)
     return any(
         statement.get("Effect") == "Allow"
         and "sts:AssumeRole" in _listed(statement.get("Action"))
         and service in _listed(dict(statement.get("Principal") or {}).get("Service"))
+        and iam._conditions_met(statement.get("Condition", {}), asked)
         for statement in _listed(statements)
     )
 

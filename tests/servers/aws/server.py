@@ -41,6 +41,7 @@ class EmulatedAws:
     folder: Path
     certificate: Path
     _clients: dict[tuple[str, Credentials], Any] = field(default_factory=dict)
+    _of_copy: dict[str, Credentials] = field(default_factory=dict)
 
     @property
     def endpoint_url(self) -> str:
@@ -79,8 +80,17 @@ class EmulatedAws:
 
         Without a service no trust policy is asked.
         """
-        answer = self.ask("credentials", role=role, service=service)
-        return Credentials(answer["access_key"], answer["secret_key"], answer["session_token"])
+        return Credentials(**self.ask("credentials", role=role, service=service))
+
+    def copy_credentials(self, role: str) -> Credentials:
+        """Those by which Redshift's COPY reads, for an `IAM_ROLE` of a namespace, `default` among them.
+
+        Raises:
+            RuntimeError: no namespace has the role, or it does not trust Redshift.
+        """
+        if role not in self._of_copy:
+            self._of_copy[role] = Credentials(**self.ask("copy_credentials", role=role))
+        return self._of_copy[role]
 
     def configure(self, **settings: Any) -> None:
         """Change what `control.Settings` has, until `reset` or `restore`."""
@@ -88,6 +98,7 @@ class EmulatedAws:
 
     def reset(self) -> None:
         """Stop what runs and forget everything."""
+        self._of_copy.clear()
         self.ask("reset")
 
     def snapshot(self) -> None:
@@ -96,10 +107,11 @@ class EmulatedAws:
 
     def restore(self) -> None:
         """Stop what runs, and make everything as it was at the last `snapshot`."""
+        self._of_copy.clear()
         self.ask("restore")
 
     def resources(self) -> dict[str, Any]:
-        """All that the services hold, as texts by service, without moments: equal before and after what changed nothing."""
+        """All that the services hold, as texts by store: the same before and after what changes nothing."""
         return dict(self.ask("resources"))
 
     def calls(self) -> list[dict[str, Any]]:
