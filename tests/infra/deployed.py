@@ -103,13 +103,6 @@ class Deployed:
         limited = json.dumps(definition | {"TimeoutSeconds": seconds})
         self._states.update_state_machine(stateMachineArn=machine, definition=limited)
 
-    def deny(self, role: str, action: str) -> None:
-        """Take one action from a role."""
-        rights = {"Effect": "Deny", "Action": action, "Resource": "*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [rights]})
-        name = self.names[role]
-        self.aws.client("iam").put_role_policy(RoleName=name, PolicyName="denied", PolicyDocument=policy)
-
     def lock(self) -> Item | None:
         """The item of the lock, as plain values."""
         key = {"pipeline": {"S": PIPELINE}}

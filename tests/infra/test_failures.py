@@ -1,4 +1,4 @@
-"""How an execution of the real state machine ends, whatever happens to its jobs: on the emulated AWS, with stand-in jobs."""
+"""How an execution of the state machine ends, whatever happens to its jobs: on the emulated AWS, with stand-in jobs."""
 
 import time
 from datetime import UTC
@@ -289,7 +289,7 @@ def test_error_is_what_glue_tells_of_it(deployed: Deployed, order: dict[str, obj
     ],
 )
 def test_machine_has_no_right_too_many(deployed: Deployed, action: str, state: str) -> None:
-    deployed.deny("MachineRole", action)
+    deployed.aws.deny(deployed.names["MachineRole"], action)
     end = deployed.run()
     assert (end["status"], end["path"][-1]) == ("FAILED", state)
     assert f"is not authorized to perform: {action} on resource: arn:aws:" in end["cause"]
@@ -297,7 +297,7 @@ def test_machine_has_no_right_too_many(deployed: Deployed, action: str, state: s
 
 
 def test_lock_that_may_not_be_released_expires_and_hides_no_success(deployed: Deployed) -> None:
-    deployed.deny("MachineRole", "dynamodb:DeleteItem")
+    deployed.aws.deny(deployed.names["MachineRole"], "dynamodb:DeleteItem")
     end = deployed.run()
     assert (end["status"], end["path"][-1]) == ("SUCCEEDED", "ETL Success"), end.get("cause")
     held = deployed.lock()
@@ -305,7 +305,7 @@ def test_lock_that_may_not_be_released_expires_and_hides_no_success(deployed: De
 
 
 def test_job_goes_on_whose_machine_may_not_stop_it(deployed: Deployed) -> None:
-    deployed.deny("MachineRole", "glue:BatchStopJobRun")
+    deployed.aws.deny(deployed.names["MachineRole"], "glue:BatchStopJobRun")
     deployed.order(EXTRACT, {"sleep": 2})
     execution = deployed.start()
     deployed.wait_for_job(EXTRACT)
@@ -315,7 +315,7 @@ def test_job_goes_on_whose_machine_may_not_stop_it(deployed: Deployed) -> None:
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
 def test_job_has_its_own_rights(deployed: Deployed, action: str) -> None:
-    deployed.deny("JobRole", action)
+    deployed.aws.deny(deployed.names["JobRole"], action)
     end = deployed.run()
     assert (end["status"], end["path"][-1]) == ("FAILED", "Extract MySQL to S3 Failed")
     assert "AccessDenied" in end["cause"] or "HTTP Error 403: Forbidden" in end["cause"]

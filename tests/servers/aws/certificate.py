@@ -7,13 +7,15 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+STORE, STORE_PASSWORD = "trust.p12", "changeit"
 _LIFE = timedelta(days=2)
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """The paths of a new certificate and its key."""
+    """The paths of a new certificate and its key; beside them a trust store for Java, `trust.p12`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "emulated AWS")])
     now = datetime.now(UTC)
@@ -35,4 +37,7 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     private = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, *private))
+    trusted = [pkcs12.PKCS12Certificate(certificate, b"emulated AWS")]
+    encryption = serialization.BestAvailableEncryption(STORE_PASSWORD.encode())
+    (folder / STORE).write_bytes(pkcs12.serialize_java_truststore(trusted, encryption))
     return paths

@@ -36,6 +36,7 @@ class Settings:
         throttled: how many of the next calls are refused as one too many, by action, such as `glue:StartJobRun`.
         job_environment: variables that jobs get besides those of Glue: what stands for a thing Glue has.
         provided: names below site-packages that a job may import besides its wheels: what Glue provides.
+        spark: properties of the Spark that Glue provides; without any there is none.
         redshift: where the stand-in for Redshift answers, and its database; see `warehouse`.
         mysql: host, port, user and password of the server that stands for Aurora's.
     """
@@ -46,6 +47,7 @@ class Settings:
     throttled: dict[str, int] = field(default_factory=dict)
     job_environment: dict[str, str] = field(default_factory=dict)
     provided: list[str] = field(default_factory=list)
+    spark: dict[str, str] = field(default_factory=dict)
     redshift: dict[str, Any] = field(default_factory=dict)
     mysql: dict[str, Any] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -178,8 +179,20 @@ def _environment(
         "AWS_ENDPOINT_URL": endpoint(),
         "AWS_CA_BUNDLE": certificate(),
         **dict(pair.split("=", 1) for pair in custom.split(",") if pair.startswith("CUSTOMER_")),
+        **_spark(folder, arguments),
         **settings.job_environment,
     }
+
+
+def _spark(folder: Path, arguments: dict[str, str]) -> dict[str, str]:
+    """What lets a job find the Spark that Glue provides, with the properties and jars that the job adds."""
+    if not settings.spark:
+        return {}
+    jars = [str(folder / url.rsplit("/", 1)[-1]) for url in _urls(arguments, "--extra-jars")]
+    added = [one.strip() for one in f" {arguments.get('--conf', '')}".split(" --conf ") if one.strip()]
+    options = [*(f"{name}={value}" for name, value in settings.spark.items()), *added]
+    words = [word for option in options for word in ("--conf", option)] + (["--jars", ",".join(jars)] if jars else [])
+    return {"PYSPARK_SUBMIT_ARGS": f"{shlex.join(words)} pyspark-shell"}
 
 
 def _urls(arguments: dict[str, str], option: str) -> list[str]:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch, glue, secretsmanager
+from ministack.services import cloudwatch, glue, s3, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from servers.aws import bucket_deployment
+from servers.aws.encryption import key_arn
 from servers.aws.stubs import STUBS, Stub
 
 Properties = dict[str, Any]
@@ -22,6 +23,7 @@ def install() -> None:
     register("AWS::Glue::SecurityConfiguration", _security_configuration)
     register("AWS::SecretsManager::ResourcePolicy", _secret_policy)
     register("Custom::CDKBucketDeployment", bucket_deployment.deployed)
+    _encrypt_buckets(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"])
     _refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
 
 
@@ -100,3 +102,37 @@ def _refer_to_secrets_by_arn(handler: dict[str, Any]) -> None:
         delete(name(physical), properties)
 
     handler.update({"create": created, "update": updated, "delete": deleted})
+
+
+def _encrypt_buckets(handler: dict[str, Any]) -> None:
+    """Give buckets the key that their template names; MiniStack passes it over."""
+    create, update = handler["create"], handler["update"]
+
+    def created(logical: str, properties: Properties, stack: str) -> Made:
+        name, attributes = create(logical, properties, stack)
+        _put_encryption(name, properties)
+        return name, attributes
+
+    def updated(physical: str, old: Properties, new: Properties, stack: str) -> Made:
+        name, attributes = update(physical, old, new, stack)
+        _put_encryption(name, new)
+        return name, attributes
+
+    handler.update({"create": created, "update": updated})
+
+
+def _put_encryption(bucket: str, properties: Properties) -> None:
+    for rule in (properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration", []):
+        default = rule["ServerSideEncryptionByDefault"]
+        key = default.get("KMSMasterKeyID")
+        named = f"<KMSMasterKeyID>{key_arn(key) or key}</KMSMasterKeyID>" if key else ""
+        by_default = f"<SSEAlgorithm>{default['SSEAlgorithm']}</SSEAlgorithm>{named}"
+        xml = (
+            '<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule>'
+            f"<ApplyServerSideEncryptionByDefault>{by_default}</ApplyServerSideEncryptionByDefault>"
+            f"<BucketKeyEnabled>{str(rule.get('BucketKeyEnabled', False)).lower()}</BucketKeyEnabled>"
+            "</Rule></ServerSideEncryptionConfiguration>"
+        )
+        status, _, body = s3._put_bucket_encryption(bucket, xml.encode())
+        if status >= 400:
+            raise ValueError(f"PutBucketEncryption: {body!r}")

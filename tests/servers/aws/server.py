@@ -92,6 +92,19 @@ class EmulatedAws:
             self._of_copy[role] = Credentials(**self.ask("copy_credentials", role=role))
         return self._of_copy[role]
 
+    def allow(self, role: str, action: str, resource: str = "*") -> None:
+        """Give a role, by name, one action more."""
+        self._put(role, action, resource, "Allow")
+
+    def deny(self, role: str, action: str, resource: str = "*") -> None:
+        """Take one action from a role."""
+        self._put(role, action, resource, "Deny")
+
+    def _put(self, role: str, action: str, resource: str, effect: str) -> None:
+        rights = {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": resource}]}
+        name = f"{effect}-{action.replace(':', '-').replace('*', 'all')}"
+        self.client("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(rights))
+
     def configure(self, **settings: Any) -> None:
         """Change what `control.Settings` has, until `reset` or `restore`."""
         self.ask("configure", **settings)
