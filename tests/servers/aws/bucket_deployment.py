@@ -10,7 +10,7 @@ from typing import Any
 from ministack.services import lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
-from servers.aws.encryption import need_key_of_bucket, need_key_of_object
+from servers.aws.encryption import read_object, write_object
 from servers.aws.rights import Role, assumed
 
 Properties = dict[str, Any]
@@ -36,7 +36,7 @@ def deployed(logical: str, properties: Properties, stack: str) -> tuple[str, dic
 
 def _read(role: Role, bucket: str, key: str) -> bytes:
     role.need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    need_key_of_object(role, bucket, key)
+    read_object(bucket, key).need(role)
     content = s3._get_object_data(bucket, key)
     if content is None:
         raise ValueError(f"there is no s3://{bucket}/{key}")
@@ -45,7 +45,7 @@ def _read(role: Role, bucket: str, key: str) -> bytes:
 
 def _write(role: Role, bucket: str, key: str, body: bytes) -> None:
     role.need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
-    need_key_of_bucket(role, bucket, key)
+    write_object(bucket, key).need(role)
     status, _, answer = s3._put_object(bucket, key, body, {})[:3]
     if status >= 400:
         raise ValueError(f"PutObject s3://{bucket}/{key}: {answer!r}")

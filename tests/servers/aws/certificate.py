@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 STORE, STORE_PASSWORD = "trust.p12", "changeit"
+REGION = "eu-west-1"
 _LIFE = timedelta(days=2)
 
 
@@ -19,7 +20,7 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "emulated AWS")])
     now = datetime.now(UTC)
-    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost"), x509.DNSName(f"s3.{REGION}.localhost")]
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -112,6 +112,9 @@ def _end_all() -> None:
 def _reset() -> None:
     _end_all()
     app._reset_all_state()
+    for (module, _), store in _stores().items():
+        if module.startswith("servers.aws."):
+            store.clear()
     _configure(**{each.name: getattr(Settings(), each.name) for each in fields(Settings)})
 
 
@@ -171,12 +174,19 @@ def _credentials(role: str, service: str | None) -> dict[str, str]:
     return rights.assumed(role, service, "harness").credentials()
 
 
+def _fire_schedule(name: str) -> None:
+    from servers.aws.events import fire
+
+    fire(name)
+
+
 ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "configure": _configure,
     "reset": _reset,
     "snapshot": _snapshot,
     "restore": _restore,
     "resources": _resources,
+    "fire_schedule": _fire_schedule,
     "credentials": _credentials,
     "copy_credentials": _copy_credentials,
     "calls": lambda: {"calls": rights.calls()},

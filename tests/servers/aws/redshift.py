@@ -31,7 +31,7 @@ _TARGETS = {DATA: "RedshiftData.", SERVERLESS: "RedshiftServerless."}
 _STARTS = ("ExecuteStatement", "BatchExecuteStatement")
 _OWNER = "redshift-data:statement-owner-iam-userid"
 _STAND_IN_WORKGROUP = "test-workgroup"
-_owners = AccountRegionScopedDict()
+_statements = AccountRegionScopedDict()
 _resource, _context = iam_actions.extract_resource_arn, iam_actions.request_tag_context
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -63,7 +63,7 @@ def _extract_context(service: str, action: str, body: bytes, params: Any) -> dic
     context: dict[str, Any] = _context(service, action, body, params)
     if service == DATA:
         statement = str(json.loads(body or b"{}").get("Id", "")).partition(":")[0]
-        context = {**context, _OWNER: _owners.get(statement)}
+        context = {**context, _OWNER: (_statements.get(statement) or {}).get("user")}
     return context
 
 
@@ -89,11 +89,11 @@ def _answer(operation: str, asked: dict[str, Any], access_key: str) -> Answer:
         told.pop("SecretArn", None)
     status, answer = _ask_stand_in(operation, told)
     if operation in _STARTS and status == 200:
-        _owners[answer["Id"]] = (sts._sessions.get(access_key) or {}).get("UserId", get_account_id())
-    for name in ("Database", "WorkgroupName"):
-        if name in answer and name in asked:
-            answer[name] = asked[name]
-    return json_response(answer, status)
+        user = (sts._sessions.get(access_key) or {}).get("UserId", get_account_id())
+        place = {name: asked[name] for name in ("Database", "WorkgroupName")}
+        _statements[answer["Id"]] = {"user": user, "place": place}
+    known = _statements.get(str(answer.get("Id", "")).partition(":")[0]) or {"place": {}}
+    return json_response(answer | {name: value for name, value in known["place"].items() if name in answer}, status)
 
 
 def _as_user(asked: dict[str, Any], role: Role | None) -> dict[str, Any]:

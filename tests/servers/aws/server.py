@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from servers.aws.certificate import write_certificate
+from servers.aws.certificate import REGION, write_certificate
 from servers.process import free_port, running, temporary_folder
 
-REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 TESTS = Path(__file__).parents[2]
 
@@ -122,6 +121,14 @@ class EmulatedAws:
         """Stop what runs, and make everything as it was at the last `snapshot`."""
         self._of_copy.clear()
         self.ask("restore")
+
+    def fire_schedule(self, name: str) -> None:
+        """Do now what a schedule of EventBridge does when it is due.
+
+        Raises:
+            RuntimeError: its role may not.
+        """
+        self.ask("fire_schedule", name=name)
 
     def resources(self) -> dict[str, Any]:
         """All that the services hold, as texts by store: the same before and after what changes nothing."""
