@@ -23,13 +23,19 @@ class NotAllowedError(Exception):
 
 
 def install() -> None:
-    """Let policies have variables, such as `${aws:userid}`; MiniStack takes them as they stand."""
-    match = iam._first_match
+    """Let policies have variables, such as `${aws:userid}`, which MiniStack takes as they stand; note every call."""
+    match, enforce = iam._first_match, iam.enforce
+
+    def enforced(access_key: str, action: str, service: str, region: str, **asked: Any) -> Any:
+        refusal = enforce(access_key, action, service, region, **asked)
+        if role := by_access_key(access_key):
+            note(role=role.name, action=action, resource=asked.get("resource_arn", "*"), allowed=refusal is None)
+        return refusal
 
     def matched(ctx: iam.EvalContext, statements: list[iam.ParsedStatement], effect: str) -> Any:
         return match(ctx, [_filled(statement, ctx) for statement in statements], effect)
 
-    iam._first_match = matched
+    iam._first_match, iam.enforce = matched, enforced
 
 
 def _filled(statement: iam.ParsedStatement, ctx: iam.EvalContext) -> iam.ParsedStatement:

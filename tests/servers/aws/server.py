@@ -135,7 +135,10 @@ class EmulatedAws:
         return dict(self.ask("resources"))
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every call for which a state machine or a job used its role since the last reset, in order."""
+        """Every call of a role since the last reset or restore: role, action, resource, and whether it was allowed.
+
+        Those of a role's own clients, and those that services of AWS make for it.
+        """
         return list(self.ask("calls")["calls"])
 
     def ask(self, action: str, **question: Any) -> Any:
