@@ -18,18 +18,25 @@ def aws() -> Iterator[EmulatedAws]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def stack(aws: EmulatedAws) -> Iterator[Deployed]:
+@pytest.fixture(scope="session")
+def stack(aws: EmulatedAws) -> Deployed:
+    """`failure_stack`, deployed once, which `deployed` makes anew."""
     aws.reset()
     found = deploy(aws)
     aws.configure(**FAST)
-    aws.snapshot()
-    yield found
-    aws.reset()
+    aws.snapshot("failures")
+    return found
 
 
 @pytest.fixture
-def deployed(stack: Deployed) -> Iterator[Deployed]:
+def deployed(stack: Deployed) -> Deployed:
     """The stack as it was just after its deployment."""
-    yield stack
-    stack.aws.restore()
+    stack.aws.restore("failures")
+    return stack
+
+
+@pytest.fixture
+def empty(aws: EmulatedAws) -> EmulatedAws:
+    """The emulator with nothing in it."""
+    aws.reset()
+    return aws

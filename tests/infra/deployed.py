@@ -96,12 +96,13 @@ class Deployed:
         events = self._states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
         return [event["taskFailedEventDetails"]["error"] for event in events if "taskFailedEventDetails" in event]
 
-    def limit(self, seconds: int) -> None:
-        """Let executions take no longer than that."""
+    def limit(self, seconds: int, step: Step | None = None) -> None:
+        """Let executions, or the task of a step, take no longer than that."""
         machine = self.names["Machine"]
         definition = json.loads(self._states.describe_state_machine(stateMachineArn=machine)["definition"])
-        limited = json.dumps(definition | {"TimeoutSeconds": seconds})
-        self._states.update_state_machine(stateMachineArn=machine, definition=limited)
+        limited = definition["States"][step.title] if step else definition
+        limited["TimeoutSeconds"] = seconds
+        self._states.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
 
     def lock(self) -> Item | None:
         """The item of the lock, as plain values."""

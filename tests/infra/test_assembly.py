@@ -1,6 +1,5 @@
 """A cloud assembly is deployed as `cdk deploy` would, into the emulated AWS."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,6 @@ from servers.aws.server import EmulatedAws
 from servers.aws.stubs import STUBS
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture
-def empty(aws: EmulatedAws) -> Iterator[EmulatedAws]:
-    """The emulator with nothing in it."""
-    aws.reset()
-    yield aws
-    aws.reset()
 
 
 def deployed(aws: EmulatedAws, folder: Path) -> dict[str, DeployedStack]:

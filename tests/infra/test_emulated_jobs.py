@@ -45,7 +45,7 @@ class Jobs:
         return dict(run)
 
     def output(self, run: dict[str, Any]) -> str:
-        return (self.deployed.aws.folder / "jobs" / run["Id"] / "stdout").read_text()
+        return self.deployed.aws.output(run["Id"])[0]
 
 
 @pytest.fixture

@@ -110,8 +110,8 @@ class Warehouse:
 
 
 @pytest.fixture
-def warehouse(aws: EmulatedAws, postgresql: PostgreSQL) -> Iterator[Warehouse]:
-    aws.reset()
+def warehouse(empty: EmulatedAws, postgresql: PostgreSQL) -> Iterator[Warehouse]:
+    aws = empty
     with connected_redshift(aws, postgresql):
         cloudformation = aws.client("cloudformation")
         body = json.dumps(TEMPLATE)
@@ -120,7 +120,6 @@ def warehouse(aws: EmulatedAws, postgresql: PostgreSQL) -> Iterator[Warehouse]:
         cloudformation.get_waiter("stack_create_complete").wait(StackName="redshift", WaiterConfig=wait)
         (stack,) = cloudformation.describe_stacks(StackName="redshift")["Stacks"]
         yield Warehouse(aws, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
-    aws.reset()
 
 
 def test_role_needs_the_right_to_the_workgroup_and_to_log_in(warehouse: Warehouse) -> None:

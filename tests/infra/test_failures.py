@@ -199,6 +199,16 @@ def test_execution_that_takes_too_long_is_timed_out(deployed: Deployed) -> None:
     assert alert["status"] == "TIMED_OUT"
 
 
+def test_task_that_takes_too_long_ends_the_run(deployed: Deployed) -> None:
+    deployed.limit(1, EXTRACT)
+    deployed.order(EXTRACT, {"sleep": 3})
+    end = deployed.run()
+    assert (end["status"], end["path"][-1]) == ("FAILED", "Extract MySQL to S3 Failed")
+    assert (end["error"], deployed.starts()) == ("States.Timeout", {"extract": 1})
+    assert deployed.lock() is None
+    assert len(deployed.alerts(1)) == 1
+
+
 def test_run_is_continued_by_a_new_execution(deployed: Deployed) -> None:
     deployed.order(LOAD_RAW, {"raise": "WarehouseError: permission denied. Remedy: grant it."})
     assert deployed.run(run_id="nightly", as_of="2026-03-01")["status"] == "FAILED"

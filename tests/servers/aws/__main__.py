@@ -22,4 +22,8 @@ os.environ.pop("PYTHONPATH", None)
 for part in (rights, glue_jobs, machine, events, encryption, redshift, namespaces, database, handlers):
     part.install()
 app.app = control.wrapped(app.app)
-app.main()
+try:
+    app.main()
+finally:
+    for end in control.on_reset:
+        end()

@@ -61,7 +61,7 @@ class Settings:
 settings = Settings()
 on_reset: list[Callable[[], None]] = []
 """What ends everything that runs, for each part that has such things."""
-_saved: dict[tuple[str, str], Any] = {}
+_snapshots: dict[str, tuple[dict[tuple[str, str], Any], dict[str, Any]]] = {}
 _VOLATILE = ("cloudtrail", "cloudwatch_logs", "sts")
 
 
@@ -118,18 +118,18 @@ def _reset() -> None:
     _configure(**{each.name: getattr(Settings(), each.name) for each in fields(Settings)})
 
 
-def _snapshot() -> None:
-    _saved.clear()
-    _saved.update({name: copy.deepcopy(store) for name, store in _stores().items()})
-    _saved["", "settings"] = copy.deepcopy(vars(settings))
+def _snapshot(name: str) -> None:
+    stores = {place: copy.deepcopy(store) for place, store in _stores().items()}
+    _snapshots[name] = stores, copy.deepcopy(vars(settings))
 
 
-def _restore() -> None:
+def _restore(name: str) -> None:
     _end_all()
-    for name, store in _stores().items():
+    stores, configured = _snapshots[name]
+    for place, store in _stores().items():
         store.clear()
-        store.update(copy.deepcopy(_saved.get(name, {})))
-    _configure(**copy.deepcopy(_saved["", "settings"]))
+        store.update(copy.deepcopy(stores.get(place, {})))
+    _configure(**copy.deepcopy(configured))
 
 
 def _stores() -> dict[tuple[str, str], dict[Any, Any]]:

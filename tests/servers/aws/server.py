@@ -113,14 +113,14 @@ class EmulatedAws:
         self._of_copy.clear()
         self.ask("reset")
 
-    def snapshot(self) -> None:
-        """Remember all there is, for `restore`; nothing may be running."""
-        self.ask("snapshot")
+    def snapshot(self, name: str) -> None:
+        """Remember all there is under a name, for `restore`; nothing may be running."""
+        self.ask("snapshot", name=name)
 
-    def restore(self) -> None:
-        """Stop what runs, and make everything as it was at the last `snapshot`."""
+    def restore(self, name: str) -> None:
+        """Stop what runs, and make everything as it was at a `snapshot`."""
         self._of_copy.clear()
-        self.ask("restore")
+        self.ask("restore", name=name)
 
     def fire_schedule(self, name: str) -> None:
         """Do now what a schedule of EventBridge does when it is due.
@@ -140,6 +140,11 @@ class EmulatedAws:
         Those of a role's own clients, and those that services of AWS make for it.
         """
         return list(self.ask("calls")["calls"])
+
+    def output(self, run_id: str) -> tuple[str, str]:
+        """What the process of a job run has written: standard output and standard error."""
+        folder = self.folder / "jobs" / run_id
+        return (folder / "stdout").read_text(), (folder / "stderr").read_text()
 
     def ask(self, action: str, **question: Any) -> Any:
         """One of the calls of `control`.
