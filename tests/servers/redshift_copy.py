@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -55,12 +55,14 @@ def parse_copy(cursor: Cursor) -> CopyJob:
 
 
 class Storage:
-    """S3 as the roles that COPY may take see it."""
+    """S3 as the roles that COPY may take see it.
 
-    def __init__(self, server: S3Server, roles: Mapping[str, tuple[str, str]]) -> None:
-        self._server = server
-        self._roles = dict(roles)
-        self._clients: dict[str, Any] = {}
+    Args:
+        client: makes a client of S3 for a role; a KeyError where the role may not be taken.
+    """
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._client = client
         self._lock = threading.Lock()
 
     def read(self, role: str, url: str) -> bytes:
@@ -75,7 +77,7 @@ class Storage:
         if place.scheme != "s3" or not place.netloc or place.query or place.fragment:
             raise CopyError(f"ERROR: The specified S3 path {url} is invalid", url)
         try:
-            answer = self._client(role).get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
+            answer = self._taken(role).get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
             return bytes(answer["Body"].read())
         except ClientError as problem:
             status = problem.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -84,27 +86,39 @@ class Storage:
             message = f"ERROR: S3ServiceException:{text},Status {status},Error {code}"
             raise CopyError(message, url) from None
 
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-
-    def _client(self, role: str) -> Any:
-        import boto3
-
+    def _taken(self, role: str) -> Any:
         with self._lock:
-            if role not in self._roles:
+            try:
+                return self._client(role)
+            except KeyError:
                 user = "arn:redshift:us-east-1:123456789012:dbuser:stand-in/loader"
-                raise CopyError(f"ERROR: User {user} is not authorized to assume IAM Role {role}")
-            if role not in self._clients:
-                access_key, secret_key = self._roles[role]
-                self._clients[role] = boto3.Session().client(
-                    "s3",
-                    endpoint_url=self._server.endpoint_url,
-                    region_name=REGION,
-                    aws_access_key_id=access_key,
-                    aws_secret_access_key=secret_key,
-                )
-            return self._clients[role]
+                raise CopyError(f"ERROR: User {user} is not authorized to assume IAM Role {role}") from None
+
+
+@contextmanager
+def clients_of(server: S3Server, roles: Mapping[str, tuple[str, str]]) -> Iterator[Callable[[str], Any]]:
+    """Clients for roles whose credentials are known, closed after the block."""
+    import boto3
+
+    clients: dict[str, Any] = {}
+
+    def client(role: str) -> Any:
+        access_key, secret_key = roles[role]
+        if role not in clients:
+            clients[role] = boto3.Session().client(
+                "s3",
+                endpoint_url=server.endpoint_url,
+                region_name=REGION,
+                aws_access_key_id=access_key,
+                aws_secret_access_key=secret_key,
+            )
+        return clients[role]
+
+    try:
+        yield client
+    finally:
+        for found in clients.values():
+            found.close()
 
 
 def load(job: CopyJob, connection: "Connection[Any]", storage: Storage) -> int:

@@ -22,6 +22,13 @@ def create_role(cursor: Cursor, database: str) -> Plan:
     return Plan("CREATE ROLE", [f"CREATE ROLE {quoted(role_name(database, cursor.name()))}"])
 
 
+def create_user(cursor: Cursor, database: str) -> Plan:
+    """A user who logs in by IAM, and has no password."""
+    name = role_name(database, cursor.name())
+    cursor.need("PASSWORD", "DISABLE")
+    return Plan("CREATE USER", [f"CREATE ROLE {quoted(name)}"])
+
+
 def grant(cursor: Cursor, database: str, verb: str) -> Plan:
     """GRANT or REVOKE, of a role or of rights."""
     if cursor.take("ROLE"):
@@ -31,6 +38,9 @@ def grant(cursor: Cursor, database: str, verb: str) -> Plan:
         # A right on the whole database, which PostgreSQL has not.
         _grantees(cursor, database, verb)
         return Plan(verb)
+    if cursor.take("ASSUMEROLE"):
+        # Everybody may name every role that the cluster has, until that is taken from PUBLIC, which nobody does here.
+        return _assumed_role(cursor, database, verb)
     rights = _rights(cursor)
     if cursor.take("FOR", "TABLES", "IN", "SCHEMA"):
         return _scoped(cursor, database, verb, rights)
@@ -42,6 +52,14 @@ def grant(cursor: Cursor, database: str, verb: str) -> Plan:
     kept = _kept(cursor, rights, kind)
     notes = _notes(verb, rights, [schema.strip('"') for schema in schemas if schema != ","], who)
     return Plan(verb, [*([f"{verb} {', '.join(kept)} ON {target} {who}"] if kept else []), *notes])
+
+
+def _assumed_role(cursor: Cursor, database: str, verb: str) -> Plan:
+    cursor.need("ON")
+    cursor.string()
+    _grantees(cursor, database, verb)
+    cursor.need("FOR", "COPY")
+    return Plan(verb)
 
 
 def _scoped(cursor: Cursor, database: str, verb: str, rights: list[str]) -> Plan:

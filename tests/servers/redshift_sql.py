@@ -34,6 +34,7 @@ _TABLES: dict[tuple[str, ...], Callable[[Cursor], Plan]] = {
 }
 _RIGHTS: dict[tuple[str, ...], Callable[[Cursor, str], Plan]] = {
     ("CREATE", "ROLE"): rights.create_role,
+    ("CREATE", "USER"): rights.create_user,
     ("GRANT",): lambda cursor, database: rights.grant(cursor, database, "GRANT"),
     ("REVOKE",): lambda cursor, database: rights.grant(cursor, database, "REVOKE"),
     ("ALTER", "DEFAULT", "PRIVILEGES"): rights.default_privileges,

@@ -9,7 +9,7 @@ scales of decimals, costs and limits differ. What passes here has not been shown
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from servers.postgresql import PostgreSQL
 from servers.redshift_api import ApiError, DataApi
-from servers.redshift_copy import Storage
+from servers.redshift_copy import Storage, clients_of
 from servers.redshift_faults import Faults
 from servers.redshift_rights import role_name
 from servers.redshift_runner import Runner
@@ -101,10 +101,18 @@ def start_redshift_stand_in(
     postgresql: PostgreSQL, s3: S3Server, roles: Mapping[str, tuple[str, str]]
 ) -> Iterator[RedshiftStandIn]:
     """Run a stand-in; `roles` has the S3 credentials of each role that COPY may name, `default` among them."""
+    with clients_of(s3, roles) as client, start_stand_in(postgresql, client) as stand_in:
+        yield stand_in
+
+
+@contextmanager
+def start_stand_in(postgresql: PostgreSQL, client: Callable[[str], Any]) -> Iterator[RedshiftStandIn]:
+    """Run a stand-in; `client` gives one of S3 for a role that COPY may name, and raises a KeyError for any other."""
     template = postgresql.create_database()
     postgresql.execute((Path(__file__).parent / "redshift_setup.sql").read_text(), template)
-    storage, faults = Storage(s3, roles), Faults()
-    api = DataApi(Runner(postgresql, storage, faults))
+    faults = Faults()
+
+    api = DataApi(Runner(postgresql, Storage(client), faults))
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(api, faults)) as listener:
         # A client may keep its connection open for good.
         listener.daemon_threads, listener.block_on_close = True, False
@@ -116,7 +124,6 @@ def start_redshift_stand_in(
             listener.shutdown()
             thread.join()
             api.close()
-            storage.close()
 
 
 def _handler(api: DataApi, faults: Faults) -> type[BaseHTTPRequestHandler]:

@@ -1,0 +1,193 @@
+"""What can be told of the state machine's definition without running it."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonata
+import pytest
+
+from infra.failure_stack import WAITING
+from rental_analytics.pipeline import STEPS
+from rental_analytics.runners.state_machine import failure, job_substitution, state_machine, transient_errors
+
+ROOT = Path(__file__).parents[2]
+NODE = ROOT / ".venv/share/node"
+MOST_STATES = 20
+EVALUATE = """
+const jsonata = require("jsonata");
+const asked = JSON.parse(require("fs").readFileSync(0, "utf8"));
+Promise.all(asked.map(async ([text, bindings]) => {
+  try {
+    const value = await jsonata(text).evaluate(undefined, bindings);
+    return value === undefined ? {nothing: true} : {value};
+  } catch (error) { return {error: error.code || "error"}; }
+})).then(all => process.stdout.write(JSON.stringify(all)));
+"""
+CAUSES = [
+    'rental_analytics.errors.QualityError: 31% of "bookings" are rejected. Remedy: fix C:\\run, then go on.',
+    "SourceUnavailableError: the server went away. Remedy: none needed.",
+    "LockHeldError: run x is at work: until 12:00",
+    "SystemExit: 3",
+    "",
+    'A line\nof several, with a tab\t and "quotes" and é',
+    "An error occurred while calling o123.load: java.lang.IllegalStateException: no",
+    "Error: 7",
+]
+
+
+def node(script: str, *words: str, given: str = "") -> str:
+    """What a script of Node.js prints."""
+    if not (NODE / "node_modules").is_dir():
+        pytest.fail("The packages of Node.js are missing: run scripts/setup_infra.sh --tests")
+    command = ["node", "-e", script, *words]
+    run = subprocess.run(command, cwd=NODE, input=given, check=False, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def expressions(value: Any) -> Iterator[str]:
+    """Every JSONata expression, without its braces."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from expressions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from expressions(inner)
+    elif isinstance(value, str) and value.startswith("{%"):
+        yield value.removeprefix("{%").removesuffix("%}").strip()
+
+
+def job_cause(message: str, state: str = "FAILED") -> str:
+    told = {"Arguments": {"--step": "extract"}, "JobRunState": state, "Id": "jr_1"}
+    return json.dumps(told | ({"ErrorMessage": message} if message else {}), ensure_ascii=False)
+
+
+def documents() -> list[dict[str, Any]]:
+    """What expressions may meet: inputs, causes of failures, and variables."""
+    inputs: list[dict[str, Any]] = [
+        {},
+        {"run_id": "nightly", "as_of": "2026-03-01", "full_refresh": True},
+        {"run_id": "", "full_refresh": False, "backfill_from": "2026-01-01", "backfill_to": "2026-02-01"},
+        {"run": "x", "as-of": 1},
+    ]
+    causes = [("States.TaskFailed", job_cause(text)) for text in CAUSES]
+    causes += [
+        ("States.TaskFailed", job_cause("", "TIMEOUT")),
+        ("States.TaskFailed", job_cause(CAUSES[0])[:200]),
+        ("Glue.AccessDeniedException", "User: arn:aws:sts::1:x is not authorized to perform: glue:StartJobRun"),
+        ("States.Timeout", ""),
+    ]
+    variables = {"run_id": "nightly", "jobs": 1, "most_jobs": 3, "lake_tries": 2, "wait": 5, "cause": "why"}
+    fixed = dict.fromkeys(("upper_bound", "as_of", "full_refresh", "backfill_from", "backfill_to"), "")
+    context = {"Execution": {"Id": "arn:x:1", "Name": "0f2d9c7e-11", "StartTime": "2026-11-30T06:24:12.123Z"}}
+    return [
+        variables
+        | fixed
+        | {"failed": failed, "error": error}
+        | {"states": {"input": given, "context": context, "errorOutput": {"Error": kind, "Cause": cause}}}
+        for given in inputs
+        for kind, cause in causes
+        for failed, error in (("extract", "LockHeldError"), ("metrics", "SourceUnavailableError"))
+    ]
+
+
+def by_python(text: str, bindings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        value = jsonata.Jsonata.jsonata(text).evaluate(None, bindings)
+    except jsonata.JException as problem:
+        return {"error": problem.error}
+    return {"nothing": True} if value is None else {"value": value}
+
+
+@pytest.mark.slow
+def test_both_engines_give_the_same_for_every_expression() -> None:
+    texts = sorted({text for text in expressions(state_machine(WAITING)) if "$millis" not in text})
+    asked = [(text, found) for text in texts for found in documents()]
+    by_node = json.loads(node(EVALUATE, given=json.dumps(asked)))
+    assert len(texts) > 20 and len(asked) == len(by_node)
+    differing = {
+        (text, json.dumps(found["states"])): (mine, theirs)
+        for (text, found), theirs in zip(asked, by_node, strict=True)
+        if (mine := by_python(text, found)) != theirs
+    }
+    assert differing == {}
+    assert {next(iter(answer)) for answer in by_node} == {"value", "error"}
+
+
+@pytest.mark.slow
+def test_moments_are_those_of_both_engines() -> None:
+    (text,) = {text for text in expressions(state_machine(WAITING)) if "$millis" in text and "+" in text}
+    (theirs,) = json.loads(node(EVALUATE, given=json.dumps([(text, {})])))
+    assert abs(int(by_python(text, {})["value"]) - int(theirs["value"])) < 60
+
+
+@pytest.mark.slow
+def test_definition_is_valid() -> None:
+    validate = """
+    const validator = require("asl-validator");
+    const found = validator(JSON.parse(require("fs").readFileSync(0, "utf8")), {checkArn: true});
+    process.stdout.write(JSON.stringify(found));
+    """
+    text = json.dumps(state_machine())
+    for name in (*map(job_substitution, STEPS), "LockTable", "Pipeline"):
+        text = text.replace(f"${{{name}}}", f"rental-{name}")
+    assert "${" not in text
+    found = json.loads(node(validate, given=text))
+    assert (found["isValid"], found["errors"]) == (True, [])
+
+
+@pytest.mark.fast
+def test_states_are_few_and_in_the_order_of_the_pipeline() -> None:
+    definition = state_machine()
+    states = definition["States"]
+    assert len(states) <= MOST_STATES
+    assert set(reached(definition)) == states.keys()
+    name, order = definition["StartAt"], []
+    while name not in {"Release Lock"}:
+        order.append(name)
+        name = states[name]["Next"]
+    assert order[2:] == [step.title for step in STEPS]
+
+
+@pytest.mark.fast
+def test_every_step_is_tried_again_and_has_an_end_of_its_own() -> None:
+    states = state_machine()["States"]
+    again, ends = states["Try Again"], states["How It Ended"]
+    for number, step in enumerate(STEPS):
+        assert chosen(again, step.name) == step.title
+        assert chosen(ends, step.name) == failure(step)
+        assert states[failure(step)]["Type"] == "Fail"
+        assert states[step.title]["TimeoutSeconds"] > step.timeout.total_seconds()
+        (retry,) = states[step.title]["Retry"]
+        assert all(error.startswith("Glue.") for error in retry["ErrorEquals"]) and retry["JitterStrategy"] == "FULL"
+        assert number < len(STEPS)
+    assert ends["Default"] == "ETL Success"
+
+
+@pytest.mark.fast
+def test_transient_errors_are_those_of_the_product() -> None:
+    assert set(transient_errors()) == {"LakeUnavailableError", "SourceUnavailableError", "WarehouseUnavailableError"}
+
+
+def chosen(state: dict[str, Any], step: str) -> str:
+    for choice in state["Choices"]:
+        if f"'{step}'" in choice["Condition"]:
+            return str(choice["Next"])
+    return str(state["Default"])
+
+
+def reached(definition: dict[str, Any]) -> Iterator[str]:
+    waiting, seen = [definition["StartAt"]], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        state = definition["States"][name]
+        branches = [*state.get("Choices", []), *state.get("Catch", [])]
+        waiting += [one["Next"] for one in (state, *branches) if "Next" in one]
+        waiting += [state["Default"]] if "Default" in state else []
