@@ -249,6 +249,20 @@ def test_redrive_of_a_stopped_execution_goes_on_with_the_same_parameters(deploye
     assert deployed.lock() is None
 
 
+def test_redriven_execution_leaves_the_lock_of_another_alone(deployed: Deployed) -> None:
+    deployed.order(METRICS, {"sleep": 30})
+    execution = deployed.start()
+    deployed.wait_for_job(METRICS)
+    states = deployed.aws.client("stepfunctions")
+    states.stop_execution(executionArn=execution)
+    deployed.wait_for_job(METRICS, "STOPPED")
+    deployed.hold_lock("arn:aws:states:::execution:other", seconds=600)
+    held = deployed.lock()
+    states.redrive_execution(executionArn=execution)
+    assert deployed.end(execution)["path"][-1] == "ETL Success"
+    assert held and deployed.lock() == held
+
+
 def test_parameters_are_fixed_once_and_given_to_every_job(deployed: Deployed) -> None:
     execution = deployed.start("0f2d9c7e-nightly", full_refresh=True, backfill_from="2026-01-01", as_of="")
     assert deployed.end(execution)["status"] == "SUCCEEDED"

@@ -137,7 +137,11 @@ def _fixed_parameters() -> State:
 
 
 def _taken_lock(waiting: Waiting) -> State:
-    """The lock is free, has expired, or is this execution's own, which a redrive takes again."""
+    """The lock is free, has expired, or is this execution's own: a call whose answer was lost is made again.
+
+    An execution that is redriven after it was stopped goes on with its job and does not take the lock again; where
+    another one has it by then, the lake's own lock keeps the two apart.
+    """
     now = "$floor($millis() / 1000)"
     expires = f"$string({now} + {_seconds(time_limit(waiting))})"
     return {

@@ -22,6 +22,7 @@ def provide_spark(aws: EmulatedAws) -> None:
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": f"{JAVA} {trust} -Djdk.net.hosts.file={hosts}",
         "spark.driver.host": "127.0.0.1",
         "spark.sql.shuffle.partitions": "1",
