@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
+
 from infra.app import HERE, build
 from infra.configuration import Configuration, load_configuration
 

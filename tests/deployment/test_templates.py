@@ -7,12 +7,12 @@ import re
 
 import pytest
 from aws_cdk import App, RemovalPolicy
+
+from deployment.synthesized import EXAMPLES, Synthesized, listed, synthesized
 from infra.acknowledged import EXPLAINED
 from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, load_configuration
 from infra.parts.names import camel
 from infra.parts.removal import removal_of_data
-
-from deployment.synthesized import EXAMPLES, Synthesized, listed, synthesized
 from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import state_machine

@@ -9,7 +9,7 @@ from typing import Any
 import jsonata
 import pytest
 
-from infra.failure_stack import WAITING
+from deployment.failure_stack import WAITING
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import failure, job_substitution, state_machine, transient_errors
 

@@ -5,8 +5,8 @@ from datetime import UTC
 
 import pytest
 
-from infra.deployed import Deployed
-from infra.failure_stack import WAITING
+from deployment.deployed import Deployed
+from deployment.failure_stack import WAITING
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import time_limit
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from infra.failure_stack import PIPELINE, template
+from deployment.failure_stack import PIPELINE, template
 from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.runners.state_machine import job_substitution
 from servers.aws.server import REGION, EmulatedAws

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.small_assembly import BASE, WORK, write_assembly
+from deployment.small_assembly import BASE, WORK, write_assembly
 from servers.aws.assembly import Assembly, DeployedStack, DeploymentError
 from servers.aws.server import EmulatedAws
 from servers.aws.stubs import STUBS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.deployed import Deployed
+from deployment.deployed import Deployed
 from rental_analytics.pipeline import STEPS
 
 pytestmark = pytest.mark.service

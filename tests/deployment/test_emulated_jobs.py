@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.deployed import SCRIPTS, Deployed
+from deployment.deployed import SCRIPTS, Deployed
 from rental_analytics.pipeline import STEPS
 
 pytestmark = pytest.mark.service

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.deployed import Deployed, deploy
+from deployment.deployed import Deployed, deploy
 from servers.aws.server import EmulatedAws, start_aws
 
 # Time runs faster: a minute of a job's time-out is two seconds, and what was stopped is over after one.
