@@ -43,7 +43,7 @@ if [ "$(cat "$packages/.stamp" 2>/dev/null)" != "$wanted" ]; then
     echo "setup: fetching the reference JSONata and a validator of state machines"
     mkdir -p "$packages"
     cp tests/deployment/node/package.json tests/deployment/node/package-lock.json "$packages"
-    run_quietly npm ci --prefix "$packages" --no-audit --no-fund --ignore-scripts
+    (cd "$packages" && run_quietly npm ci --no-audit --no-fund --ignore-scripts)
     echo "$wanted" >"$packages/.stamp"
 fi
 
