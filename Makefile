@@ -21,11 +21,8 @@ spark: setup  ## add Spark to .venv, for engine.kind = spark
 demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run the pipeline on it, show the numbers
 	@SOURCE='$(SOURCE)' scripts/demo.sh
 
-test: setup  ## run every check and every test, real servers included
-	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
-	@scripts/install_mariadb.sh
-	@scripts/install_postgresql.sh
-	@scripts/setup_spark.sh --tests
+test:  ## run every check and every test, real servers included
+	@scripts/prepare_tests.sh
 	@scripts/test.sh $(WORKERS)
 
 check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
