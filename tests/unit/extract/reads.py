@@ -37,6 +37,7 @@ CONTRACT = SourceTable.model_validate(
             "price": {"type": "integer", "description": "What it costs"},
             "sold_at": {"type": "timestamp", "description": "When it was sold"},
             "moved_at": {"type": "timestamp", "description": "When the row changed last"},
+            "row_name": {"type": "text", "description": "Where it stands", "required": False},
         },
     }
 )
@@ -65,8 +66,8 @@ class Source(SqliteDatabase):
         self.calm()
 
     def calm(self) -> None:
-        """Forget what is to happen."""
-        self.statements = 0
+        """Forget what is to happen, and what was asked."""
+        self.asked: list[str] = []
         self.changes: dict[int, Callable[[], object]] = {}
         self.lost: dict[int, Collection[int]] = {}
 
@@ -93,9 +94,10 @@ class Source(SqliteDatabase):
     def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
 
-        self.statements += 1
-        self.changes.pop(self.statements, lambda: None)()
-        lost = {str(seat) for seat in self.lost.get(self.statements, ())}
+        self.asked.append(sql)
+        number = len(self.asked)
+        self.changes.pop(number, lambda: None)()
+        lost = {str(seat) for seat in self.lost.get(number, ())}
         with super().read(sql, key) as reader:
             batches = (
                 batch.filter(pa.array([str(seat) not in lost for seat in batch.column("seat").to_pylist()], pa.bool_()))
@@ -112,6 +114,7 @@ class Reads:
         self.contract = contract
         self.lake = LocalLake(folder / "lake")
         self.last: ExtractedTable | None = None
+        self.asked: list[str] = []
         self._engine = engine
         self._number = 0
 
@@ -139,11 +142,11 @@ class Reads:
         settings = SimpleNamespace(source=SimpleNamespace(overlap=timedelta(days=overlap)))
         context = cast("StepContext", SimpleNamespace(run=run, settings=settings))
         request = _request(context, plan, self.last, complete=complete)
-        self.source.statements = 0
         try:
             with self._engine.session(self.lake) as session:
                 self.last = read_table(session, request, self.source, self.lake, lambda _: None)
         finally:
+            self.asked = self.source.asked
             self.source.calm()
         return self.last
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from extract.reads import CENSUS, CONTRACT, EVENTS, FETCH, ROWS, WHOLE, Reads, Source, day
-from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.engines.duckdb.engine import DuckDbEngine
 from rental_analytics.errors import ProofError
 
@@ -217,9 +217,11 @@ def test_a_row_that_comes_after_the_census_is_held(reads: Reads) -> None:
 def test_a_key_that_is_back_when_it_is_asked_for(reads: Reads) -> None:
     """It was replaced: it is not deleted, and the next read sees that it changed."""
     reads.source.drop(1)
+    reads.source.drop(2)
     reads.source.changes = {FETCH: lambda: reads.source.put(1, 7, moved=2)}
     table = reads.read(11)
-    assert (table.deletes, table.files, table.held) == ((), (), 4)
+    assert (reads.gone(), table.files, table.held) == ([(1, 2)], (), 3)
+    assert ") IN (VALUES " in reads.asked[-1]
     reads.read(12)
     assert reads.seats() == [(1, 1, 7)]
 
@@ -241,6 +243,66 @@ def test_one_of_two_rows_with_a_key(doubles: Reads) -> None:
     assert doubles.gone() == [(1, 2)]
 
 
+@pytest.mark.parametrize(
+    ("again", "moved", "is_lost"),
+    [
+        pytest.param(2, 2, True, id="as many as before, and as old"),
+        pytest.param(2, 2.5, False, id="changed meanwhile"),
+        pytest.param(1, 2, False, id="fewer than before"),
+    ],
+)
+def test_fewer_rows_of_a_key_than_the_source_has(doubles: Reads, again: int, moved: float, is_lost: bool) -> None:
+    """Three rows are missed, one comes; how many there are then tells whether two were lost."""
+    source = doubles.source
+    source.put(2, moved=2)
+
+    def come_back() -> None:
+        for _ in range(again):
+            source.put(2, moved=moved)
+
+    source.changes = {
+        FETCH: lambda: source.execute("DELETE FROM seats WHERE seat = 2 AND rowid <> 2"),
+        FETCH + 1: come_back,
+    }
+    if is_lost:
+        assert "hall 1, seat 2." in lost(doubles)
+        return
+    doubles.read(11)
+    assert doubles.seats() == [(1, 2, 1)]
+
+
+@pytest.mark.parametrize("contract", [CONTRACT, EVENTS, WHOLE], ids=["key", "events", "neither"])
+def test_an_empty_table(source: Source, engine: DuckDbEngine, tmp_path: Path, contract: SourceTable) -> None:
+    reads = Reads(tmp_path, engine, source, contract)
+    for until in (5, 6):
+        table = reads.read(until)
+        assert (table.files, table.deletes, table.held) == ((), (), 0)
+        assert table.proof and (table.proof.rows, table.proof.window_rows) == (0, 0)
+    source.put(1, moved=5.5)
+    reads.read(7)
+    assert reads.seats() == [(1, 1, 1)]
+
+
+def test_a_column_that_comes_is_read_for_every_row(reads: Reads) -> None:
+    assert reads.read(11).present == ("hall", "seat", "price", "sold_at", "moved_at")
+    reads.source.execute("ALTER TABLE seats ADD COLUMN row_name TEXT")
+    table = reads.read(12)
+    assert (table.complete, table.present[-1], len(reads.seats())) == (True, "row_name", 4)
+    assert reads.read(13).files == ()
+
+
+def test_a_column_that_comes_to_events(events: Reads) -> None:
+    """It tells nothing about what the last read saw, and a backfill keeps rows that lack it."""
+    events.source.execute("ALTER TABLE seats ADD COLUMN row_name TEXT DEFAULT 'A'")
+    table = events.read(11, backfill=(5, 5))
+    assert (table.files, "row_name" in table.present) == ((), False)
+    table = events.read(12)
+    assert (table.files, "row_name" in table.present) == ((), True)
+    events.source.execute("UPDATE seats SET row_name = 'B' WHERE rowid = 2")
+    events.read(13)
+    assert events.seats() == [(1, 2, 1)]
+
+
 def test_many_keys_are_asked_for_a_few_at_a_time(reads: Reads, monkeypatch: pytest.MonkeyPatch) -> None:
     from rental_analytics.steps.extract import deletes, missed_rows
 
@@ -250,15 +312,18 @@ def test_many_keys_are_asked_for_a_few_at_a_time(reads: Reads, monkeypatch: pyte
         reads.source.put(seat, moved=2)
     reads.read(11)
     assert [seat for _, seat, _ in reads.seats()] == [5, 6, 7, 8, 9]
+    assert [") IN (VALUES" in sql for sql in reads.asked] == [False, False, True, True, True]
     for seat in range(10, 16):
         reads.source.put(seat, moved=2)
     reads.read(12)
     assert [seat for _, seat, _ in reads.seats()] == [10, 11, 12, 13, 14, 15]
+    assert [sql.endswith('FROM "seats"') for sql in reads.asked] == [True, False, True]
     monkeypatch.setattr(deletes, "KEYS_PER_STATEMENT", 2)
     for seat in range(10, 13):
         reads.source.drop(seat)
     reads.read(13)
     assert reads.gone() == [(1, 10), (1, 11), (1, 12)]
+    assert reads.asked[-1].endswith('FROM "seats"')
 
 
 def test_a_backfill_reads_a_range_and_leaves_the_rest(reads: Reads) -> None:
