@@ -159,6 +159,24 @@ def test_a_row_that_is_lost_on_the_way_in_a_read_of_the_whole_table(reads: Reads
     assert f"1 rows did not arrive, such as the one with hall 1, seat {seat}." in lost(reads, complete=True)
 
 
+def test_several_rows_are_lost_and_one_is_named(reads: Reads) -> None:
+    reads.source.lost = {ROWS: [1, 3]}
+    message = lost(reads, complete=True)
+    assert "Table seats was not read completely in the window up to 2024-01-11 00:00:00 UTC: 2 rows did" in message
+
+
+def test_a_row_from_the_future_is_lost_like_others(reads: Reads) -> None:
+    reads.source.put(5, moved=20)
+    reads.source.lost = {ROWS: [5]}
+    assert "hall 1, seat 5." in lost(reads)
+
+
+def test_nothing_stays_beside_the_lake(reads: Reads, engine: DuckDbEngine) -> None:
+    reads.source.put(5, moved=10.5)
+    reads.read(11)
+    assert [path for path in engine._folder.iterdir() if path.name != "spill"] == []
+
+
 def test_a_row_that_never_arrives(reads: Reads) -> None:
     reads.source.put(5, moved=2)
     reads.source.lost = {FETCH: [5]}
@@ -232,14 +250,17 @@ def test_one_of_two_rows_with_a_key(doubles: Reads) -> None:
     doubles.read(11)
     assert doubles.seats() == [(1, 1, 1), (1, 1, 7), (1, 1, 7)]
     assert doubles.read(12).files == ()
+    source.execute("UPDATE seats SET price = 9, moved_at = ? WHERE rowid = 2", str(day(7)))
+    doubles.read(13)
+    assert doubles.seats() == [(1, 2, 1), (1, 2, 9)]
     source.execute("DELETE FROM seats WHERE rowid = 1")
-    table = doubles.read(13)
+    table = doubles.read(14)
     assert (doubles.seats(), table.deletes, table.held) == ([(1, 1, 1)], (), 4)
     source.put(2, 8, moved=2)
-    doubles.read(14)
-    assert doubles.seats() == [(1, 2, 1), (1, 2, 1), (1, 2, 8)]
-    source.drop(2)
     doubles.read(15)
+    assert doubles.seats() == [(1, 2, 1), (1, 2, 8), (1, 2, 9)]
+    source.drop(2)
+    doubles.read(16)
     assert doubles.gone() == [(1, 2)]
 
 
@@ -278,6 +299,7 @@ def test_an_empty_table(source: Source, engine: DuckDbEngine, tmp_path: Path, co
         table = reads.read(until)
         assert (table.files, table.deletes, table.held) == ((), (), 0)
         assert table.proof and (table.proof.rows, table.proof.window_rows) == (0, 0)
+        assert table.proof.key_hash == "0" * 16
     source.put(1, moved=5.5)
     reads.read(7)
     assert reads.seats() == [(1, 1, 1)]
