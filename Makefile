@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check generate glue verify-aws clean
+.PHONY: help setup spark demo test check mutants generate glue verify-aws clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -28,6 +28,10 @@ test:  ## run every check and every test, real servers included
 check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
 	@scripts/setup_spark.sh --tests
 	@scripts/check.sh --tests
+
+mutants: setup  ## change the code of extract and quality in many places, and see that tests notice; MORE='--most 10' narrows
+	@scripts/setup_mutants.sh
+	@.venv/bin/python scripts/mutation/mutate.py $(MORE)
 
 generate: setup  ## write the tables of README and docs/reference, and the snapshots of Redshift's statements
 	@.venv/bin/python scripts/generate.py

