@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rental_analytics.contracts.manifest import CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.failpoints import reach
-from rental_analytics.sql.render import identifier, identifiers
+from rental_analytics.sql.render import identifier, literal, timestamp_text
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
@@ -89,13 +89,13 @@ class DuckDbWarehouse(Warehouse):
                     self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
-        return bool(
-            self._opened.run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash])
-        )
+        noted = f"SELECT 1 FROM ops.loads WHERE step = {literal(step)} AND manifest_hash = {literal(manifest_hash)}"
+        return bool(self._opened.run(noted))
 
     def last_loaded(self, step: str) -> str | None:
-        newest = "SELECT manifest_hash FROM ops.loads WHERE step = ? ORDER BY sequence DESC LIMIT 1"
-        found = self._opened.run(newest, [step])
+        found = self._opened.run(
+            f"SELECT manifest_hash FROM ops.loads WHERE step = {literal(step)} ORDER BY sequence DESC LIMIT 1"
+        )
         return str(found[0][0]) if found else None
 
     def lake(self) -> FilledFrom | None:
@@ -103,8 +103,11 @@ class DuckDbWarehouse(Warehouse):
         return FilledFrom(*found[0]) if found else None
 
     def attempts(self, run_id: str, step: str, begun: datetime) -> int:
-        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ? AND started_at <> ?"
-        return int(self._opened.run(counted, [run_id, step, begun])[0][0])
+        counted = self._opened.run(
+            f"SELECT COUNT(*) FROM ops.steps WHERE run_id = {literal(run_id)} AND step = {literal(step)} "
+            f"AND started_at <> TIMESTAMP '{timestamp_text(begun)}'"
+        )
+        return int(counted[0][0])
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         if self.loaded(load.step, load.manifest_hash):
@@ -139,24 +142,22 @@ class DuckDbWarehouse(Warehouse):
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
         with self._opened.transaction():
             for name, entries in rows.items():
-                if replacing and entries:
-                    place, known = identifier(f"ops.{name}"), identifiers(replacing)
-                    marks, values = _values(entries, replacing)
-                    self._opened.run(f"DELETE FROM {place} WHERE ({known}) IN (VALUES {marks})", values)
-                self._opened.append(name, entries)
+                self._opened.append(name, entries, replacing=replacing)
 
     def fail_running(self, finished_at: datetime, error: str) -> None:
-        ended = "UPDATE ops.runs SET status = 'failed', finished_at = ?, error = ? WHERE status = 'running'"
         with self._opened.transaction():
-            self._opened.run(ended, [finished_at, error])
+            self._opened.run(
+                f"UPDATE ops.runs SET status = 'failed', finished_at = TIMESTAMP '{timestamp_text(finished_at)}', "
+                f"error = {literal(error)} WHERE status = 'running'"
+            )
 
     def columns(self, relation: str) -> dict[str, str]:
         schema, _, table = relation.partition(".")
-        listed = (
+        listed = self._opened.run(
             "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = ? AND table_name = ? ORDER BY column_index"
+            f"WHERE schema_name = {literal(schema)} AND table_name = {literal(table)} ORDER BY column_index"
         )
-        return {str(name): str(kind) for name, kind in self._opened.run(listed, [schema, table])}
+        return {str(name): str(kind) for name, kind in listed}
 
     def ask(self, sql: str) -> pa.Table:
         return self.query(sql)
@@ -199,9 +200,3 @@ class DuckDbWarehouse(Warehouse):
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _values(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[str, list[Any]]:
-    """Rows as placeholders of a VALUES list, and what stands for them."""
-    marks = f"({', '.join('?' for _ in columns)})"
-    return ", ".join([marks] * len(rows)), [row.get(column) for row in rows for column in columns]
