@@ -101,16 +101,18 @@ class Scenario:
             "(SELECT run_id FROM ops.row_accounting JOIN ops.runs USING (run_id) "
             "WHERE sequence > 2 ORDER BY sequence LIMIT 1)"
         )
-        found["accounting"] = pipeline.rows(
-            "SELECT table_name, curated, rejected, extracted - superseded FROM ops.row_accounting "
-            f"WHERE run_id = {loaded} ORDER BY ALL"
-        )
-        found["rejected"] = pipeline.rows(
-            f"SELECT table_name, row_key, rules, row_json FROM ops.rejected_rows WHERE run_id = {loaded} ORDER BY ALL"
-        )
-        found["unbalanced"] = pipeline.rows(
-            "SELECT * FROM ops.row_accounting WHERE extracted <> curated + superseded + rejected"
-        )
+        with pipeline._asking() as ask:
+            found["accounting"] = ask(
+                "SELECT table_name, curated, rejected, extracted - superseded FROM ops.row_accounting "
+                f"WHERE run_id = {loaded} ORDER BY ALL"
+            )
+            found["rejected"] = ask(
+                "SELECT table_name, row_key, rules, row_json FROM ops.rejected_rows "
+                f"WHERE run_id = {loaded} ORDER BY ALL"
+            )
+            found["unbalanced"] = ask(
+                "SELECT * FROM ops.row_accounting WHERE extracted <> curated + superseded + rejected"
+            )
         return found
 
     def _all_masked(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
