@@ -21,7 +21,7 @@ from rental_analytics.warehouses.duckdb.connection import Connection
 from rental_analytics.warehouses.duckdb.load import LoadRun
 from rental_analytics.warehouses.duckdb.query import check_reads, failing, first_batches
 from rental_analytics.warehouses.duckdb.rebuild import rebuild
-from rental_analytics.warehouses.duckdb.tables import create_table
+from rental_analytics.warehouses.duckdb.tables import column_types, create_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,21 +63,12 @@ class DuckDbWarehouse(Warehouse):
         with self._opened.transaction():
             for schema in _SCHEMAS:
                 self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            held = self._held_columns()
+            held = self._relations()
             for name, table in ops_tables().items():
-                if name in held:
-                    self._add_columns(name, table, held[name])
+                if f"ops.{name}" in held:
+                    self._add_columns(name, table, column_types(self._opened, f"ops.{name}"))
                 else:
                     self._opened.run(create_table(f"ops.{name}", table.file_columns))
-
-    def _held_columns(self) -> dict[str, set[str]]:
-        """Columns of the tables of schema `ops`."""
-        held: dict[str, set[str]] = {}
-        for table, column in self._opened.run(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'"
-        ):
-            held.setdefault(table, set()).add(column)
-        return held
 
     def _add_columns(self, name: str, table: OpsTable, held: Collection[str]) -> None:
         """A warehouse of an earlier version lacks the columns that came since."""
@@ -152,12 +143,18 @@ class DuckDbWarehouse(Warehouse):
             )
 
     def columns(self, relation: str) -> dict[str, str]:
-        schema, _, table = relation.partition(".")
+        return column_types(self._opened, relation) if relation in self._relations() else {}
+
+    def _relations(self) -> set[str]:
+        """Names of all tables and views, such as `ops.runs`.
+
+        `duckdb_columns()` would bind all views of DuckDB's own too, and so would the error for a table that is missing.
+        """
         listed = self._opened.run(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            f"WHERE schema_name = {literal(schema)} AND table_name = {literal(table)} ORDER BY column_index"
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+            "UNION ALL SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
         )
-        return {str(name): str(kind) for name, kind in listed}
+        return {name for (name,) in listed}
 
     def ask(self, sql: str) -> pa.Table:
         return self.query(sql)
