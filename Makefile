@@ -6,8 +6,8 @@
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
-# One more than there are cores, since many tests wait for servers; each has servers and a Spark of its own (3 GB).
-WORKERS ?= $(shell .venv/bin/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+# Two more than there are cores, since many tests wait for servers; each has servers of its own, and one has Spark (6 GB in all).
+WORKERS ?= $(shell .venv/bin/python -c 'import os; print(min(6, (os.cpu_count() or 1) + 2))')
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
