@@ -6,9 +6,6 @@
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
-# Two more than there are cores, since many tests wait for servers; each has servers of its own, and one has Spark (6 GB in all).
-WORKERS ?= $(shell .venv/bin/python -c 'import os; print(min(6, (os.cpu_count() or 1) + 2))')
-
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -23,7 +20,7 @@ demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run t
 
 test:  ## run every check and every test, real servers included
 	@scripts/prepare_tests.sh
-	@scripts/test.sh $(WORKERS)
+	@WORKERS='$(WORKERS)' scripts/test.sh
 
 check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
 	@scripts/setup_spark.sh --tests
