@@ -1,13 +1,10 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check generate glue verify-aws clean
+.PHONY: help setup spark demo test check mutants generate glue verify-aws clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
-
-# One more than there are cores, since many tests wait for servers; each has servers and a Spark of its own (3 GB).
-WORKERS ?= $(shell .venv/bin/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,16 +18,17 @@ spark: setup  ## add Spark to .venv, for engine.kind = spark
 demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run the pipeline on it, show the numbers
 	@SOURCE='$(SOURCE)' scripts/demo.sh
 
-test: setup  ## run every check and every test, real servers included
-	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
-	@scripts/install_mariadb.sh
-	@scripts/install_postgresql.sh
-	@scripts/setup_spark.sh --tests
-	@scripts/test.sh $(WORKERS)
+test:  ## run every check and every test, real servers included
+	@scripts/prepare_tests.sh
+	@WORKERS='$(WORKERS)' scripts/test.sh
 
 check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
 	@scripts/setup_spark.sh --tests
 	@scripts/check.sh --tests
+
+mutants: setup  ## change the code of extract and quality in many places, and see that tests notice; MORE='--most 10' narrows
+	@scripts/setup_mutants.sh
+	@.venv/bin/python scripts/mutation/mutate.py $(MORE)
 
 generate: setup  ## write the tables of README and docs/reference, and the snapshots of Redshift's statements
 	@.venv/bin/python scripts/generate.py

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# The static checks and, beside them, every test; the number of pytest's workers is the argument. Pytest's own summary comes last.
+# The static checks and, beside them, every test. Pytest's own summary comes last. WORKERS is the number of its workers.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Two more than there are cores, since many tests wait for servers. Each has servers of its own, and one has Spark: 6 GB in all.
+workers=${WORKERS:-$(.venv/bin/python -c 'import os; print(min(6, (os.cpu_count() or 1) + 2))')}
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 scripts/check.sh >"$reports/checks" 2>&1 &
 checks=$!
-.venv/bin/python -m pytest -n "$1" --dist loadgroup | tee "$reports/tests"
+.venv/bin/python -m pytest -n "$workers" --dist loadgroup | tee "$reports/tests"
 tests=$?
 wait "$checks"
 failed=$?

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt, and those of Spark, of the deployment and of checkov, anew from pyproject.toml and from here.
+# Write constraints.txt, and those of Spark, of the deployment, of checkov and of `make mutants`, anew from pyproject.toml and from here.
 # Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
@@ -30,3 +30,6 @@ printf '%s\n' 'aws-cdk-lib>=2.275,<3' 'cdk-nag>=3,<4' 'cfn-lint>=1.58,<2' jsonat
 compile constraints-infra.txt "$workspace/infra.in" --constraint constraints.txt "$@"
 printf '%s\n' 'checkov>=3.3,<4' >"$workspace/checkov.in"
 compile constraints-checkov.txt "$workspace/checkov.in" "$@"
+# Of what Cosmic Ray depends on, its operators use these alone; others of its packages come as source only.
+printf '%s\n' cosmic-ray attrs parso stevedore coverage >"$workspace/mutation.in"
+compile scripts/mutation/constraints.txt "$workspace/mutation.in" --no-deps "$@"

@@ -93,6 +93,7 @@ def test_bad_plans_are_found(spark: SparkSession, tmp_path: Path, problem: str, 
             for path, frame in frames.items():
                 frame.coalesce(1).write.parquet(str(tmp_path / path))
                 name = path.removeprefix("raw/").partition("/")[0]
-                session.view(name, f"SELECT * FROM {session.parquet([str(tmp_path / path)])} AS rows")
+                files = [str(file) for file in (tmp_path / path).glob("*.parquet")]
+                session.view(name, f"SELECT * FROM {session.parquet(files)} AS rows")
             session.frame(sql)
     assert any(problem in found for found in statements[-1].problems({"wide"}))

@@ -2,17 +2,12 @@
 
 import os
 import shutil
-import sys
 import tempfile
 from functools import cache
-from importlib.util import find_spec
 
 import pytest
 
 from servers.templates import SHARED_FOLDER
-
-ASKED_FOR_BY_DUCKDB = "pandas"
-"""DuckDB looks for it in all folders of `sys.path`, many times in each run, where it is not installed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,18 +33,7 @@ def share_work() -> None:
     own = loaders.create_loader
     shared = own()
     loaders.create_loader = lambda path=None: shared if path is None else own(path)
-    if find_spec(ASKED_FOR_BY_DUCKDB) is None:
-        sys.meta_path.insert(0, _Missing)  # type: ignore[arg-type]
     os.fsync = _checked
-
-
-class _Missing:
-    """Finds at once that a package is not installed."""
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name == ASKED_FOR_BY_DUCKDB:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _checked(file: int) -> None:

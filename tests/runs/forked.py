@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +36,11 @@ _IMPORTED = (
 )
 _context = get_context("forkserver")
 _context.set_forkserver_preload(list(_IMPORTED))
+
+
+def processes() -> ForkServerContext:
+    """What makes processes that have imported already what `rental` needs."""
+    return _context
 
 
 @dataclass(frozen=True)

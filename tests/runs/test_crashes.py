@@ -14,6 +14,7 @@ from runs.crashes import (
     bucket_settings,
     copy_at,
     digest,
+    extract_here,
     kill,
     leftovers,
     make_scenario,
@@ -174,7 +175,7 @@ def test_killed_and_continued(
     run_here(pipeline, resume="dead")
     assert in_a_folder.outcome(pipeline) == undisturbed
     _assert_ledger_is_closed(pipeline)
-    run_here(pipeline, steps=("extract",))
+    extract_here(pipeline)
     assert leftovers(pipeline) == []
 
 

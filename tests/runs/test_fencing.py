@@ -21,7 +21,7 @@ from rental_analytics.settings import load_settings
 from rental_analytics.storage.manifests import ManifestStore
 from rental_analytics.wiring import make_lake
 from runs.crash_driver import run_and_stop
-from runs.crashes import DATA, SETTINGS, bucket_copier, bucket_settings, fill, leftovers, pass_a_day
+from runs.crashes import SETTINGS, bucket_copier, bucket_settings, fill, leftovers, pass_a_day
 from runs.forked import Forked, forked
 from runs.harness import Pipeline, Source
 from servers.s3 import S3Server
@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
+LOADED = ("raw_data", "curated")
+"""Schemas that the steps fill at which a process stands still here, and that metrics read."""
 EXPIRY = 1
 # A warehouse file belongs to one process: who takes over here works on a copy of it, as another machine would.
 COPY = "warehouse.url=duckdb:///copy.duckdb"
@@ -68,7 +70,7 @@ class Begun:
         if steps not in self._outcomes:
             source, pipeline = self.copy(folder)
             pass_another_day(source, steps)
-            pipeline.run(run_id="second")
+            pipeline.load(run_id="second")
             self._outcomes[steps] = rows(pipeline, self.began)
         return self._outcomes[steps]
 
@@ -83,7 +85,7 @@ def begin(folder: Path, *settings: str) -> Begun:
     source = Source.sqlite(folder / "marketplace.db")
     fill(source)
     pipeline = Pipeline(folder / "run", source.url, *SETTINGS, *settings)
-    pipeline.run(run_id="first")
+    pipeline.load(run_id="first")
     (pipeline.folder / "tmp").mkdir()
     pass_a_day(source, "2024-03-05", 10)
     shutil.copy(pipeline.folder / "warehouse.duckdb", pipeline.folder / "copy.duckdb")
@@ -159,7 +161,7 @@ def rows(pipeline: Pipeline, began: datetime) -> Rows:
     def seen(value: Any) -> bool:
         return not (isinstance(value, datetime) and value >= began)
 
-    tables = pipeline.tables(*DATA)
+    tables = pipeline.tables(*LOADED)
     return {name: [tuple(filter(seen, row)) for row in found] for name, found in tables.items()}
 
 
@@ -190,9 +192,9 @@ def test_run_that_another_process_continued(
         take_over(pipeline, source, steps)
         wake(process)
     check_committed_files(pipeline)
-    pipeline.run(resume="second")
+    pipeline.load(resume="second")
     assert rows(pipeline, begun.began) == begun.outcome(steps, tmp_path / "undisturbed")
-    pipeline.run(steps=("extract",))
+    pipeline.extract()
     assert leftovers(pipeline) == []
 
 
@@ -211,9 +213,9 @@ def test_run_in_a_bucket_that_another_process_continued(
         take_over(pipeline, source, 1)
         wake(process)
     check_committed_files(pipeline)
-    pipeline.run(resume="second")
+    pipeline.load(resume="second")
     assert rows(pipeline, begun.began) == begun.outcome(1, tmp_path / "undisturbed")
-    pipeline.run(steps=("extract",))
+    pipeline.extract()
     assert leftovers(pipeline) == []
 
 
@@ -227,6 +229,6 @@ def test_run_that_wakes_up_before_it_began_to_read(begun: Begun, tmp_path: Path,
         pipeline.run(COPY, run_id="third", steps=STEP_NAMES[:2])
         wake(process)
     check_committed_files(pipeline)
-    pipeline.run(resume="third")
-    pipeline.run(steps=("extract",))
+    pipeline.load(resume="third")
+    pipeline.extract()
     assert leftovers(pipeline) == []

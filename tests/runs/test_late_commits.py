@@ -29,8 +29,8 @@ def test_whatever_comes_late_is_found_and_goes_on_once(source: Source, pipeline:
     source.insert("apartments", {"id": 1})
     source.insert("bookings", *({"booking_id": number, "updated_at": OLDER} for number in range(1, 6)))
     source.insert("bookings", {"booking_id": 6, "updated_at": NEW})
-    pipeline.run(steps=("extract",))
-    pipeline.run(steps=("extract",))
+    pipeline.extract()
+    pipeline.extract()
 
     source.execute(f"UPDATE bookings SET total_price = 700, updated_at = '{OLD}' WHERE booking_id IN (2, 3)")
     source.insert("bookings", {"booking_id": 7, "updated_at": OLD, "total_price": "700.00"})

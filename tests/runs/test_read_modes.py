@@ -151,7 +151,7 @@ def test_snapshots_and_events_send_on_only_what_changed(source: Source, pipeline
     assert len(pipeline.rows(rejected.format("viewings"))) == 1
 
     for _ in range(2):
-        pipeline.run("source.overlap=1 day", steps=("extract",))
+        pipeline.extract("source.overlap=1 day")
     source.insert("user_viewing", {"viewed_at": moment.format(9)})
     pipeline.run("source.overlap=1 day", steps=ROWS)
     assert [count for _, count in pipeline.rows(counts)] == [2, 1, 3, 2]

@@ -49,7 +49,7 @@ def test_tables_and_columns_that_contracts_want(source: Source, pipeline: Pipeli
     source.execute("DROP VIEW bookings")
     listed = BOOKINGS.replace("checkin_date", "CAST(checkin_date AS TEXT) AS checkin_date")
     source.execute(f"CREATE VIEW bookings AS SELECT {listed} FROM old_bookings")
-    pipeline.run(steps=EXTRACT)
+    pipeline.extract()
 
     source.execute("ALTER TABLE apartments RENAME TO old_apartments")
     source.create(optional=False, tables=("apartments",))
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_there_or_no_database(source: Source, pipeline: Pipel
     (tmp_path / "notes.db").write_text("This is no database. " * 100)
     error = stopped(pipeline, "sqlite-not-readable", f"source.url=sqlite:///{tmp_path / 'notes.db'}")
     assert error.remedy == "point source.url to a SQLite database that you may read."
-    pipeline.run(f"source.url={source.url}", steps=EXTRACT)
+    pipeline.extract(f"source.url={source.url}")
 
 
 @pytest.mark.usefixtures("source")
@@ -80,7 +80,7 @@ def test_a_file_that_is_not_there_or_no_database(source: Source, pipeline: Pipel
 def test_a_mode_that_a_table_cannot_be_read_in(pipeline: Pipeline, mode: str) -> None:
     error = stopped(pipeline, "read-mode-not-possible", mode)
     assert "remove tables.bookings.mode from the configuration" in error.remedy
-    pipeline.run(steps=EXTRACT)
+    pipeline.extract()
 
 
 @pytest.mark.remedy("read-mode-not-possible")
@@ -88,7 +88,7 @@ def test_a_column_that_makes_a_mode_possible(source: Source, pipeline: Pipeline)
     mode = "tables.bookings.mode=incremental"
     assert "or add the column updated_at" in stopped(pipeline, "read-mode-not-possible", mode).remedy
     source.execute("ALTER TABLE bookings ADD COLUMN updated_at DATETIME(6)")
-    pipeline.run(mode, steps=EXTRACT)
+    pipeline.extract(mode)
 
 
 @pytest.mark.usefixtures("source")
@@ -116,7 +116,7 @@ def test_more_rows_than_a_read_can_number(source: Source, pipeline: Pipeline, mo
     )
     source.execute("ALTER TABLE user_viewing RENAME TO all_viewings")
     source.execute("CREATE VIEW user_viewing AS SELECT * FROM all_viewings WHERE rowid > 1")
-    pipeline.run(steps=EXTRACT)
+    pipeline.extract()
 
 
 @pytest.mark.usefixtures("source")

@@ -11,9 +11,10 @@ from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier, Event
 from typing import TYPE_CHECKING, Any
+
+from runs.forked import processes
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -123,7 +124,7 @@ class _Keys:
 @contextmanager
 def writing(plans: list[WriterPlan]) -> Iterator[list[Future[WriterLog]]]:
     """Let writers work, each in a process of its own, while the block runs; their logs are there after it."""
-    context = get_context("spawn")
+    context = processes()
     stop, ready = context.Event(), context.Barrier(len(plans) + 1)
     with ProcessPoolExecutor(len(plans), context, _take_signals, (stop, ready)) as pool:
         logs = [pool.submit(_write, plan) for plan in plans]

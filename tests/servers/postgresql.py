@@ -115,7 +115,8 @@ class PostgreSQL:
         name = f"test_{next(_database_numbers)}"
         # A database that somebody is connected to cannot be copied.
         self.idle.close(template)
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # To write every page to the log, as it would, takes twice as long.
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return name
 
 

@@ -29,11 +29,19 @@ ARCHIVE = Path(__file__).parents[2] / ".venv/share/spark.jsa"
 _QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m -XX:MetaspaceSize=400m"
 JAVA = f"{_QUICK} -XX:SharedArchiveFile={ARCHIVE} -Xlog:disable"
 # A run has more queries than Spark usually keeps compiled, and the next run has the same. Few rows are one partition.
-_OPTIONS = {"spark.sql.codegen.cache.maxEntries": "5000", "spark.sql.shuffle.partitions": "1"}
+# Spark describes each plan for its pages, which no one looks at here: a short description is enough.
+_OPTIONS = {
+    "spark.sql.codegen.cache.maxEntries": "5000",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.ui.explainMode": "simple",
+}
+_NAMES = ("functions", "PythonUtils", "org.apache.spark.sql.Observation")
+"""What Python asks Java for with each statement; Java looks for each part of a name in 250 jars."""
 
 OF_A_PROCESS = f"""
 [engine.spark]
 "spark.driver.extraJavaOptions" = "{JAVA}"
+"spark.sql.ui.explainMode" = "simple"
 """
 """Added to the configuration of a `rental` that starts a Spark of its own."""
 
@@ -48,9 +56,21 @@ def start_spark() -> Iterator[SparkSession]:
         options = {**_OPTIONS, "spark.jars": ",".join(safe), "spark.driver.extraJavaOptions": f"{JAVA} -Xmn400m"}
         engine = SparkEngine("local[2]", "1GB", mysql_driver, options)
         try:
-            yield engine.start()
+            session = engine.start()
+            _keep_names(session)
+            yield session
         finally:
             engine.close()
+
+
+def _keep_names(session: SparkSession) -> None:
+    """Let Java look for the names once."""
+    for name in _NAMES:
+        place = session._jvm
+        for part in name.split("."):
+            found = getattr(place, part)
+            setattr(place, part, found)
+            place = found
 
 
 def make_archive(archive: Path) -> None:

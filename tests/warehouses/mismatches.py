@@ -21,7 +21,7 @@ from rental_analytics.wiring import assembled
 from runs.harness import Source
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
-from warehouses.twins import READ, Redshift
+from warehouses.twins import READ, Redshift, same_staging_names
 
 if TYPE_CHECKING:
     from servers.postgresql import PostgreSQL
@@ -89,14 +89,16 @@ class Due:
 
     def load(self, step: str) -> None:
         """Continue the run with the step."""
-        LocalRunner(self._parts, EventStream(self.pipeline)).run(RunOptions(steps=(step,), resume="second"))
+        with same_staging_names():
+            LocalRunner(self._parts, EventStream(self.pipeline)).run(RunOptions(steps=(step,), resume="second"))
         self.loaded = True
 
     def attempt(self, step: str) -> None:
         """Do the step alone, without what a run does before and after."""
         run = self._parts.manifests.find_run("second")
         context = StepContext(run=run, events=EventStream(self.pipeline), **vars(self._parts))
-        (run_raw if step == "load-raw" else run_curated)(context)
+        with same_staging_names():
+            (run_raw if step == "load-raw" else run_curated)(context)
         self.loaded = True
 
     def copies(self) -> int:

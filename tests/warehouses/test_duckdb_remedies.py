@@ -181,10 +181,8 @@ def test_runs_after_the_remedy(tmp_path: Path, source: Source, monkeypatch: pyte
 
     def late(self: DuckDbWarehouse, *arguments: Any) -> Any:
         """Another process, with a lake of its own, loads before this one."""
-        entry = (
-            "INSERT INTO ops.loads BY NAME SELECT 'f' AS manifest_hash, ? AS step, 'other' AS run_id, 99 AS sequence"
-        )
-        self._connection.run(entry, [arguments[0].step])
+        entry = "INSERT INTO ops.loads (manifest_hash, step, run_id, sequence) VALUES ('f', '{step}', 'other', 99)"
+        self._connection.run(entry.format(step=arguments[0].step))
         return load(self, *arguments)
 
     with monkeypatch.context() as patch:

@@ -212,7 +212,7 @@ def test_keys_are_those_of_the_contracts(source: Source, twins: Callable[[str], 
         "DELETE FROM redshift_stand_in.table_layout WHERE \"schema\" = 'curated' AND \"table\" = 'bookings'",
         redshift.database,
     )
-    both.run(run_id="whole", full_refresh=True)
+    both.load(run_id="whole", full_refresh=True)
     assert both.differences() == {}
 
 
@@ -226,7 +226,7 @@ def test_raw_tables_follow_the_source(mysql: MySqlServer, twins: Callable[[str],
         source.insert("apartments", {"id": key})
         source.insert("bookings", {"booking_id": key, "apartment_id": key, "updated_at": "2024-03-01 12:00:00"})
     both = twins(source.url)
-    both.run(run_id="first")
+    both.load(run_id="first")
     widths = "SELECT column_name, data_type, character_maximum_length FROM information_schema.columns "
     asked = widths + "WHERE table_schema = 'raw_data' AND table_name = 'bookings' AND column_name = 'currency'"
     assert both.redshift.seen(asked) == [("currency", "character varying", 40)]
@@ -244,14 +244,14 @@ def test_raw_tables_follow_the_source(mysql: MySqlServer, twins: Callable[[str],
         "bookings",
         {"booking_id": 4, "user_id": 2**40, "total_price": "1234567890.1234", "updated_at": "2024-03-02 12:00:00"},
     )
-    both.run(run_id="second")
+    both.load(run_id="second")
     assert both.differences() == {}
     assert both.redshift.seen(asked) == [("currency", "character varying", 200)]
     assert both.redshift.seen("SELECT COUNT(*) FROM raw_data.bookings") == [(4,)]
 
     source.execute("ALTER TABLE bookings ADD COLUMN payment_status VARCHAR(30)")
     source.execute("UPDATE bookings SET payment_status = 'paid', updated_at = '2024-03-03 12:00:00'")
-    both.run(run_id="third")
+    both.load(run_id="third")
     assert both.differences() == {}
 
 
@@ -298,11 +298,11 @@ def test_a_text_too_long_does_not_block_the_lake(source: Source, twins: Callable
     source.insert("apartments", {"id": 1})
     source.insert("apartment_attributes", {"id": 1, "body": "a" * 70_000})
     redshift = twins(source.url).redshift
-    error = failure(redshift.run, run_id="first")
+    error = failure(redshift.load, run_id="first")
     assert isinstance(error, WarehouseError)
     assert "column body" in error.message.lower()
     source.execute("UPDATE apartment_attributes SET body = 'short', last_modified_timestamp = '2024-03-02 12:00:00'")
-    redshift.run(run_id="second", full_refresh=True)
+    redshift.load(run_id="second", full_refresh=True)
     assert redshift.seen("SELECT body FROM raw_data.apartment_attributes") == [("short",)]
     assert redshift.seen("SELECT body FROM curated.listing_attributes") == [("short",)]
 

@@ -89,30 +89,35 @@ def actual_outcome(model: CuratedModel, made: TransformedTable, lake: Lake) -> O
     )
 
 
-def transform(engine: Engine, lake: Lake, model: CuratedModel, case: Case) -> TransformedTable:
-    """Build the model, and those it is made of, from the case's rows."""
+def transform(engine: Engine, lake: Lake, cases: Mapping[str, Case]) -> dict[str, TransformedTable]:
+    """Build models, and those they are made of, from the rows of a case for each; cases have no relation in common.
+
+    All are reference data, or none is.
+    """
+    wanted = [contracts().curated[name] for name in cases]
+    names = {*cases, *(model.versions_of for model in wanted)}
     models = tuple(
-        other
-        for other in contracts().transform_order
-        if other.reference == "exchange_rates" or other.name in (model.versions_of, model.name)
+        other for other in contracts().transform_order if other.reference == "exchange_rates" or other.name in names
     )
     sources = {other.source: contracts().sources[other.source] for other in models if other.source}
     relations = {f"raw_data.{name}": name for name in sources}
-    unknown = case.given.keys() - relations.keys() - reference_data({}).relations.keys()
-    assert not unknown, f"{model.name} does not read {sorted(unknown)}"
+    given = dict[str, Sequence[Mapping[str, Any]]]()
+    for name, case in cases.items():
+        unknown = case.given.keys() - relations.keys() - reference_data({}).relations.keys()
+        assert not unknown, f"{name} does not read {sorted(unknown)}"
+        given |= case.given
     request = TransformRequest(
         run=RUN,
         models=models,
         sources=sources,
         extracts={
-            name: write_extracts(lake, sources[name], case.given.get(relation, ()))
-            for relation, name in relations.items()
+            name: write_extracts(lake, sources[name], given.get(relation, ())) for relation, name in relations.items()
         },
-        reference=reference_data(case.given),
-        emit_reference=model.reference is not None,
+        reference=reference_data(given),
+        emit_reference=any(model.reference for model in wanted),
     )
     with engine.session(lake) as session:
-        return Transformation(session, request, lake, lambda rows: None).run()[model.name]
+        return Transformation(session, request, lake, lambda rows: None).run()
 
 
 def rejected_rows(made: TransformedTable, lake: Lake) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Cases of a model put together, so that an engine that is slow to start builds many of them at once."""
+"""Cases put together, so that an engine that is slow to start builds many of them at once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,40 @@ def merged_cases(model: CuratedModel, cases: Sequence[Case]) -> list[Case]:
     source = contracts().sources[origin.source]
     relation = f"raw_data.{origin.source}"
     groups = defaultdict[Any, list[Case]](list)
+    kept = defaultdict[Any, set[int]](set)
     for number, case in enumerate(cases):
-        own = number if case.given.keys() - {relation} or _has_large_keys(case, relation, source.key) else None
-        types = column_types(source, case.given.get(relation, ()))
-        groups[tuple(types.items()), own].append(case)
+        types = tuple(column_types(source, case.given.get(relation, ())).items())
+        large = _large_keys(case, relation, source.key)
+        alone = case.given.keys() - {relation} or large & kept[types]
+        kept[types] |= large
+        groups[types, number if alone else None].append(case)
     return [_merged(group, relation, source.key, model.key) for group in groups.values()]
 
 
-def _has_large_keys(case: Case, relation: str, key: Collection[str]) -> bool:
+def batches(cases: Sequence[tuple[CuratedModel, Case]]) -> list[dict[str, Case]]:
+    """Cases by the names of their models, together where one transformation can build them.
+
+    No two are of one source table, all have the same rates, and reference data stands apart.
+    """
+    made = list[dict[str, Case]]()
+    places = list[tuple[Any, set[str]]]()
+    for model, case in cases:
+        origin = contracts().curated[model.versions_of] if model.versions_of else model
+        rates = {name: rows for name, rows in case.given.items() if name.startswith("raw_data.exchange_rate")}
+        common, place = (rates, model.reference is None), origin.source or model.name
+        fitting = (number for number, (other, taken) in enumerate(places) if other == common and place not in taken)
+        number = next(fitting, len(made))
+        if number == len(made):
+            made.append({})
+            places.append((common, set()))
+        made[number][model.name] = case
+        places[number][1].add(place)
+    return made
+
+
+def _large_keys(case: Case, relation: str, key: Collection[str]) -> set[int]:
     keys = [row.get(name) for row in case.given.get(relation, ()) for name in key]
-    return any(isinstance(value, int) and not 0 <= value < _STEP for value in keys)
+    return {value for value in keys if isinstance(value, int) and not 0 <= value < _STEP}
 
 
 def _merged(cases: Sequence[Case], relation: str, source_key: Sequence[str], key: Sequence[str]) -> Case:
@@ -69,7 +93,7 @@ def _moved(rows: Iterable[Mapping[str, Any]], key: Collection[str], number: int)
 
 
 def _moved_value(value: Any, number: int) -> Any:
-    """A key's number as it is, or as text."""
+    """A key's number as it is, or as text; one that is large stays where it is."""
     if isinstance(value, str) and value.isdecimal():
-        return str(int(value) + number * _STEP)
-    return value + number * _STEP if isinstance(value, int) else value
+        return str(_moved_value(int(value), number))
+    return value + number * _STEP if isinstance(value, int) and 0 <= value < _STEP else value

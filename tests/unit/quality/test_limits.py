@@ -57,6 +57,13 @@ def test_the_error_names_the_rules_that_reject_most_first() -> None:
         check_rejected(made(5, 10, *checks), LIMITS, "rental run")
 
 
+@pytest.mark.parametrize(("rejected", "told"), [(99, True), (100, False)])
+def test_of_few_rows_the_remedy_tells_how_many_stop_no_run(rejected: int, told: bool) -> None:
+    with pytest.raises(QualityError) as caught:
+        check_rejected(made(rejected, 110), LIMITS, "rental run")
+    assert ("fewer than quality.min_rejected_rows, 2, stop no run" in caught.value.remedy) is told
+
+
 def test_a_broken_check_stops_a_run_if_its_severity_says_so() -> None:
     check_rejected(made(0, 10, result("odd", Severity.WARN, 10)), LIMITS, "rental run")
     with pytest.raises(QualityError, match="Check odd of bookings is broken by 1 rows, such as 7"):
@@ -107,6 +114,7 @@ def test_deleted_rows_stop_a_run_above_their_share(table: ExtractedTable, before
         check_deleted("bookings", table, read(held=before), LIMITS, "rental run")
     assert caught.value.reason == "too-many-rows-vanished"
     assert "`rental run --set quality.max_deleted_share=1`" in caught.value.remedy
+    assert ("rows of bookings in the range were" in caught.value.message) is bool(table.replaced_from)
 
 
 def test_nothing_was_held_before_the_first_read() -> None:

@@ -114,7 +114,7 @@ class JdbcReading:
         wanted = [functions.count(functions.lit(1)).alias("rows"), most.alias("most")]
         for column in self._dated:
             zero = functions.expr(spark_expression(f"CAST({literal(ZERO_DATE)} AS {column.type})"))
-            found = functions.when(functions.col(_quoted(column.name)) == zero, 1)
+            found = functions.when(functions.col(quoted(column.name)) == zero, 1)
             wanted.append(functions.count(found).alias(f"zero {column.name}"))
         if self._selection.counted:
             # A text, since what is observed may be no structure.
@@ -172,5 +172,6 @@ def _arriving(database: ParallelDatabase, column: RawColumn) -> str:
     return f"CAST({name} AS {kind}) AS {name}" if kind else name
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name as Spark quotes it."""
     return "`" + name.replace("`", "``") + "`"

@@ -16,7 +16,7 @@ from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Arrival, Folder, Progress, Selection, Session, Stage, below, empty_relation
 from rental_analytics.engines.spark.errors import translated
-from rental_analytics.engines.spark.reads import Counted, JdbcReading, numbered_frame
+from rental_analytics.engines.spark.reads import Counted, JdbcReading, numbered_frame, quoted
 from rental_analytics.engines.spark.trust import TrustStores
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError
 from rental_analytics.sql.spark import double_text, spark_sql, view_name
@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 
 MOST_PARTITIONS = 1_024
 """Rows of a query are numbered partition by partition; there may be no more of them than this."""
+
+_SPARK_TYPES = {
+    "bool": "BOOLEAN",
+    "date32[day]": "DATE",
+    "double": "DOUBLE",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "string": "STRING",
+    "timestamp[us]": "TIMESTAMP_NTZ",
+}
+"""How Spark names the types of Arrow that the pipeline's files have."""
 
 
 class SparkStepSession(Session):
@@ -135,7 +146,7 @@ class SparkStepSession(Session):
         else:
             self._lake.create(f"{self._prefix}{file}", content.getvalue())
         with translated():
-            self._spark.read.parquet(_unglobbed(self._place(file))).createOrReplaceTempView(view_name(name))
+            self._stored_rows([self._place(file)], rows.schema).createOrReplaceTempView(view_name(name))
 
     def _place(self, name: str) -> str:
         return str(self._scratch / name) if self._scratch else self._lake.location(f"{self._prefix}{name}")
@@ -146,16 +157,17 @@ class SparkStepSession(Session):
         attempt = f"{name}-{uuid.uuid4().hex[:8]}"
         place = f"{folder.rstrip('/')}/{attempt}"
         rows = self._write(frame, place)
-        files = self._stored(place, attempt) if self._writes_to_lake else _moved_up(Path(place))
+        files = self._stored(place, attempt, frame) if self._writes_to_lake else _moved_up(Path(place))
         self._check(name, sum(file.rows for file in files), rows)
         return files
 
-    def _stored(self, place: Folder, attempt: str) -> list[LakeFile]:
-        """Files that Spark's machines wrote into a folder of their own; those without rows, and its marks, go."""
+    def _stored(self, place: Folder, attempt: str, frame: DataFrame) -> list[LakeFile]:
+        """What Spark's machines wrote of a query to a folder of its own; files without rows, and its marks, go."""
         prefix = f"{place.removeprefix(self._lake.location(''))}/"
         names = [path.removeprefix(prefix) for path in self._lake.paths(prefix)]
         with translated():
-            stored = self._spark.read.parquet(_unglobbed(place)) if any(map(_is_parquet, names)) else None
+            reader = self._spark.read.schema(frame.schema)
+            stored = reader.parquet(_unglobbed(place)) if any(map(_is_parquet, names)) else None
             counted = stored.groupBy("_metadata.file_path", "_metadata.file_size").count().collect() if stored else []
         found = {unquote(path).rsplit("/", 1)[1]: (size, rows) for path, size, rows in counted}
         self._lake.delete(prefix + name for name in names if name not in found)
@@ -174,8 +186,19 @@ class SparkStepSession(Session):
     def parquet(self, files: Sequence[str]) -> str:
         view = f"files_{uuid.uuid4().hex}"
         with translated():
-            self._spark.read.parquet(*map(_unglobbed, files)).createOrReplaceTempView(view)
+            self._stored_rows(files).createOrReplaceTempView(view)
         return view
+
+    def _stored_rows(self, files: Sequence[str], schema: pa.Schema | None = None) -> DataFrame:
+        """Parquet files of one schema; Spark has to look for it, with a job of its own, only where nobody knows it."""
+        import pyarrow.parquet as pq
+
+        reader = self._spark.read
+        if schema is None and not self._writes_to_lake:
+            schema = pq.read_schema(files[0])
+        if schema is not None and (columns := _spark_columns(schema)):
+            reader = reader.schema(columns)
+        return reader.parquet(*map(_unglobbed, files))
 
     def file_rows(self, files: Sequence[str]) -> list[int]:
         if not self._writes_to_lake:
@@ -289,6 +312,17 @@ def _rows_of_a_file(file: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(file).num_rows)
+
+
+def _spark_columns(schema: pa.Schema) -> str:
+    """The columns that Spark finds in files of a schema; empty where one is of a kind that no file of ours has."""
+    kinds = {str(field.type): _SPARK_TYPES.get(str(field.type), "") for field in schema}
+    for name in kinds:
+        if decimal := re.fullmatch(r"decimal128\((\d+), (\d+)\)", name):
+            kinds[name] = f"DECIMAL({decimal[1]},{decimal[2]})"
+    if not all(kinds.values()):
+        return ""
+    return ", ".join(f"{quoted(field.name)} {kinds[str(field.type)]}" for field in schema)
 
 
 def _is_parquet(name: str) -> bool:

@@ -151,27 +151,32 @@ class Connection:
         except duckdb.Error as error:
             raise self._refused(error) from error
 
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
-        """Rows of a statement; of one that changes rows, how many."""
+    def run(self, sql: str) -> Rows:
+        """Rows of a statement; of one that changes rows, how many.
+
+        Values stand in it as literals or come as Arrow: for each parameter, DuckDB looks for pandas several times.
+        """
         import duckdb
 
         try:
-            return self.session.execute(sql, list(parameters)).fetchall()
+            return self.session.execute(sql).fetchall()
         except duckdb.Error as error:
             raise self._refused(error) from error
 
-    def append(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
-        """Add records to a table of schema `ops`."""
+    def append(self, name: str, records: Sequence[Mapping[str, Any]], *, replacing: Sequence[str] = ()) -> None:
+        """Add records to a table of schema `ops`, in place of those that agree with one of them on some columns."""
         if not records:
             return
         import pyarrow as pa
 
-        columns = list(ops_tables()[name].columns)
+        columns, place = list(ops_tables()[name].columns), identifier(f"ops.{name}")
         content = pa.table({column: [record.get(column) for record in records] for column in columns})
-        # As parameters they would take ten times as long: DuckDB looks for pandas at each.
         self.session.register("arriving", content)
         try:
-            self.run(f"INSERT INTO {identifier(f'ops.{name}')} ({identifiers(columns)}) SELECT * FROM arriving")
+            if replacing:
+                known = identifiers(replacing)
+                self.run(f"DELETE FROM {place} WHERE ({known}) IN (SELECT {known} FROM arriving)")
+            self.run(f"INSERT INTO {place} ({identifiers(columns)}) SELECT * FROM arriving")
         finally:
             self.session.unregister("arriving")
 

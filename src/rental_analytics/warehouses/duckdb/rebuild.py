@@ -12,7 +12,7 @@ from rental_analytics.failpoints import reach
 from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import identifier, literal, render
-from rental_analytics.warehouses.duckdb.connection import Connection
+from rental_analytics.warehouses.duckdb.connection import Connection, Rows
 from rental_analytics.warehouses.duckdb.tables import create_table
 from rental_analytics.warehouses.refused_metric import metric_failed
 
@@ -49,17 +49,17 @@ def _build(connection: Connection, model: DerivedModel) -> LoadedTable:
         order=model.row_order,
         query=whole_query(model),
     )
-    _run_query_of(connection, model, text)
+    ((inserted,),) = _run_query_of(connection, model, text)
     connection.run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")
     for name, column in model.columns.items():
         place = identifier(f"{model.relation}.{name}")
         connection.run(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
-    return LoadedTable(inserted=connection.run(f"SELECT COUNT(*) FROM {identifier(model.relation)}")[0][0])
+    return LoadedTable(inserted=inserted)
 
 
-def _run_query_of(connection: Connection, model: DerivedModel, sql: str) -> None:
+def _run_query_of(connection: Connection, model: DerivedModel, sql: str) -> Rows:
     try:
-        connection.run(sql)
+        return connection.run(sql)
     except WarehouseError as error:
         import duckdb
 

@@ -22,6 +22,11 @@ def create_table(
     )
 
 
+def column_types(connection: Connection, relation: str) -> dict[str, str]:
+    """The columns of a table or view in order, typed as DuckDB spells types."""
+    return {row[0]: row[1] for row in connection.run(f"DESCRIBE {identifier(relation)}")}
+
+
 def fit_table(connection: Connection, table: TableLoad, arriving: str | None) -> None:
     """Make the table of a load, or let it grow with the columns of the files.
 
@@ -33,7 +38,7 @@ def fit_table(connection: Connection, table: TableLoad, arriving: str | None) ->
     """
     wanted = (*table.columns, *added_columns(table))
     connection.run(create_table(table.relation, wanted))
-    existing = {row[0]: row[1] for row in connection.run(f"DESCRIBE {identifier(table.relation)}")}
+    existing = column_types(connection, table.relation)
     for column in wanted:
         place = f"ALTER TABLE {identifier(table.relation)}"
         held = existing.get(column.name)

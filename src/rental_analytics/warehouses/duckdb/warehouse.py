@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rental_analytics.contracts.manifest import CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.failpoints import reach
-from rental_analytics.sql.render import identifier, identifiers
+from rental_analytics.sql.render import identifier, literal, timestamp_text
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
@@ -21,7 +21,7 @@ from rental_analytics.warehouses.duckdb.connection import Connection
 from rental_analytics.warehouses.duckdb.load import LoadRun
 from rental_analytics.warehouses.duckdb.query import check_reads, failing, first_batches
 from rental_analytics.warehouses.duckdb.rebuild import rebuild
-from rental_analytics.warehouses.duckdb.tables import create_table
+from rental_analytics.warehouses.duckdb.tables import column_types, create_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,21 +63,12 @@ class DuckDbWarehouse(Warehouse):
         with self._opened.transaction():
             for schema in _SCHEMAS:
                 self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            held = self._held_columns()
+            held = self._relations()
             for name, table in ops_tables().items():
-                if name in held:
-                    self._add_columns(name, table, held[name])
+                if f"ops.{name}" in held:
+                    self._add_columns(name, table, column_types(self._opened, f"ops.{name}"))
                 else:
                     self._opened.run(create_table(f"ops.{name}", table.file_columns))
-
-    def _held_columns(self) -> dict[str, set[str]]:
-        """Columns of the tables of schema `ops`."""
-        held: dict[str, set[str]] = {}
-        for table, column in self._opened.run(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'"
-        ):
-            held.setdefault(table, set()).add(column)
-        return held
 
     def _add_columns(self, name: str, table: OpsTable, held: Collection[str]) -> None:
         """A warehouse of an earlier version lacks the columns that came since."""
@@ -89,13 +80,13 @@ class DuckDbWarehouse(Warehouse):
                     self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
-        return bool(
-            self._opened.run("SELECT 1 FROM ops.loads WHERE step = ? AND manifest_hash = ?", [step, manifest_hash])
-        )
+        noted = f"SELECT 1 FROM ops.loads WHERE step = {literal(step)} AND manifest_hash = {literal(manifest_hash)}"
+        return bool(self._opened.run(noted))
 
     def last_loaded(self, step: str) -> str | None:
-        newest = "SELECT manifest_hash FROM ops.loads WHERE step = ? ORDER BY sequence DESC LIMIT 1"
-        found = self._opened.run(newest, [step])
+        found = self._opened.run(
+            f"SELECT manifest_hash FROM ops.loads WHERE step = {literal(step)} ORDER BY sequence DESC LIMIT 1"
+        )
         return str(found[0][0]) if found else None
 
     def lake(self) -> FilledFrom | None:
@@ -103,8 +94,11 @@ class DuckDbWarehouse(Warehouse):
         return FilledFrom(*found[0]) if found else None
 
     def attempts(self, run_id: str, step: str, begun: datetime) -> int:
-        counted = "SELECT COUNT(*) FROM ops.steps WHERE run_id = ? AND step = ? AND started_at <> ?"
-        return int(self._opened.run(counted, [run_id, step, begun])[0][0])
+        counted = self._opened.run(
+            f"SELECT COUNT(*) FROM ops.steps WHERE run_id = {literal(run_id)} AND step = {literal(step)} "
+            f"AND started_at <> TIMESTAMP '{timestamp_text(begun)}'"
+        )
+        return int(counted[0][0])
 
     def load(self, load: Load, lake: Lake) -> dict[str, LoadedTable]:
         if self.loaded(load.step, load.manifest_hash):
@@ -139,24 +133,28 @@ class DuckDbWarehouse(Warehouse):
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
         with self._opened.transaction():
             for name, entries in rows.items():
-                if replacing and entries:
-                    place, known = identifier(f"ops.{name}"), identifiers(replacing)
-                    marks, values = _values(entries, replacing)
-                    self._opened.run(f"DELETE FROM {place} WHERE ({known}) IN (VALUES {marks})", values)
-                self._opened.append(name, entries)
+                self._opened.append(name, entries, replacing=replacing)
 
     def fail_running(self, finished_at: datetime, error: str) -> None:
-        ended = "UPDATE ops.runs SET status = 'failed', finished_at = ?, error = ? WHERE status = 'running'"
         with self._opened.transaction():
-            self._opened.run(ended, [finished_at, error])
+            self._opened.run(
+                f"UPDATE ops.runs SET status = 'failed', finished_at = TIMESTAMP '{timestamp_text(finished_at)}', "
+                f"error = {literal(error)} WHERE status = 'running'"
+            )
 
     def columns(self, relation: str) -> dict[str, str]:
-        schema, _, table = relation.partition(".")
-        listed = (
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = ? AND table_name = ? ORDER BY column_index"
+        return column_types(self._opened, relation) if relation in self._relations() else {}
+
+    def _relations(self) -> set[str]:
+        """Names of all tables and views, such as `ops.runs`.
+
+        `duckdb_columns()` would bind all views of DuckDB's own too, and so would the error for a table that is missing.
+        """
+        listed = self._opened.run(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+            "UNION ALL SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
         )
-        return {str(name): str(kind) for name, kind in self._opened.run(listed, [schema, table])}
+        return {name for (name,) in listed}
 
     def ask(self, sql: str) -> pa.Table:
         return self.query(sql)
@@ -199,9 +197,3 @@ class DuckDbWarehouse(Warehouse):
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _values(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[str, list[Any]]:
-    """Rows as placeholders of a VALUES list, and what stands for them."""
-    marks = f"({', '.join('?' for _ in columns)})"
-    return ", ".join([marks] * len(rows)), [row.get(column) for row in rows for column in columns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -99,11 +100,7 @@ class Rebuild:
         """The query, reading parameters and tables of this run instead of those that readers see still."""
         staged = {f"ops.{_PARAMETERS}": self._parameters}
         staged |= {other.relation: self._stages[other.name] for other in self._models}
-        query: Any = sqlglot.parse_one(whole_query(model), read="duckdb")
-        for table in query.find_all(exp.Table):
-            if stage := staged.get(f"{table.db}.{table.name}"):
-                table.replace(exp.alias_(exp.to_table(stage), table.alias or table.name, table=True))
-        return str(query.sql("duckdb"))
+        return _reading(whole_query(model), tuple(staged.items()))
 
     def checks(self) -> list[str]:
         """A query for each table: the number of a check, and the rows that break it."""
@@ -169,6 +166,17 @@ class Rebuild:
             return error
         reason = error.message.partition("refused a statement: ")[2]
         return metric_failed(model, reason, is_misfit=False)
+
+
+@lru_cache(maxsize=256)
+def _reading(text: str, staged: tuple[tuple[str, str], ...]) -> str:
+    """A query in DuckDB's dialect that reads other tables in place of some."""
+    query: Any = sqlglot.parse_one(text, read="duckdb")
+    others = dict(staged)
+    for table in query.find_all(exp.Table):
+        if other := others.get(f"{table.db}.{table.name}"):
+            table.replace(exp.alias_(exp.to_table(other), table.alias or table.name, table=True))
+    return str(query.sql("duckdb"))
 
 
 def _too_many(count: int, anew: Sequence[str] = ()) -> ContractError:

@@ -2,13 +2,21 @@ WITH fixings AS (
     SELECT
         rate_date,
         currency,
-        usd_per_unit
+        usd_per_unit,
+        LEAD(rate_date) OVER (PARTITION BY currency ORDER BY rate_date) AS next_date
     FROM raw_data.exchange_rate_fixings
 ),
 
-fixing_days AS (
+any_fixings AS (
     SELECT DISTINCT rate_date
     FROM fixings
+),
+
+fixing_days AS (
+    SELECT
+        rate_date,
+        LEAD(rate_date) OVER (ORDER BY rate_date) AS next_date
+    FROM any_fixings
 ),
 
 -- The newest day up to each on which any currency had a fixing.
@@ -23,49 +31,41 @@ days AS (
     LEFT JOIN fixing_days ON all_days.rate_date = fixing_days.rate_date
 ),
 
-first_fixings AS (
+-- The few fixings whose currency has none on the next day that others have one.
+left_behind AS (
     SELECT
-        currency,
-        MIN(rate_date) AS first_date
+        fixings.rate_date,
+        fixings.currency,
+        fixings.usd_per_unit,
+        fixings.next_date
     FROM fixings
-    GROUP BY currency
+    INNER JOIN fixing_days ON fixings.rate_date = fixing_days.rate_date
+    WHERE fixings.next_date IS NULL OR fixings.next_date > fixing_days.next_date
 ),
-
-currency_days AS (
-    SELECT
-        days.rate_date,
-        days.newest_fixing_date,
-        first_fixings.currency
-    FROM days
-    CROSS JOIN first_fixings
-    WHERE days.rate_date >= first_fixings.first_date
-),
-
-fixed_days AS (
-    SELECT
-        currency_days.rate_date,
-        currency_days.newest_fixing_date,
-        currency_days.currency,
-        MAX(fixings.rate_date) OVER (
-            PARTITION BY currency_days.currency
-            ORDER BY currency_days.rate_date
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS fixing_date
-    FROM currency_days
-    LEFT JOIN fixings
-        ON
-            currency_days.rate_date = fixings.rate_date
-            AND currency_days.currency = fixings.currency
-)
 
 -- A currency that others left behind by more than 14 days has no rate; where all are silent, rates hold.
+held AS (
+    SELECT
+        rate_date AS fixing_date,
+        currency,
+        usd_per_unit
+    FROM fixings
+    UNION ALL
+    SELECT
+        fixing_days.rate_date AS fixing_date,
+        left_behind.currency,
+        left_behind.usd_per_unit
+    FROM left_behind
+    INNER JOIN fixing_days
+        ON
+            left_behind.rate_date < fixing_days.rate_date
+            AND (left_behind.next_date IS NULL OR left_behind.next_date > fixing_days.rate_date)
+            AND DATE_DIFF('day', left_behind.rate_date, fixing_days.rate_date) <= 14
+)
+
 SELECT
-    fixed_days.rate_date,
-    fixed_days.currency,
-    fixings.usd_per_unit
-FROM fixed_days
-INNER JOIN fixings
-    ON
-        fixed_days.fixing_date = fixings.rate_date
-        AND fixed_days.currency = fixings.currency
-WHERE DATE_DIFF('day', fixed_days.fixing_date, fixed_days.newest_fixing_date) <= 14
+    days.rate_date,
+    held.currency,
+    held.usd_per_unit
+FROM days
+INNER JOIN held ON days.newest_fixing_date = held.fixing_date

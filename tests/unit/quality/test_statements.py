@@ -1,0 +1,195 @@
+"""What rules and checks count: the statements on rows, and the results made of the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.manifest import CheckResult, TransformedTable
+from rental_analytics.contracts.model import CuratedModel, DerivedModel
+from rental_analytics.contracts.source_table import SourceTable
+from rental_analytics.errors import QualityError
+from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
+from rental_analytics.quality.results import broken, model_counts, model_results, source_counts, source_results
+from rental_analytics.quality.rules import all_rules, narrowed, reject_rules
+
+if TYPE_CHECKING:
+    import duckdb
+
+pytestmark = pytest.mark.fast
+
+COLUMNS = {
+    "seat": {"type": "BIGINT", "description": "The key", "nullable": False},
+    "price": {"type": "DECIMAL(4,2)", "description": "What it costs"},
+    "sold_on": {"type": "DATE", "description": "When it was sold"},
+    "moved_at": {"type": "TIMESTAMP", "description": "When it changed"},
+    "told": {"type": "VARCHAR", "description": "What was said of it"},
+}
+SHARED = {"name": "seats", "description": "Seats", "grain": "one row per seat", "key": ["seat"], "columns": COLUMNS}
+CHECKS = [{"name": "silent", "severity": "warn", "when": "told IS NULL", "description": "Nothing was said"}]
+RULES = [
+    {"name": "dear", "severity": "reject", "when": "price > 5", "description": "It costs too much"},
+    {"name": "odd", "severity": "warn", "when": "seat % 2 = 1", "description": "Its number is odd"},
+]
+MODEL = CuratedModel.model_validate(
+    SHARED | {"layer": "curated", "query": "SELECT 1", "source": "seats", "rules": RULES, "checks": CHECKS}
+)
+METRIC = DerivedModel.model_validate(
+    SHARED
+    | {"layer": "presentation", "definition": "Seats", "query": "SELECT 1", "checks": CHECKS, "key": ["seat", "price"]}
+)
+SOURCE = SourceTable.model_validate(
+    {
+        "name": "seats",
+        "description": "Seats",
+        "columns": {"seat": {"type": "integer", "description": "A number"}},
+        "checks": [{"name": "odd", "severity": "warn", "when": "seat % 2 = 1"}],
+    }
+)
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    with closing(duckdb.connect()) as connection:
+        yield connection
+
+
+def row_of(database: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    found = database.execute(sql)
+    names = [column[0] for column in found.description]
+    (values,) = found.fetchall()
+    return dict(zip(names, values, strict=True))
+
+
+def test_rules_are_counted_over_all_rows_and_checks_over_those_that_are_kept(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    database.execute(
+        """
+        CREATE TABLE current_rows AS SELECT *, DATE '2024-01-01' AS sold_on, TIMESTAMP '2024-01-01' AS moved_at FROM (
+            VALUES (3, 1, NULL, '', FALSE), (1, 9, NULL, 'dear', FALSE), (5, 7, 'x', 'dear', FALSE),
+                (2, 1, NULL, '', FALSE), (4, 1, 'x', '', FALSE), (NULL, 1, 'x', '', FALSE),
+                (7, 9, NULL, 'dear', TRUE), (9, 1, NULL, '', TRUE)
+        ) AS seats (seat, price, told, _broken_rules, _is_deleted)
+        """
+    )
+    counts = row_of(database, model_counts(MODEL))
+    assert counts.pop("rejected") == 2
+    results = {result.check_name: (result.failed_rows, result.sample) for result in model_results(MODEL, counts)}
+    assert results == {
+        "dear": (2, "1"),
+        "odd": (3, "1"),
+        "value_out_of_range": (0, None),
+        "silent": (2, "2"),
+        "seat_not_null": (1, None),
+    }
+    assert [(result.table_name, result.failed_rows) for result in model_results(MODEL, {})] == [("seats", 0)] * 5
+    database.execute("DELETE FROM current_rows")
+    assert {result.failed_rows for result in model_results(MODEL, row_of(database, model_counts(MODEL)))} == {0}
+
+
+def test_rules_and_their_severities() -> None:
+    assert [rule.name for rule in reject_rules(MODEL)] == ["dear", "value_out_of_range"]
+    made_here = MODEL.model_copy(update={"source": None, "reference": "rates"})
+    assert [rule.name for rule in all_rules(made_here)] == ["dear", "odd"]
+    texts = MODEL.model_copy(update={"columns": {"told": MODEL.columns["told"]}})
+    assert [rule.name for rule in all_rules(texts)] == ["dear", "odd"]
+    severities = {result.check_name: result.severity for result in model_results(MODEL, {})}
+    assert (severities["seat_not_null"], severities["silent"]) == (Severity.FAIL, Severity.WARN)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fits"),
+    [
+        ("seat", "9223372036854775807", True),
+        ("seat", "9223372036854775808", False),
+        ("seat", "1.0", True),
+        ("seat", "1.5", False),
+        ("price", "99.99", True),
+        ("price", "99.994", True),
+        ("price", "100", False),
+        ("sold_on", "DATE '1678-01-01'", True),
+        ("sold_on", "DATE '1677-12-31'", False),
+        ("sold_on", "DATE '2261-12-31'", True),
+        ("sold_on", "DATE '2262-01-01'", False),
+        ("moved_at", "TIMESTAMP '1678-01-01 00:00:00'", True),
+        ("moved_at", "TIMESTAMP '1677-12-31 23:59:59.999999'", False),
+        ("moved_at", "TIMESTAMP '2261-12-31 23:59:59.999999'", True),
+        ("moved_at", "TIMESTAMP '2262-01-01 00:00:00'", False),
+        ("seat", "NULL", True),
+        ("price", "NULL", True),
+    ],
+)
+def test_values_that_do_not_fit_their_column(
+    database: duckdb.DuckDBPyConnection, column: str, value: str, fits: bool
+) -> None:
+    rule = next(rule for rule in all_rules(MODEL) if rule.name == "value_out_of_range")
+    values = dict.fromkeys(COLUMNS, "NULL") | {column: value}
+    given = ", ".join(f"{text} AS {name}" for name, text in values.items())
+    (found,) = database.execute(f"SELECT COALESCE({rule.when}, FALSE) FROM (SELECT {given})").fetchall()
+    assert found == (not fits,)
+    if column in ("seat", "price"):
+        kind = str(MODEL.columns[column].type)
+        (held,) = database.execute(f"SELECT {narrowed(column, kind)} IS NULL FROM (SELECT {given})").fetchall()
+        assert held == (not fits or value == "NULL",)
+
+
+def test_checks_of_a_source_leave_keys_that_vanished_out(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute(
+        """
+        CREATE SCHEMA raw_data;
+        CREATE TABLE raw_data.seats AS SELECT * FROM (
+            VALUES (1, (2::BIGINT << 40)), (3, (2::BIGINT << 40) + (1::BIGINT << 39) - 1), (2, 1),
+                (5, (2::BIGINT << 40) + (1::BIGINT << 39))
+        ) AS seats (seat, _row_id)
+        """
+    )
+    (result,) = source_results(SOURCE, row_of(database, source_counts(SOURCE)))
+    assert (result.table_name, result.check_name, result.failed_rows) == ("seats", "odd", 2)
+    assert [result.failed_rows for result in source_results(SOURCE, {})] == [0]
+
+
+def test_checks_of_a_rebuilt_table(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute(
+        """
+        CREATE SCHEMA presentation;
+        CREATE TABLE presentation.seats AS SELECT * FROM (
+            VALUES (1, 1, 'x'), (1, 2, NULL), (2, 1, NULL), (2, 1, NULL), (3, 1, 'x'), (3, 1, 'x'), (3, 1, 'x'),
+                (NULL, 1, 'x')
+        ) AS seats (seat, price, told)
+        """
+    )
+    failed = dict(database.execute(check_statement(METRIC, METRIC.relation)).fetchall())
+    results = check_results(METRIC, failed)
+    found = [(result.check_name, result.severity, result.failed_rows) for result in results]
+    assert found == [
+        ("unique_key", Severity.FAIL, 2),
+        ("seat_not_null", Severity.FAIL, 1),
+        ("silent", Severity.WARN, 3),
+    ]
+    other = METRIC.model_copy(update={"name": "halls"})
+    with pytest.raises(QualityError, match=r"Check unique_key of presentation\.seats is broken by 2 rows") as caught:
+        stop_if_broken([other, METRIC], results)
+    assert (caught.value.reason, caught.value.table) == ("metric-check-broken", "seats")
+    stop_if_broken([METRIC], results[2:])
+    stop_if_broken([METRIC], check_results(METRIC, dict.fromkeys(failed, 0)))
+
+
+def test_the_check_that_most_rows_break_comes_first() -> None:
+    checks = tuple(
+        CheckResult(table_name="seats", check_name=name, severity=severity, failed_rows=rows)
+        for name, severity, rows in (
+            ("few", Severity.REJECT, 1),
+            ("none", Severity.REJECT, 0),
+            ("many", Severity.REJECT, 5),
+            ("other", Severity.WARN, 9),
+        )
+    )
+    table = TransformedTable(complete=False, columns=(), extracted=9, curated=9, rejected=0, checks=checks)
+    assert [check.check_name for check in broken(table, Severity.REJECT)] == ["many", "few"]
