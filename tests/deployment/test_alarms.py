@@ -1,0 +1,60 @@
+"""Every alarm rings when it should and only then, and says what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deployment.alarm_states import Series, state
+from deployment.synthesized import synthesized
+
+pytestmark = pytest.mark.service
+
+ROOT = Path(__file__).parents[2]
+DAYS = [1000.0, 1040.0, 980.0, 1010.0, 995.0, 1020.0, 990.0]
+
+FINE: dict[str, dict[str, Series]] = {
+    "late": {"RunsSucceeded": [*[None] * 25, 1, *[None] * 25]},
+    "stale": {"FreshnessHours": [3, 27, 47]},
+    "rejected": {"RejectedShare bookings": [0.01], "RejectedShare viewings": [0.05]},
+    "unusual": {"RowsIn": [*DAYS, 1030]},
+    "costly": {"Seconds extract": [3600], "Seconds transform": [3600]},
+    "undelivered": {"ApproximateNumberOfMessagesVisible": [0, 0]},
+}
+WRONG: dict[str, dict[str, Series]] = {
+    "late": {"RunsSucceeded": [1, *[None] * 25, 0]},
+    "stale": {"FreshnessHours": [3, 27, 51]},
+    "rejected": {"RejectedShare bookings": [0.01], "RejectedShare viewings": [0.06]},
+    "unusual": {"RowsIn": [*DAYS, 40]},
+    "costly": {"Seconds extract": [3600], "Seconds transform": [4 * 3600]},
+    "undelivered": {"ApproximateNumberOfMessagesVisible": [0, 1]},
+}
+
+
+def alarms() -> dict[str, dict[str, object]]:
+    found = synthesized("minimal").resources("AWS::CloudWatch::Alarm").values()
+    return {alarm["AlarmName"].removeprefix("rental-"): dict(alarm) for alarm in found}
+
+
+def test_there_is_a_series_for_every_alarm() -> None:
+    assert set(alarms()) == set(FINE) == set(WRONG)
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_alarm_is_silent_when_all_is_well(name: str) -> None:
+    assert state(alarms()[name], FINE[name]) == "OK"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_alarm_rings_when_something_is_wrong(name: str) -> None:
+    assert state(alarms()[name], WRONG[name]) == "ALARM"
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_alarm_says_where_its_runbook_is(name: str) -> None:
+    alarm = alarms()[name]
+    page, _, section = re.search(r"What to do: (\S+)$", str(alarm["AlarmDescription"]))[1].partition("#")  # type: ignore[index]
+    assert re.search(rf"^## {section}$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert alarm["AlarmActions"] == alarm["OKActions"] != []
