@@ -151,7 +151,12 @@ def test_refusals_of_secrets_manager(
 @pytest.mark.parametrize(
     ("code", "status", "kind", "told"),
     [
-        ("AccessDenied", 403, ConfigurationError, "may not be read: AccessDenied. Remedy: grant s3:GetObject on it."),
+        (
+            "AccessDenied",
+            403,
+            ConfigurationError,
+            "may not be read: AccessDenied. Remedy: grant s3:GetObject on arn:aws:s3:::bucket/rental.toml.",
+        ),
         ("SlowDown", 503, LakeUnavailableError, "could not be read: SlowDown."),
     ],
 )

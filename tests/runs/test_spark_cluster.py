@@ -16,7 +16,7 @@ from runs.harness import CONFIG, Source
 from servers.mysql import MySqlServer, numbers
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from servers.spark import JAVA, assert_written_in_place, s3a_jars, start_spark_cluster
+from servers.spark import JAVA, assert_written_in_place, connector_j, s3a_jars, start_spark_cluster
 from warehouses.twins import DuckDb, Redshift, Rows, environment
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def test_executors_fill_a_bucket_that_redshift_loads(
     config += BUCKET.format(jars=jars, endpoint=s3.endpoint_url, access=ACCESS_KEY, secret=SECRET_KEY)
     (pipeline.folder / "rental.toml").write_text(config)
     if authority := mysql.authority():
-        pipeline.settings += ("source.tls=verify_ca", f"source.tls_ca={authority}")
+        # Connector/J finds its trust store in the working folder of each executor.
+        trusting = ("source.tls=verify_ca", f"source.tls_ca={authority}", f"engine.jdbc_driver={connector_j()}")
+        pipeline.settings += trusting
     command = ["run", *(text for setting in pipeline.settings for text in ("--set", setting))]
 
     rental_program(pipeline.folder, *command, env=environment(s3, redshift)).ok()
