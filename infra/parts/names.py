@@ -9,7 +9,7 @@ from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS, Step
 
 METRICS_NAMESPACE = "Rental"
-SOURCE_TABLES = ("apartments", "apartment_attributes", "bookings", "user_viewing")
+CURATED_TABLES = ("bookings", "listings", "listing_attributes", "viewings")
 LEAST_WORKERS = 2
 _DPU_OF_WORKER = {"G.1X": 1, "G.2X": 2, "G.4X": 4}
 

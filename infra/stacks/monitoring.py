@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.parts.names import METRICS_NAMESPACE, SOURCE_TABLES, dpu_of
+from infra.parts.names import METRICS_NAMESPACE, CURATED_TABLES, dpu_of
 from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
 from rental_analytics.contracts.steps import StepName
@@ -105,7 +105,7 @@ class MonitoringStack(Stack):
         self._alarm(
             "rejected",
             f"More than {wanted.max_rejected_share:.0%} of a table's rows broke a rule and were rejected",
-            metrics=_greatest([self._of_table("RejectedShare", hour, "Maximum", table) for table in SOURCE_TABLES]),
+            metrics=_greatest([self._of_table("RejectedShare", hour, "Maximum", table) for table in CURATED_TABLES]),
             threshold=wanted.max_rejected_share,
             comparison="GreaterThanThreshold",
         )
@@ -171,7 +171,7 @@ class MonitoringStack(Stack):
         )
 
     def _of_table(self, name: str, period: Duration, statistic: str, table: str) -> cloudwatch.Metric:
-        """A number of a source table, as it is judged in `transform`."""
+        """A number of a curated table, as it is counted in `transform`."""
         return self._metric(name, period, statistic, Step=StepName.TRANSFORM, Table=table)
 
     def _alarm(
@@ -216,8 +216,8 @@ class MonitoringStack(Stack):
             )
 
         ends = [runs(f"Executions{end}") for end in ("Succeeded", "Failed", "TimedOut", "Aborted")]
-        rows = [self._of_table("RowsIn", day, "Sum", table) for table in SOURCE_TABLES]
-        rejected = [self._of_table("RejectedShare", day, "Maximum", table) for table in SOURCE_TABLES]
+        rows = [self._of_table("RowsIn", day, "Sum", table) for table in CURATED_TABLES]
+        rejected = [self._of_table("RejectedShare", day, "Maximum", table) for table in CURATED_TABLES]
         seconds = [self._metric("Seconds", day, "Sum", Step=step.name) for step in STEPS]
         graphs = (
             ("Runs", ends),
