@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check mutants generate glue verify-aws clean
+.PHONY: help setup spark infra demo test check mutants generate glue verify-aws clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -14,6 +14,9 @@ setup:  ## make .venv with every dependency pinned and verified by hash
 
 spark: setup  ## add Spark to .venv, for engine.kind = spark
 	@scripts/setup_spark.sh
+
+infra: setup  ## add CDK to .venv, to deploy to AWS from infra/
+	@scripts/setup_infra.sh
 
 demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run the pipeline on it, show the numbers
 	@SOURCE='$(SOURCE)' scripts/demo.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make ready what the tests need: .venv with Spark, and the programs of the servers that they start, both at once.
+# Make ready what the tests need: .venv with Spark and CDK, and the programs of the servers that they start, both at once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,3 +18,4 @@ trap - EXIT
 wait "$servers"
 # After the servers, since both may call apt.
 scripts/setup_spark.sh --tests
+scripts/setup_infra.sh --tests

@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.parts.names import METRICS_NAMESPACE, CURATED_TABLES, dpu_of
+from infra.parts.names import CURATED_TABLES, METRICS_NAMESPACE, dpu_of
 from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
 from rental_analytics.contracts.steps import StepName

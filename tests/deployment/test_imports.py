@@ -1,0 +1,22 @@
+"""`infra` knows of the pipeline what a deployment needs, and no more."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.fast
+
+INFRA = Path(__file__).parents[2] / "infra"
+ALLOWED = ("rental_analytics.pipeline", "rental_analytics.runners.state_machine", "rental_analytics.contracts")
+
+
+def test_infra_imports_steps_state_machine_and_contracts_alone() -> None:
+    for file in INFRA.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            ours = [name for name in names if name.startswith(("rental_analytics", "rental_marketplace"))]
+            assert [name for name in ours if not name.startswith(ALLOWED)] == [], file
