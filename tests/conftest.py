@@ -46,9 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
+RUN_WITH_SPARK = ("tests/parity/", "tests/deployment/test_end_to_end.py", "tests/deployment/test_permissions.py")
+
+
 def runs_with_spark(nodeid: str) -> bool:
     """Whether a test belongs to the worker that has Spark."""
-    return "spark" in nodeid.lower() or nodeid.startswith("tests/parity/")
+    return "spark" in nodeid.lower() or nodeid.startswith(RUN_WITH_SPARK)
 
 
 def pytest_configure() -> None:

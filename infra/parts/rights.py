@@ -14,11 +14,17 @@ from rental_analytics.contracts.steps import StepName
 
 @dataclass(frozen=True)
 class LakeRights:
-    """Folders, or objects, below the lake's prefix."""
+    """Folders, or objects, below the lake's prefix.
+
+    Args:
+        looks_for: names of folders, as objects: before Hadoop makes a folder it asks whether an object stands there,
+            or at the lake's prefix.
+    """
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     deletes: tuple[str, ...]
+    looks_for: tuple[str, ...] = ()
 
 
 _DRAFTS = ("drafts/*",)
@@ -30,11 +36,13 @@ LAKE_RIGHTS: Mapping[StepName, LakeRights] = {
         reads=("drafts/*", "history/*", "locks/*", "raw/*", "runs/*", "state/*"),
         writes=("drafts/*", "history/*", "locks/*", "raw/*", "runs/*", "state/*"),
         deletes=("drafts/*", "curated/*", "locks/*", "raw/*", "rejected/*", "state/*"),
+        looks_for=("drafts", "raw", "state"),
     ),
     StepName.TRANSFORM: LakeRights(
         reads=("drafts/*", "curated/*", "history/*", "locks/*", "raw/*", "rejected/*", "runs/*"),
         writes=("drafts/*", "curated/*", "locks/*", "rejected/*", "runs/*"),
         deletes=("drafts/*", "curated/*", "locks/*", "rejected/*"),
+        looks_for=("drafts", "curated", "rejected"),
     ),
     StepName.LOAD_RAW: LakeRights(
         reads=("drafts/*", "history/*", "lake.json", "locks/*", "raw/*", "runs/*"),
@@ -61,9 +69,10 @@ def lake_statements(step: StepName, lake: s3.IBucket, prefix: str, key: kms.IKey
     def below(folders: tuple[str, ...]) -> list[str]:
         return [lake.arn_for_objects(f"{prefix}/{folder}") for folder in folders]
 
+    looked_for = [*below(rights.looks_for), lake.arn_for_objects(prefix)] if rights.looks_for else []
     statements = [
         iam.PolicyStatement(sid="ListLake", actions=["s3:ListBucket"], resources=[lake.bucket_arn]),
-        iam.PolicyStatement(sid="ReadLake", actions=["s3:GetObject"], resources=below(rights.reads)),
+        iam.PolicyStatement(sid="ReadLake", actions=["s3:GetObject"], resources=[*below(rights.reads), *looked_for]),
         iam.PolicyStatement(sid="WriteLake", actions=["s3:PutObject"], resources=below(rights.writes)),
         iam.PolicyStatement(sid="DeleteInLake", actions=["s3:DeleteObject"], resources=below(rights.deletes)),
         iam.PolicyStatement(sid="UseKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]),

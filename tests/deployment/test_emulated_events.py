@@ -110,3 +110,31 @@ def test_schedule_starts_the_machine_by_its_role(deployed: Deployed) -> None:
     (execution,) = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert deployed.end(execution["executionArn"])["status"] == "SUCCEEDED"
     assert {run["arguments"]["as_of"] for run in deployed.seen(EXTRACT)} == {"2026-03-01"}
+
+
+def test_metrics_go_to_the_namespaces_that_a_policy_names(deployed: Deployed) -> None:
+    from botocore.exceptions import ClientError
+
+    aws, role = deployed.aws, deployed.names["JobRole"]
+    condition = {"StringEquals": {"cloudwatch:namespace": ["Rental", "Glue"]}}
+    statement = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="metrics", PolicyDocument=document)
+    job = aws.client("cloudwatch", aws.assume(role, "glue.amazonaws.com"))
+    job.put_metric_data(Namespace="Rental", MetricData=[{"MetricName": "Rows", "Value": 1}])
+    # So many numbers that the client compresses them.
+    job.put_metric_data(
+        Namespace="Glue", MetricData=[{"MetricName": f"{'Rows' * 40}{n}", "Value": n} for n in range(99)]
+    )
+    with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
+        job.put_metric_data(Namespace="Other", MetricData=[{"MetricName": "Rows", "Value": 1}])
+
+
+def test_role_may_do_everything_where_nothing_is_enforced(deployed: Deployed) -> None:
+    from botocore.exceptions import ClientError
+
+    job = deployed.aws.client("s3", deployed.aws.assume(deployed.names["JobRole"], "glue.amazonaws.com"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        job.list_buckets()
+    deployed.aws.configure(enforced=False)
+    assert job.list_buckets()["Buckets"]

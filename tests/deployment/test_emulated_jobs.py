@@ -1,6 +1,7 @@
 """Glue jobs of the emulated AWS: what they are made of, and the states they go through."""
 
 import json
+import time
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -193,3 +194,15 @@ def test_run_has_a_time_limit_in_minutes_of_the_emulator(jobs: Jobs) -> None:
     jobs.deployed.aws.configure(minute=0.2)
     run = jobs.run("import time; time.sleep(60)", Timeout=3)
     assert (run["JobRunState"], run["Timeout"], run.get("ErrorMessage")) == ("TIMEOUT", 3, None)
+
+
+def test_held_run_does_not_start(jobs: Jobs) -> None:
+    jobs.deployed.aws.configure(held=["job"])
+    location = jobs.upload("script.py", b"print('started')")
+    command = {"Name": "glueetl", "ScriptLocation": location}
+    jobs.glue.create_job(Name="job", Role=jobs.deployed.names["JobRole"], Command=command)
+    run = jobs.glue.start_job_run(JobName="job")["JobRunId"]
+    time.sleep(0.5)
+    assert jobs.glue.get_job_run(JobName="job", RunId=run)["JobRun"]["JobRunState"] == "STARTING"
+    jobs.deployed.aws.configure(held=[])
+    assert (jobs.ended()["JobRunState"], jobs.output({"Id": run})) == ("SUCCEEDED", "started\n")

@@ -12,6 +12,7 @@ from servers.aws import (
     glue_jobs,
     handlers,
     machine,
+    metrics,
     namespaces,
     redshift,
     rights,
@@ -19,7 +20,7 @@ from servers.aws import (
 
 # What the processes of functions and jobs are given is said where they are started, and not taken from here.
 os.environ.pop("PYTHONPATH", None)
-for part in (rights, glue_jobs, machine, events, encryption, redshift, namespaces, database, handlers):
+for part in (rights, glue_jobs, machine, events, encryption, redshift, metrics, namespaces, database, handlers):
     part.install()
 app.app = control.wrapped(app.app)
 try:

@@ -90,10 +90,10 @@ class Assembly:
             raise DeploymentError(f"{artifact['properties']['file']} has images, for which there is no registry.")
         for asset in assets["files"].values():
             path = self.folder / asset["source"]["path"]
-            content = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
             for place in asset["destinations"].values():
                 bucket, key = _filled(place["bucketName"]), _filled(place["objectKey"])
                 if not _exists(aws, bucket, key):
+                    content = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
                     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
     def _deploy_stack(self, aws: EmulatedAws, name: str, artifact: dict[str, Any]) -> DeployedStack:
@@ -181,7 +181,7 @@ def _filled(text: str) -> str:
 
 def _zipped(folder: Path) -> bytes:
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())

@@ -170,7 +170,6 @@ def _environment(
         "TMPDIR": str(folder),
         "LANG": "C.UTF-8",
         "PYTHONPATH": os.pathsep.join(map(str, modules)),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_REGION": get_region(),
         "AWS_DEFAULT_REGION": get_region(),
         "AWS_ACCESS_KEY_ID": credentials["access_key"],

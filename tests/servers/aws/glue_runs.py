@@ -79,6 +79,8 @@ class Run:
         return dict(sorted(told.items()))
 
     def _work(self) -> None:
+        while self.job["Name"] in settings.held and not self._stopped.is_set():
+            time.sleep(0.02)
         try:
             self._process, errors = launch(self.job, self.record)
         except (LaunchError, NotAllowedError) as problem:

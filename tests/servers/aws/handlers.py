@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, glue, s3, secretsmanager
 from ministack.services.cloudformation import provisioners
 
@@ -25,6 +26,7 @@ def install() -> None:
     register("Custom::CDKBucketDeployment", bucket_deployment.deployed)
     _encrypt_buckets(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"])
     _refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
+    _note_alarms_on_several_metrics(provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"])
 
 
 def register(
@@ -71,6 +73,28 @@ def _composite_alarm(logical: str, properties: Properties, stack: str) -> Made:
     if status >= 400:
         raise ValueError(f"PutCompositeAlarm: {body!r}")
     return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
+
+
+def _note_alarms_on_several_metrics(handler: dict[str, Any]) -> None:
+    """An alarm with `Metrics` is there, and watches nothing: MiniStack knows those of one metric alone."""
+    create, update = handler["create"], handler["update"]
+
+    def noted(name: str) -> Made:
+        return name, {"Arn": f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"}
+
+    def created(logical: str, properties: Properties, stack: str) -> Made:
+        if properties.get("Metrics"):
+            return noted(str(properties.get("AlarmName") or physical_name(stack, logical)))
+        made: Made = create(logical, properties, stack)
+        return made
+
+    def updated(physical: str, old: Properties, new: Properties, stack: str, logical: str | None = None) -> Made:
+        if new.get("Metrics"):
+            return noted(physical)
+        made: Made = update(physical, old, new, stack, logical)
+        return made
+
+    handler.update({"create": created, "update": updated})
 
 
 def _secret_policy(logical: str, properties: Properties, stack: str) -> Made:

@@ -52,6 +52,8 @@ _STATEMENTS = {
     "spark.sql.decimalOperations.allowPrecisionLoss": "true",
     # Marks of success would lie in the lake beside the files.
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+    # With each file it would otherwise delete the marks of empty folders above it, up to that of the whole lake.
+    "fs.s3a.directory.marker.retention": "keep",
     # Without it ${x} in a text would become the value of a variable.
     "spark.sql.variable.substitute": "false",
 }
