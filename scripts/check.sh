@@ -3,6 +3,8 @@
 # each that passes, the whole output of each that fails.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Where the environment forbids to keep bytecode, each of many processes would compile the same files.
+unset PYTHONDONTWRITEBYTECODE
 
 failed=0
 check() {

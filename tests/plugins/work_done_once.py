@@ -21,15 +21,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @cache
 def share_work() -> None:
-    """Let this process read the contracts once, and what AWS's clients are made from: nothing changes what they hold.
+    """Let this process read once what AWS's clients are made from: nothing changes what it holds.
 
     Nor does it wait for the disk: no file of a test has to outlive a power failure. Programs that tests start do.
     """
     from botocore import loaders
 
-    from rental_analytics import wiring
-
-    wiring.load_contracts = cache(wiring.load_contracts)
     own = loaders.create_loader
     shared = own()
     loaders.create_loader = lambda path=None: shared if path is None else own(path)

@@ -14,7 +14,19 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 MAXIMUM_BYTES = 1_000_000
 PIN_FILES = ["constraints.txt", "constraints-spark.txt"]
-PUBLIC_TARGETS = ["help", "setup", "spark", "demo", "test", "check", "generate", "glue", "verify-aws", "clean"]
+PUBLIC_TARGETS = [
+    "help",
+    "setup",
+    "spark",
+    "demo",
+    "test",
+    "check",
+    "mutants",
+    "generate",
+    "glue",
+    "verify-aws",
+    "clean",
+]
 
 
 def pins() -> dict[str, str]:

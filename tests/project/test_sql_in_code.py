@@ -24,7 +24,7 @@ ALLOWED = {
     "rental_analytics.engines.spark": 1,
     "rental_analytics.sql": 1,
     "rental_analytics.steps.transform": 1,
-    "rental_analytics.warehouses.duckdb": 4,
+    "rental_analytics.warehouses.duckdb": 3,
     "rental_analytics.warehouses.redshift": 4,
     "rental_marketplace": 10,
     "rental_marketplace.writers": 3,

@@ -46,51 +46,47 @@ def one_row_more(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(spark_session, "_rows_of_a_file", lambda file: honest(file) + 1)
 
 
+CAUSES: dict[str, tuple[Patch, str]] = {
+    "spark-cluster-ended": (
+        spark_says("Cannot call methods on a stopped SparkContext."),
+        "look at the cluster's log; run again once it is up.",
+    ),
+    "spark-lake-unavailable": (
+        spark_says("x.S3Exception: Please reduce your request rate (Status Code: 503)"),
+        "check the network, and that their credentials may read, write and delete there; then run again.",
+    ),
+    "engine-stopped": (
+        spark_says("org.apache.spark.SparkException: Job aborted due to stage failure"),
+        "run again; if it comes again, --debug shows the whole error.",
+    ),
+    "spark-rows-not-told": (
+        lambda patch: patch.setattr(spark_reads, "_PATIENCE", 0),
+        "run again; if it comes again, raise spark.scheduler.listenerbus.eventqueue.capacity.",
+    ),
+    "spark-rows-not-stored": (
+        one_row_more,
+        "run again; nothing of this run counts. If it comes again, Spark's machines do not write where this one "
+        "reads: see docs/reference/spark.md.",
+    ),
+}
+
+
 @pytest.mark.usefixtures("spark")
-@pytest.mark.parametrize(
-    ("cause", "reason", "remedy"),
-    [
-        pytest.param(
-            spark_says("Cannot call methods on a stopped SparkContext."),
-            "spark-cluster-ended",
-            "look at the cluster's log; run again once it is up.",
-            marks=pytest.mark.remedy("spark-cluster-ended"),
-        ),
-        pytest.param(
-            spark_says("x.S3Exception: Please reduce your request rate (Status Code: 503)"),
-            "spark-lake-unavailable",
-            "check the network, and that their credentials may read, write and delete there; then run again.",
-            marks=pytest.mark.remedy("spark-lake-unavailable"),
-        ),
-        pytest.param(
-            spark_says("org.apache.spark.SparkException: Job aborted due to stage failure"),
-            "engine-stopped",
-            "run again; if it comes again, --debug shows the whole error.",
-            marks=pytest.mark.remedy("engine-stopped"),
-        ),
-        pytest.param(
-            lambda patch: patch.setattr(spark_reads, "_PATIENCE", 0),
-            "spark-rows-not-told",
-            "run again; if it comes again, raise spark.scheduler.listenerbus.eventqueue.capacity.",
-            marks=pytest.mark.remedy("spark-rows-not-told"),
-        ),
-        pytest.param(
-            one_row_more,
-            "spark-rows-not-stored",
-            "run again; nothing of this run counts. If it comes again, Spark's machines do not write where this one "
-            "reads: see docs/reference/spark.md.",
-            marks=pytest.mark.remedy("spark-rows-not-stored"),
-        ),
-    ],
-)
-def test_what_is_over_when_run_again(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Patch, reason: str, remedy: str
-) -> None:
+@pytest.mark.remedy("spark-cluster-ended")
+@pytest.mark.remedy("spark-lake-unavailable")
+@pytest.mark.remedy("engine-stopped")
+@pytest.mark.remedy("spark-rows-not-told")
+@pytest.mark.remedy("spark-rows-not-stored")
+def test_what_is_over_when_run_again(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other stops a run on one lake; none is in the way of the run that nothing stops."""
     pipeline = Pipeline(tmp_path / "run", source.url, "engine.kind=spark", "retries.attempts=1")
-    with monkeypatch.context() as patch:
-        cause(patch)
-        error = failure(pipeline.run)
-    assert (error.reason, error.remedy) == (reason, remedy)
+    found = {}
+    for cause, (change, _) in CAUSES.items():
+        with monkeypatch.context() as patch:
+            change(patch)
+            error = failure(pipeline.run)
+        found[cause] = (error.reason, error.remedy)
+    assert found == {reason: (reason, remedy) for reason, (_, remedy) in CAUSES.items()}
     pipeline.run(steps=("extract",))
 
 

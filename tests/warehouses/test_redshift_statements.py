@@ -4,6 +4,7 @@
 """
 
 import logging
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from generators.redshift_statements import all_statements
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.redshift import redshift, refused_by_redshift
 
-STATEMENTS = all_statements()
 # Documented by AWS, and unknown to sqlfluff's dialect.
 SQLFLUFF_FALSE_ALARMS = ("GRANT ANALYZE TO ROLE ", "ALTER DEFAULT PRIVILEGES FOR USER ")
 # What sqlglot takes for commands it does not look into: nothing in them could be refused.
@@ -151,5 +151,6 @@ def test_what_redshift_takes_to_mean_something_else(duckdb: str, written: str) -
     )
 
 
+@cache
 def unique() -> list[str]:
-    return list(dict.fromkeys(statement for statements in STATEMENTS.values() for statement in statements))
+    return list(dict.fromkeys(statement for statements in all_statements().values() for statement in statements))

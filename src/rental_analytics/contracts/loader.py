@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -109,12 +109,20 @@ class Contracts:
 
 
 def load_contracts(root: Traversable | None = None) -> Contracts:
-    """Load `sources/` and `models/` below `root`, by default those that come with the package.
+    """Load `sources/` and `models/` below `root`, by default those that come with the package: them only once.
 
     Raises:
         ContractError: a file is missing, is no YAML, or does not fit its type.
     """
-    root = root or files("rental_analytics")
+    return _loaded(root) if root else _of_package()
+
+
+@cache
+def _of_package() -> Contracts:
+    return _loaded(files("rental_analytics"))
+
+
+def _loaded(root: Traversable) -> Contracts:
     sources = [_source(file) for file in _children(root / "sources") if file.name.endswith((".yaml", ".yml"))]
     curated = [_model(folder, CuratedModel, Layer.CURATED) for folder in _folders(root, Layer.CURATED)]
     intermediate = [

@@ -64,7 +64,8 @@ def load_reference_data(through: date, rates_file: Path | None = None) -> Refere
 
 
 def _days(first: date, last: date) -> pa.Array:
-    import numpy as np
     import pyarrow as pa
 
-    return pa.array(np.arange(np.datetime64(first), np.datetime64(last) + 1))
+    # NumPy would be quicker by 3 ms, and is not among the wheels of the Glue jobs.
+    epoch = date(1970, 1, 1)
+    return pa.array(range((first - epoch).days, (last - epoch).days + 1), pa.int32()).cast(pa.date32())

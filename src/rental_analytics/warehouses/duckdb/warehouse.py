@@ -96,7 +96,7 @@ class DuckDbWarehouse(Warehouse):
     def attempts(self, run_id: str, step: str, begun: datetime) -> int:
         counted = self._opened.run(
             f"SELECT COUNT(*) FROM ops.steps WHERE run_id = {literal(run_id)} AND step = {literal(step)} "
-            f"AND started_at <> TIMESTAMP '{timestamp_text(begun)}'"
+            f"AND started_at <> TIMESTAMP {literal(timestamp_text(begun))}"
         )
         return int(counted[0][0])
 
@@ -138,8 +138,8 @@ class DuckDbWarehouse(Warehouse):
     def fail_running(self, finished_at: datetime, error: str) -> None:
         with self._opened.transaction():
             self._opened.run(
-                f"UPDATE ops.runs SET status = 'failed', finished_at = TIMESTAMP '{timestamp_text(finished_at)}', "
-                f"error = {literal(error)} WHERE status = 'running'"
+                f"UPDATE ops.runs SET finished_at = TIMESTAMP {literal(timestamp_text(finished_at))}, "
+                f"error = {literal(error)}, status = 'failed' WHERE status = 'running'"
             )
 
     def columns(self, relation: str) -> dict[str, str]:
