@@ -32,7 +32,7 @@ check: setup  ## run the static checks and the fast tests, and see that what is 
 	@scripts/setup_spark.sh --tests
 	@scripts/check.sh --tests
 
-matrix: setup  ## take each right of each Glue job away, one at a time, and see that its job fails (emulated; half an hour)
+matrix: setup  ## take each right of each Glue job away, one at a time, and see that its job fails (emulated)
 	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
 	@scripts/install_postgresql.sh
 	@scripts/setup_spark.sh --tests
