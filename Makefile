@@ -33,7 +33,7 @@ mutants: setup  ## change the code of extract and quality in many places, and se
 	@scripts/setup_mutants.sh
 	@.venv/bin/python scripts/mutation/mutate.py $(MORE)
 
-matrix: setup  ## take each right of each Glue job away, one at a time, and see that its job fails (emulated; half an hour)
+matrix: setup  ## take each right of each Glue job away, one at a time, and see that its job fails (emulated)
 	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
 	@scripts/install_postgresql.sh
 	@scripts/setup_spark.sh --tests
