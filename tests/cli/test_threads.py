@@ -60,8 +60,8 @@ assert not {{"numpy", "pyarrow", "duckdb", "boto3", "pyspark"}} & sys.modules.ke
 sys.argv = ["rental", "--version"]
 try:
     main(["--step"]) if {"glue" in module} else main()
-except SystemExit:
-    pass
+except (SystemExit, Exception) as end:
+    assert type(end).__name__ in ("SystemExit", "JobFailed"), end
 assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
 """
     subprocess.run([sys.executable, "-c", code], env=unlimited(), check=True, capture_output=True)

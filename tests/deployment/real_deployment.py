@@ -14,11 +14,11 @@ from typing import Any
 from deployment.synthesized import EXAMPLES
 from infra.app import HERE, build
 from infra.configuration import Waits, load_configuration
-from infra.parts.names import SOURCE_TABLES
 from infra.stacks.source import READER
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.pipeline import STEPS
 from rental_marketplace import MarketplaceOptions, generate
+from rental_marketplace.schema import TABLE_NAMES
 from servers.aws.assembly import BOOTSTRAP_BUCKET, Assembly, DeployedStack
 from servers.aws.aurora import connected_aurora
 from servers.aws.provided import provide_spark
@@ -88,7 +88,7 @@ class RealDeployment:
         """Put a marketplace into the tables that the deployment made."""
         made = self.mysql.create_database()
         generate(self.mysql.url(made), options)
-        for table in SOURCE_TABLES:
+        for table in TABLE_NAMES:
             columns = ", ".join(f"`{name}`" for name, *_ in self.mysql.execute(f"SHOW COLUMNS FROM `{table}`", made))
             self.mysql.execute(f"INSERT INTO `{table}` ({columns}) SELECT {columns} FROM {made}.`{table}`", DATABASE)
         self.mysql.execute(f"DROP DATABASE {made}")

@@ -224,7 +224,7 @@ def test_an_interrupted_run_ends_with_one_line(source: Source, tmp_path: Path) -
     pipeline = Pipeline(tmp_path / "run", source.url, SPARK)
     config = pipeline.folder / "rental.toml"
     config.write_text(config.read_text() + OF_A_PROCESS)
-    line = r"(?:.* zero dates.*\n)?\S+Z Interrupted; continue with `rental run --resume \S+`\.\n"
+    line = r"(?:.* (?:zero dates|swept) .*\n)*\S+Z Interrupted; continue with `rental run --resume \S+`\.\n"
     ends = {number: _interrupted(pipeline, number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     assert {number.name: code for number, (code, _) in ends.items()} == {"SIGINT": 130, "SIGTERM": 143}
