@@ -1,4 +1,8 @@
-"""Spark as the engine of whole runs: the same warehouse as with DuckDB, alone and in turns."""
+"""Spark as the engine of whole runs: the same warehouse as with DuckDB, alone and in turns.
+
+From MySQL, which Spark reads itself. A file's rows come by way of DuckDB: test_spark_marketplaces.py compares what
+either engine leaves of them, the state that the next run begins with included.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +12,23 @@ import pytest
 
 from runs.harness import ON_MYSQL, Pipeline, Source
 
-pytestmark = pytest.mark.usefixtures("spark")
+pytestmark = [pytest.mark.usefixtures("spark"), ON_MYSQL]
 
 SCHEMAS = ("raw_data", "curated", "presentation")
 
 
 def test_engines_take_turns_on_one_lake(source: Source, another_pipeline: Callable[..., Pipeline]) -> None:
-    """On each source one goes on from the other, and the other from it; either one begins."""
+    """One goes on from the other, and the other from it."""
     source.create(optional=True)
     turns, alone = another_pipeline("turns"), another_pipeline("alone")
-    is_file = source.url.startswith("sqlite:")
-    for number, engine in enumerate(
-        ["duckdb", "spark", "duckdb"] if is_file else ["spark", "duckdb", "spark"], start=1
-    ):
+    for number, engine in enumerate(["spark", "duckdb", "spark"], start=1):
         _change(source, number)
         turns.run(f"engine.kind={engine}")
         alone.run()
         assert turns.tables(*SCHEMAS) == alone.tables(*SCHEMAS)
 
 
-@ON_MYSQL
 def test_snapshots_are_compared_across_engines(source: Source, another_pipeline: Callable[..., Pipeline]) -> None:
-    """Spark reads MySQL itself; the rows of a file come by way of DuckDB, and are compared in the turns above."""
     source.create(optional=False)
     turns = another_pipeline("turns")
     for number, engine in enumerate(["duckdb", "spark", "duckdb"], start=1):
