@@ -353,7 +353,6 @@ def test_job_sees_what_glue_gives_it_and_nothing_of_the_machine_it_runs_on(deplo
         "LANG",
         "LC_CTYPE",
         "PATH",
-        "PYTHONDONTWRITEBYTECODE",
         "PYTHONPATH",
         "TMPDIR",
     } - ({"LC_CTYPE"} - set(told["environment"]))
