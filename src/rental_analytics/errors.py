@@ -132,3 +132,8 @@ class RunInterruptedError(Exception):
         super().__init__(f"Interrupted{continued}")
         self.run_id = run_id
         self.exit_code = exit_code
+
+
+def number_of(number: int, noun: str) -> str:
+    """A number with its noun, such as `1 row` or `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

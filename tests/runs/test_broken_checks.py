@@ -31,7 +31,7 @@ def test_rows_are_corrected_in_the_source(tmp_path: Path, monkeypatch: pytest.Mo
     error = failure(pipeline.run)
     assert isinstance(error, QualityError)
     assert error.reason == "check-broken"
-    assert "Check stay_is_affordable of bookings is broken by 1 rows" in error.message
+    assert "Check stay_is_affordable of bookings is broken by 1 row" in error.message
     assert "correct the rows in the source, then `rental run`" in error.remedy
     source.execute("UPDATE bookings SET total_price = 500, updated_at = '2024-03-02 12:00:00' WHERE booking_id = 2")
     pipeline.run()

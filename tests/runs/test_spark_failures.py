@@ -118,7 +118,7 @@ def test_each_statement_counts_its_own_rows(source: Source, tmp_path: Path, monk
     error = failure(Pipeline(tmp_path / "run", source.url, SPARK).run)
 
     assert isinstance(error, ProofError)
-    assert "1 rows did not arrive" in error.message
+    assert "1 row did not arrive" in error.message
     assert parts[0] > 1
 
 

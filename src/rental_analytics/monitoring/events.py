@@ -18,6 +18,7 @@ from rental_analytics.contracts.events import (
     WorkEnded,
 )
 from rental_analytics.contracts.steps import StepName
+from rental_analytics.errors import number_of
 
 
 class Listener(Protocol):
@@ -86,5 +87,5 @@ def line_of(event: Event) -> str | None:
             if record.status == "skipped":
                 return f"{record.step}: done before" + (", checked again" if rechecked else "")
             if record.status == "succeeded":
-                return f"{record.step}: succeeded, {record.rows_out:,} rows, {record.seconds:.1f} s"
+                return f"{record.step}: succeeded, {number_of(record.rows_out, 'row')}, {record.seconds:.1f} s"
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.configuration import QualitySettings
 from rental_analytics.contracts.manifest import ExtractedTable, TransformManifest
-from rental_analytics.errors import QualityError
+from rental_analytics.errors import QualityError, number_of
 from rental_analytics.quality.results import broken
 
 # Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
@@ -44,7 +44,7 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
         for check in table.checks:
             if check.severity == Severity.FAIL and check.failed_rows:
                 raise QualityError(
-                    f"Check {check.check_name} of {check.table_name} is broken by {check.failed_rows:,} rows"
+                    f"Check {check.check_name} of {check.table_name} is broken by {number_of(check.failed_rows, 'row')}"
                     + (f", such as {check.sample}." if check.sample else "."),
                     remedy=f"correct the rows in the source, then `{again}`; the check is in the table's YAML file.",
                     reason="check-broken",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import CheckResult
 from rental_analytics.contracts.model import DerivedModel
-from rental_analytics.errors import QualityError
+from rental_analytics.errors import QualityError, number_of
 from rental_analytics.sql.render import identifier, render
 
 AGAIN = "`rental run` (`rental run --full-refresh` where that moved no cursor)"
@@ -49,7 +49,7 @@ def stop_if_broken(models: Sequence[DerivedModel], results: Sequence[CheckResult
         relation = next(model.relation for model in models if model.name == first.table_name)
         raise QualityError(
             f"Check {first.check_name} of {relation} is broken by "
-            f"{first.failed_rows:,} rows; the tables of the last run stay.",
+            f"{number_of(first.failed_rows, 'row')}; the tables of the last run stay.",
             remedy="look at the curated rows behind it, correct them in the source and "
             f"{AGAIN}; the check is in the metric's model.yaml.",
             reason="metric-check-broken",

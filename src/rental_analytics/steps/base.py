@@ -87,11 +87,6 @@ class StepWork:
     remark: Callable[[StepContext], None] | None = None
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, such as `1 row` or `2 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def command_of(run: RunParameters) -> str:
     """The command that reads once more what a run has read."""
     if run.backfill_from and run.backfill_to:

@@ -150,13 +150,13 @@ def test_a_row_of_the_window_that_is_lost_on_the_way(reads: Reads, seat: int) ->
         # A cursor that is no moment arrives as NULL, but no window finds it: so its row is asked for.
         assert reads.read(11).held == 4
         return
-    assert f"1 rows did not arrive, such as the one with hall 1, seat {seat}." in lost(reads)
+    assert f"1 row did not arrive, such as the one with hall 1, seat {seat}." in lost(reads)
 
 
 @pytest.mark.parametrize("seat", [1, 3, 4])
 def test_a_row_that_is_lost_on_the_way_in_a_read_of_the_whole_table(reads: Reads, seat: int) -> None:
     reads.source.lost = {ROWS: [seat]}
-    assert f"1 rows did not arrive, such as the one with hall 1, seat {seat}." in lost(reads, complete=True)
+    assert f"1 row did not arrive, such as the one with hall 1, seat {seat}." in lost(reads, complete=True)
 
 
 def test_several_rows_are_lost_and_one_is_named(reads: Reads) -> None:
@@ -499,7 +499,7 @@ def test_a_table_without_key_and_moment(doubled: Source, engine: DuckDbEngine, t
     table = reads.read(7)
     assert (table.complete, reads.seats(), table.held) == (True, [(1, 1, 1), (1, 2, 1)], 2)
     doubled.lost = {1: [1]}
-    assert "1 rows did not arrive." in lost(reads, 8)
+    assert "1 row did not arrive." in lost(reads, 8)
     doubled.execute("DELETE FROM seats")
     table = reads.read(9)
     assert (table.complete, table.files, table.held) == (True, (), 0)

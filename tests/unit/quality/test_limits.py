@@ -66,7 +66,7 @@ def test_of_few_rows_the_remedy_tells_how_many_stop_no_run(rejected: int, told: 
 
 def test_a_broken_check_stops_a_run_if_its_severity_says_so() -> None:
     check_rejected(made(0, 10, result("odd", Severity.WARN, 10)), LIMITS, "rental run")
-    with pytest.raises(QualityError, match="Check odd of bookings is broken by 1 rows, such as 7"):
+    with pytest.raises(QualityError, match="Check odd of bookings is broken by 1 row, such as 7"):
         check_rejected(made(0, 10, result("odd", Severity.FAIL, 1)), LIMITS, "rental run")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rental_analytics.errors import ProofError
+from rental_analytics.errors import ProofError, number_of
 from rental_analytics.sql.render import render
 from rental_analytics.steps.extract.hashes import key_hash
 from rental_analytics.steps.extract.scope import ReadScope
@@ -33,7 +33,7 @@ def check_none_lost(scope: ReadScope, lost: str) -> None:
     if count := session.number(render("steps/extract/lost_keys", lost=lost, example=False)):
         (found,) = session.run(render("steps/extract/lost_keys", lost=lost, example=True))
         named = ", ".join(f"{name} {value}" for name, value in zip(key, found, strict=True))
-        raise shortfall(scope, f"{count:,} rows did not arrive, such as the one with {named}")
+        raise shortfall(scope, f"{number_of(count, 'row')} did not arrive, such as the one with {named}")
 
 
 def count_and_hash(scope: ReadScope, counted: str, key: Sequence[str], condition: str = "TRUE") -> tuple[int, int, str]:

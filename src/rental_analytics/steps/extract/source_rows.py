@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.contracts.raw_files import FETCHED_OFFSET, RAW_COLUMNS, ROW_ID_BITS
 from rental_analytics.engines.base import Arrival, Folder, Progress, Selection, empty_relation, inside
-from rental_analytics.errors import RentalError
+from rental_analytics.errors import RentalError, number_of
 from rental_analytics.sql.render import render
 from rental_analytics.steps.extract.proof import shortfall
 from rental_analytics.steps.extract.scope import ReadScope
@@ -77,7 +77,7 @@ class SourceRows:
         files, arrival = self._write_once(folder, name, condition, counted=True)
         missing = sum(database.count(plan, silent) for silent in arrival.silent)
         if missing:
-            raise shortfall(self._scope, f"{missing:,} rows did not arrive")
+            raise shortfall(self._scope, f"{number_of(missing, 'row')} did not arrive")
         return files
 
     def _write_once(
@@ -93,7 +93,7 @@ class SourceRows:
         written = sum(file.rows for file in files)
         expected = arrival.expected if counted else arrival.rows
         if written != expected:
-            raise shortfall(self._scope, f"{expected - written:,} rows did not arrive")
+            raise shortfall(self._scope, f"{number_of(expected - written, 'row')} did not arrive")
         self._next_row = arrival.next_row
         self._check_numbers()
         if name.startswith("part"):

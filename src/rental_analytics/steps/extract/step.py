@@ -10,9 +10,9 @@ from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.databases.base import ReadPlan, Window, earlier
 from rental_analytics.databases.planning import missing_table, plan_read
-from rental_analytics.errors import ConfigurationError
+from rental_analytics.errors import ConfigurationError, number_of
 from rental_analytics.quality.limits import check_deleted
-from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, counted
+from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of
 from rental_analytics.steps.extract.drift import check_drift, held_types
 from rental_analytics.steps.extract.reading import read_table
 from rental_analytics.steps.extract.request import ExtractRequest
@@ -120,7 +120,7 @@ def _range(run: RunParameters) -> Window | None:
 
 def _note_replaced(context: StepContext, start: ReadStart) -> None:
     if start.replaced:
-        more = f" and {counted(len(start.replaced) - 1, 'run')} after it" if len(start.replaced) > 1 else ""
+        more = f" and {number_of(len(start.replaced) - 1, 'run')} after it" if len(start.replaced) > 1 else ""
         whole = ", each table in full" if start.complete else ""
         told = f"re-reads what run {start.replaced[0]}{more} read and never loaded{whole}"
         context.events.note(told, topic=StepName.EXTRACT)

@@ -14,11 +14,11 @@ from rental_analytics.contracts.manifest import (
 )
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
-from rental_analytics.errors import ConfigurationError, ContractError, QualityError, RentalError
+from rental_analytics.errors import ConfigurationError, ContractError, QualityError, RentalError, number_of
 from rental_analytics.quality.limits import check_rejected
 from rental_analytics.quality.results import broken
 from rental_analytics.reference.data import ReferenceData, load_reference_data
-from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, counted, out_of_order
+from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, out_of_order
 from rental_analytics.steps.load.step import account_stopped
 from rental_analytics.steps.transform.request import TransformRequest
 from rental_analytics.steps.transform.transformation import Transformation
@@ -125,9 +125,9 @@ def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable])
     for name, table in tables.items():
         if table.rejected:
             reasons = [f"{check.check_name} {check.failed_rows:,}" for check in broken(table, Severity.REJECT)]
-            more = [f"{counted(len(reasons) - _TOLD, 'more rule')}"] if len(reasons) > _TOLD else []
+            more = [f"{number_of(len(reasons) - _TOLD, 'more rule')}"] if len(reasons) > _TOLD else []
             context.events.note(
-                f"{counted(table.rejected, 'row')} rejected ({', '.join(reasons[:_TOLD] + more)}); "
+                f"{number_of(table.rejected, 'row')} rejected ({', '.join(reasons[:_TOLD] + more)}); "
                 "see ops.rejected_rows",
                 table=name,
             )
@@ -139,7 +139,7 @@ def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable])
 def _note_taken_over(context: StepContext, pending: list[ExtractManifest]) -> None:
     others = [manifest.run_id for manifest in pending if manifest.run_id != context.run.run_id]
     if others:
-        more = f" and {counted(len(others) - 1, 'run')} after it" if len(others) > 1 else ""
+        more = f" and {number_of(len(others) - 1, 'run')} after it" if len(others) > 1 else ""
         context.events.note(f"includes what run {others[0]}{more} read", topic=StepName.TRANSFORM)
 
 
