@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, Fn, RemovalPolicy, Stack, Tags
+from aws_cdk import Aws, Fn, Stack, Tags
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.parts.job_code import JobCode
+from infra.parts.log_groups import log_group
 from infra.parts.names import METRICS_NAMESPACE, camel, job_name, lake_url, worker_type, workers
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
@@ -29,7 +30,7 @@ class ProcessingStack(Stack):
     Attributes:
         jobs: the Glue job of each step.
         roles: by which each runs.
-        log_groups: output and errors of the jobs.
+        output_logs: what the jobs print: one line for each event.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class ProcessingStack(Stack):
         name = configuration.deployment.name
         self._code_bucket = code
         self._code = JobCode(self, "Code", name=name, bucket=code, key=key, toml=self._toml())
-        self.log_groups = self._made_log_groups()
+        self._log_groups = {step.name: self._made_log_groups(step) for step in STEPS}
+        self.output_logs = [output for output, _ in self._log_groups.values()]
         self._security = glue.CfnSecurityConfiguration(
             self,
             "Security",
@@ -96,20 +98,20 @@ pipeline = "{self._configuration.deployment.name}"
 late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
 
-    def _made_log_groups(self) -> list[logs.LogGroup]:
-        """Where Glue writes what jobs print; without retention and key of their own it would make them itself."""
-        days = logs.RetentionDays[_RETENTION[self._configuration.jobs.log_days]]
-        return [
-            logs.LogGroup(
+    def _made_log_groups(self, step: Step) -> tuple[logs.LogGroup, logs.LogGroup]:
+        """Where Glue writes what a job prints, and its errors: with a security configuration, a place of its own."""
+        place = f"{self._log_prefix()}/{self._configuration.deployment.name}-role/{job_name(self._configuration, step)}"
+        output, error = (
+            log_group(
                 self,
-                f"{kind.capitalize()}Log",
-                log_group_name=f"{self._log_prefix()}/{kind}",
-                encryption_key=self._key,
-                retention=days,
-                removal_policy=RemovalPolicy.DESTROY,
+                f"{camel(step)}{kind.capitalize()}Log",
+                name=f"{place}/{kind}",
+                key=self._key,
+                days=self._configuration.jobs.log_days,
             )
             for kind in ("output", "error")
-        ]
+        )
+        return output, error
 
     def _log_prefix(self) -> str:
         return f"/{self._configuration.deployment.name}/jobs"
@@ -126,18 +128,21 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
             ),
         )
         statements = lake_statements(step.name, self._lake, self._configuration.deployment.name, self._key)
-        for statement in [*statements, *self._log_statements(), *self._statements_of_parts(step)]:
+        for statement in [*statements, *self._log_statements(step), *self._statements_of_parts(step)]:
             role.add_to_policy(statement)
         self._code.read_by(role, self._code_bucket)
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
 
-    def _log_statements(self) -> list[iam.PolicyStatement]:
-        groups = [group.log_group_arn for group in self.log_groups]
+    def _log_statements(self, step: Step) -> list[iam.PolicyStatement]:
+        groups = [group.log_group_arn for group in self._log_groups[step.name]]
         return [
+            # Without the last of these Glue writes no log at all, though the groups have their key.
             iam.PolicyStatement(
-                sid="WriteLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=groups
+                sid="WriteLog",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"],
+                resources=groups,
             ),
             iam.PolicyStatement(
                 sid="PutMetrics",
@@ -286,14 +291,3 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
                 f"warehouse.iam_role={self._warehouse.copy_role.role_arn}",
             ]
         return settings
-
-
-_RETENTION = {
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-}

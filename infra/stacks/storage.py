@@ -120,13 +120,12 @@ class StorageStack(Stack):
                 },
             )
         )
+        # EventBridge gets its right by the target of its rule: it does not say for whom it encrypts, so a condition on
+        # the account would keep every alert back. The policies of topic and queue limit who sends.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="Alerts",
-                principals=[
-                    iam.ServicePrincipal("events.amazonaws.com"),
-                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
-                ],
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},

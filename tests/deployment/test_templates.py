@@ -118,6 +118,20 @@ def test_warehouse_is_private_and_demands_tls(stacks: Synthesized) -> None:
     assert {"KmsKeyId", "AdminPasswordSecretKmsKeyId"} <= set(namespace)
 
 
+def test_events_may_publish_and_encrypt_without_a_condition(stacks: Synthesized) -> None:
+    """EventBridge names no account and no rule: what asks for one keeps every alert back."""
+    policies = [key["KeyPolicy"] for key in stacks.resources("AWS::KMS::Key").values()]
+    policies += [policy["PolicyDocument"] for policy in stacks.resources("AWS::SNS::TopicPolicy").values()]
+    allowed = [
+        action
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"} and "Condition" not in statement
+        for action in listed(statement["Action"])
+    ]
+    assert sorted(allowed) == ["kms:Decrypt", "kms:GenerateDataKey*", "sns:Publish"]
+
+
 def test_buckets_are_encrypted_versioned_and_asked_by_tls_alone(stacks: Synthesized) -> None:
     policies = stacks.resources("AWS::S3::BucketPolicy")
     for name, bucket in stacks.resources("AWS::S3::Bucket").items():
@@ -181,6 +195,33 @@ def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
         assert ("source.secret_arn=" in told) == (Part.DATABASE in step.uses)
         assert ("warehouse.url=" in told) == (Part.WAREHOUSE in step.uses)
     assert len({json.dumps(job["Role"]) for job in jobs.values()}) == len(STEPS)
+
+
+def test_logs_of_the_jobs_are_where_glue_writes_them(stacks: Synthesized) -> None:
+    """With a security configuration, its name and the role's are part of the group's; see the emulator's `glue_logs`."""
+    (security,) = stacks.resources("AWS::Glue::SecurityConfiguration").values()
+    groups = {
+        name: group["LogGroupName"]
+        for name, group in stacks.resources("AWS::Logs::LogGroup").items()
+        if name.startswith("processing/") and "Bootstrap" not in name
+    }
+    expected = {
+        f"{prefix}/{security['Name']}-role/{role['RoleName']}/{kind}"
+        for job in stacks.resources("AWS::Glue::Job").values()
+        for prefix in [job["DefaultArguments"]["--custom-logGroup-prefix"]]
+        for role in [stacks.templates["processing"]["Resources"][job["Role"]["Fn::GetAtt"][0]]["Properties"]]
+        for kind in ("output", "error")
+    }
+    assert set(groups.values()) == expected
+    for name, statement in stacks.statements():
+        if statement.get("Sid") == "WriteLog":
+            assert set(statement["Action"]) == {"logs:AssociateKmsKey", "logs:CreateLogStream", "logs:PutLogEvents"}
+            step = name.partition("Role")[0]
+            own = {resource["Fn::GetAtt"][0] for resource in statement["Resource"]}
+            assert own == {one.removeprefix("processing/") for one in groups if one.startswith(step)}
+    for query in stacks.resources("AWS::Logs::QueryDefinition").values():
+        searched = json.dumps(query["LogGroupNames"])
+        assert searched.count("OutputLog") == len(query["LogGroupNames"]) == len(STEPS)
 
 
 def test_extract_cannot_reach_the_warehouse_nor_the_others_the_secret(stacks: Synthesized) -> None:
