@@ -13,9 +13,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.configuration import Configuration
+from infra.parts.authorities import authorities_file
 from infra.parts.job_code import JobCode
 from infra.parts.log_groups import log_group
-from infra.parts.names import METRICS_NAMESPACE, camel, job_name, lake_url, worker_type, workers
+from infra.parts.names import METRICS_NAMESPACE, camel, connection_name, job_name, lake_url, worker_type, workers
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
 from infra.stacks.warehouse import WarehouseStack
@@ -56,7 +57,15 @@ class ProcessingStack(Stack):
         )
         name = configuration.deployment.name
         self._code_bucket = code
-        self._code = JobCode(self, "Code", name=name, bucket=code, key=key, toml=self._toml())
+        self._code = JobCode(
+            self,
+            "Code",
+            name=name,
+            bucket=code,
+            key=key,
+            toml=self._toml(),
+            authorities=authorities_file(configuration),
+        )
         self._log_groups = {step.name: self._made_log_groups(step) for step in STEPS}
         self.output_logs = [output for output, _ in self._log_groups.values()]
         self._security = glue.CfnSecurityConfiguration(
@@ -85,7 +94,7 @@ class ProcessingStack(Stack):
         return f"""# The jobs of {self._configuration.deployment.name}; made by infra/stacks/processing.py.
 [source]
 url = "mysql://set.by.the.job:3306/rental"
-tls = "required"
+tls = "{self._configuration.source.tls}"
 
 [engine]
 kind = "spark"
@@ -193,13 +202,20 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
     def _network_statements(self) -> list[iam.PolicyStatement]:
         """Glue puts the job's machines into the network by the job's own role."""
         account = f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        subnets = [f"{account}:subnet/{subnet}" for subnet in self._source.subnet_ids.values()]
         return [
             iam.PolicyStatement(
                 sid="FindConnection",
                 actions=["glue:GetConnection"],
                 resources=[
                     f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
-                    for resource in ("catalog", f"connection/{self._configuration.deployment.name}-source")
+                    for resource in (
+                        "catalog",
+                        *(
+                            f"connection/{connection_name(self._configuration, zone)}"
+                            for zone in self._source.subnet_ids
+                        ),
+                    )
                 ],
             ),
             iam.PolicyStatement(
@@ -219,7 +235,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
                 actions=["ec2:CreateNetworkInterface"],
                 resources=[
                     f"{account}:network-interface/*",
-                    f"{account}:subnet/{self._source.subnet_id}",
+                    *subnets,
                     f"{account}:security-group/{self._source.security_group_id}",
                 ],
             ),
@@ -227,7 +243,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
                 sid="LeaveNetwork",
                 actions=["ec2:DeleteNetworkInterface"],
                 resources=[f"{account}:network-interface/*"],
-                conditions={"ArnEquals": {"ec2:Subnet": f"{account}:subnet/{self._source.subnet_id}"}},
+                conditions={"ArnEquals": {"ec2:Subnet": subnets}},
             ),
             iam.PolicyStatement(
                 sid="TagNetwork",
@@ -238,7 +254,9 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         ]
 
     def _made_job(self, step: Step) -> glue.CfnJob:
-        connections = glue.CfnJob.ConnectionsListProperty(connections=[self._source.connection.ref])
+        connections = glue.CfnJob.ConnectionsListProperty(
+            connections=[connection.ref for connection in self._source.connections.values()]
+        )
         job = glue.CfnJob(
             self,
             f"{camel(step)}Job",
@@ -285,6 +303,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         settings = [f"lake.url={lake_url(self._configuration, self._lake.bucket_name)}", f"lake.region={Aws.REGION}"]
         if Part.DATABASE in step.uses:
             settings += [f"source.url={self._source.url}", f"source.secret_arn={self._source.secret_arn}"]
+            settings += [f"source.tls_ca={self._code.authorities}"] if self._code.authorities else []
         if Part.WAREHOUSE in step.uses:
             settings += [
                 f"warehouse.url={self._warehouse.url}",

@@ -1,4 +1,4 @@
-"""Log groups of Glue jobs that have a security configuration: which they are, and whether their role may write there."""
+"""Log groups of Glue jobs that have a security configuration: which they are, and whether the role may write."""
 
 from pathlib import Path
 from typing import Any
