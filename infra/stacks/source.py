@@ -33,7 +33,7 @@ class SourceStack(Stack):
         secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
         subnet_ids: by availability zone: from where `extract` reaches the database.
         security_group_id: of the job there.
-        connections: the same as Glue knows it, by name. It takes the first whose zone has room for the job.
+        connections: the same as Glue knows it, by zone. It takes the first in whose zone there is room for the job.
     """
 
     def __init__(

@@ -153,3 +153,11 @@ def test_authorities_of_rds_are_valid_for_two_years() -> None:
     assert {"Amazon RDS eu-west-1 Root CA RSA2048 G1", "Amazon Root CA 1"} <= names
     assert [one["subject"] for one in known if ssl.cert_time_to_seconds(one["notAfter"]) < two_years] == []
     assert BUNDLE.stat().st_size < 250_000
+
+
+def test_authorities_are_read_out_of_the_package_of_npm() -> None:
+    from rds_authorities import certificates
+
+    first = BUNDLE.read_text().partition("\n")[2].partition("#")[0].strip()
+    script = "exports.defaults = [\n" + " +\n".join(f"    '{line}\\n'" for line in first.splitlines()) + ",\n];\n"
+    assert certificates(script) == [first]
