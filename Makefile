@@ -33,12 +33,9 @@ mutants: setup  ## change the code of extract and quality in many places, and se
 	@scripts/setup_mutants.sh
 	@.venv/bin/python scripts/mutation/mutate.py $(MORE)
 
-matrix: setup  ## take each right of each Glue job away, one at a time, and see that its job fails; and run the deployment end to end (emulated)
-	@[ "$$RENTAL_TEST_MYSQL" = mariadb ] || scripts/install_mysql.sh >/dev/null
-	@scripts/install_postgresql.sh
-	@scripts/setup_spark.sh --tests
-	@scripts/setup_infra.sh --tests
-	@RENTAL_TEST_MATRIX=full .venv/bin/python -m pytest tests/deployment/test_static.py tests/deployment/test_end_to_end.py tests/deployment/test_permissions.py
+matrix:  ## run every test with every case, place, combination and right, of which `make test` runs a part
+	@scripts/prepare_tests.sh
+	@RENTAL_TEST_MATRIX=full WORKERS='$(WORKERS)' scripts/test.sh
 
 generate: setup  ## write the tables of README and docs/reference, and the snapshots of Redshift's statements
 	@.venv/bin/python scripts/generate.py

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from servers.postgresql import PostgreSQL, start_postgresql
 from servers.redshift_stand_in import RedshiftStandIn, start_redshift_stand_in
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server, start_s3
 from servers.spark import start_spark
+from support.breadth import FULL
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,13 +22,26 @@ pytest_plugins = ["plugins.slowest_files", "plugins.work_done_once"]
 COST_MARKERS = {"fast", "service", "slow"}
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unnamed = [item.nodeid for item in items if _uses_spark(item) and not runs_with_spark(item.nodeid)]
     if unnamed:
         raise pytest.UsageError("The names of tests that use Spark have the word in them: " + ", ".join(unnamed))
     unmarked = [item.nodeid for item in items if COST_MARKERS.isdisjoint(mark.name for mark in item.iter_markers())]
     if unmarked:
         raise pytest.UsageError("These tests have none of the markers fast, service and slow: " + ", ".join(unmarked))
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    if left_out and not FULL:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+    for item in items:
+        if _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_with_its_file(item: pytest.Item) -> bool:
+    """Whether a fixture is made once for the tests of a file, which one worker then runs."""
+    fixtures: dict[str, Sequence[Any]] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
+    return any(found[-1].scope == "module" for found in fixtures.values())
 
 
 def _uses_spark(item: pytest.Item) -> bool:
@@ -36,12 +51,15 @@ def _uses_spark(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """One worker does all that needs Spark: it takes a gigabyte, and is slow until Java has compiled what it does."""
-    from xdist.scheduler import LoadScopeScheduling
+    """One worker does all that needs Spark: it takes a gigabyte, and is slow until Java has compiled what it does.
 
-    class Scheduling(LoadScopeScheduling):
+    Tests that share a fixture of their file are for one worker, too.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "spark" if runs_with_spark(nodeid) else nodeid
+            return "spark" if runs_with_spark(nodeid) else super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
@@ -52,6 +70,18 @@ RUN_WITH_SPARK = ("tests/parity/", "tests/deployment/test_end_to_end.py", "tests
 def runs_with_spark(nodeid: str) -> bool:
     """Whether a test belongs to the worker that has Spark."""
     return "spark" in nodeid.lower() or nodeid.startswith(RUN_WITH_SPARK)
+
+
+@cache
+def step_back() -> None:
+    """Let the worker that has Spark go first: it has most to do, and the others end with it."""
+    os.nice(10)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ and not runs_with_spark(item.nodeid):
+        step_back()
 
 
 def pytest_configure() -> None:

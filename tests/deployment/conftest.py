@@ -1,6 +1,5 @@
 """The emulated AWS, with `failure_stack` or the real deployment in it."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +9,6 @@ from deployment.end_to_end import Seen, observed
 from servers.aws.server import EmulatedAws, start_aws
 from servers.mysql import MySqlServer
 from servers.postgresql import PostgreSQL
-
-BY_THE_MATRIX = ["test_end_to_end.py", "test_permissions.py", "test_static.py"]
-"""Minutes of Java: `make matrix` runs them, and `make test` does not yet."""
-collect_ignore = [] if os.environ.get("RENTAL_TEST_MATRIX") else BY_THE_MATRIX
-
 
 # Time runs faster: a minute of a job's time-out is two seconds, and what was stopped is over after one.
 FAST = {"minute": 2.0, "stopping": 1.0, "polling": 0.1}

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from deployment.end_to_end import Seen
 from deployment.permission_reasons import UNASKED, UNDETECTED
 from deployment.permissions import Grant, grants, never_asked, undetected
+from support.breadth import FULL
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(4 * 3600)]
-
-IS_FULL = os.environ.get("RENTAL_TEST_MATRIX") == "full"
-"""Read before tests clean the environment."""
 
 SAMPLE = (
     Grant("copy", "ReadLake", "s3:GetObject"),
@@ -41,11 +37,11 @@ def test_jobs_fail_without_a_right(seen: Seen) -> None:
     every = grants(seen.deployment.assembly)
     assert set(SAMPLE) | listed(UNDETECTED) <= set(every)
     asked = set(every) - never_asked(every, seen.calls)
-    found = sorted(asked) if IS_FULL else SAMPLE
+    found = sorted(asked) if FULL else SAMPLE
     assert undetected(seen.deployment, found) == listed(UNDETECTED) & set(found)
 
 
 @pytest.mark.parametrize("control", [{"allow_all": True}, {"enforced": False}], ids=["all allowed", "not enforced"])
 def test_nothing_is_detected_where_nothing_is_refused(seen: Seen, control: dict[str, bool]) -> None:
-    found = SAMPLE if IS_FULL else CONTROLS
+    found = SAMPLE if FULL else CONTROLS
     assert undetected(seen.deployment, found, **control) == set(found)

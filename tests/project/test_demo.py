@@ -57,6 +57,7 @@ def test_the_demo_runs_in_sqlite(demo: Callable[..., str]) -> None:
     assert "demo/marketplace.db" in demo()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.service
 def test_the_demo_runs_on_mysql(demo: Callable[..., str], mysql: MySqlServer, tmp_path: Path) -> None:
     """It takes the place of an earlier one, of which there are the folder and the tables."""

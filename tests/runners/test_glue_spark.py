@@ -57,6 +57,7 @@ def _submit(script: Path, python: Path, server: S3Server, *arguments: str) -> Jo
     return JobEnd(run.returncode, lines, run.stdout + run.stderr)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.service
 @pytest.mark.skipif(not ON_GLUE, reason="the wheels are for Python 3.11 on Linux x86_64")
 def test_jobs_on_spark_with_these_wheels_alone(

@@ -7,12 +7,15 @@ import pytest
 from runs.harness import Kept, Pipeline, Source
 from servers.mysql import MySqlServer
 
+ON_EACH = [
+    pytest.param("sqlite", marks=[pytest.mark.slow, pytest.mark.exhaustive]),
+    pytest.param("mysql", marks=pytest.mark.service),
+]
 
-@pytest.fixture(
-    params=[pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("mysql", marks=pytest.mark.service)]
-)
+
+@pytest.fixture(params=ON_EACH)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Of a database."""
+    """Of a database. What runs do is tried on MySQL by each run of the suite, and on SQLite by `make matrix`."""
     assert isinstance(request.param, str)
     return request.param
 

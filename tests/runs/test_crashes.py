@@ -25,6 +25,7 @@ from runs.crashes import (
 from runs.harness import Pipeline, Source
 from servers.mysql import MySqlServer
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+from support.breadth import sampled
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
@@ -48,6 +49,19 @@ TIMES = {
 # The first drafts are those of the lock, of the place in the history, and of the run's parameters; then come manifests.
 REPEATED = [(name, TIMES.get(name, 1)) for name in FAILPOINTS if name not in ONLY_IN_A_BUCKET]
 REPEATED += [("draft-written", times) for times in (1, 4)]
+USUAL = {
+    ("run-begun", 1),
+    ("draft-written", 3),
+    ("raw-published", 2),
+    ("extract-manifest-written", 1),
+    ("curated-written", 3),
+    ("transform-manifest-written", 1),
+    ("load-raw-table-loaded", 2),
+    ("load-curated-committed", 1),
+    ("metrics-filled", 1),
+    ("run-succeeded", 1),
+}
+"""Places tried by each run of the suite: one of each step's parts at least."""
 BEFORE_THE_LEDGER = {"lock-taken", "draft-written", "file-swept", "place-claimed", "run-begun"}
 AFTER_THE_RUN = {"run-succeeded", "lock-released"}
 CONTINUED = [
@@ -158,7 +172,7 @@ def dead(in_a_folder: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Dea
     return Dead(in_a_folder, copies, copy_at(pipeline, REPEATED, copies))
 
 
-@pytest.mark.parametrize(("failpoint", "times"), REPEATED)
+@pytest.mark.parametrize(("failpoint", "times"), sampled(REPEATED, USUAL))
 def test_killed_and_repeated(dead: Dead, undisturbed: dict[str, Any], failpoint: str, times: int) -> None:
     repeated = dead.repeated(failpoint, times)
     assert repeated.outcome == undisturbed
@@ -166,7 +180,7 @@ def test_killed_and_repeated(dead: Dead, undisturbed: dict[str, Any], failpoint:
     assert repeated.statuses == ["succeeded", "succeeded", *_end_of(failpoint, times), "succeeded"]
 
 
-@pytest.mark.parametrize("failpoint", CONTINUED)
+@pytest.mark.parametrize("failpoint", sampled(CONTINUED, CONTINUED[2::4]))
 def test_killed_and_continued(
     in_a_folder: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str
 ) -> None:
@@ -179,7 +193,7 @@ def test_killed_and_continued(
     assert leftovers(pipeline) == []
 
 
-@pytest.mark.parametrize("failpoint", IN_A_BUCKET)
+@pytest.mark.parametrize("failpoint", sampled(IN_A_BUCKET, ["raw-published", "file-swept"]))
 def test_killed_with_the_lake_in_a_bucket(
     in_a_bucket: Scenario, undisturbed: dict[str, Any], tmp_path: Path, failpoint: str
 ) -> None:

@@ -224,7 +224,7 @@ DAYS = 3
     ("kind", "trials", "snapshots"),
     [
         pytest.param("mysql", range(12), False, marks=pytest.mark.service),
-        pytest.param("sqlite", range(12, 24), False, marks=pytest.mark.slow),
+        pytest.param("sqlite", range(12, 24), False, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
         pytest.param("sqlite", range(24), True, marks=pytest.mark.slow),
     ],
 )

@@ -24,7 +24,7 @@ from runs.harness import ON_MYSQL, ON_ONE_SOURCE, Pipeline, Source, failure
 FREEZE = "source.schema_drift=freeze"
 RAW_ROWS = ("extract", "load-raw")
 ROWS = ("extract", "transform", "load-raw", "load-curated")
-KINDS = {"mysql": pytest.mark.service, "sqlite": pytest.mark.slow}
+KINDS = {"mysql": [pytest.mark.service], "sqlite": [pytest.mark.slow, pytest.mark.exhaustive]}
 
 
 def tried(*, stops: bool) -> list[Any]:

@@ -117,6 +117,7 @@ def test_machines_that_share_a_folder_as_the_lake(
     assert [file for folder in held for file in Path(folder).rglob("*.parquet")] == []
 
 
+@pytest.mark.exhaustive
 def test_executors_fill_a_bucket_that_redshift_loads(
     cluster: str,
     mysql: MySqlServer,

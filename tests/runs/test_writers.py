@@ -15,6 +15,7 @@ from runs.harness import Pipeline, Source
 from runs.test_random_marketplaces import in_dollars
 from runs.writers import FIRST_KEYS, TABLES, WRITERS, KeyedTable, WriterLog, WriterPlan, writing
 from servers.mysql import MySqlServer
+from support.breadth import examples
 
 Row = tuple[Any, ...]
 VIEWING = ("user_id", "apartment_id", "viewed_at", "is_wishlisted")
@@ -48,8 +49,8 @@ def database(mysql: MySqlServer) -> str:
 @pytest.mark.parametrize(
     ("overlap", "longest", "runs"),
     [
-        pytest.param(2.0, 1.6, 50, id="delays-up-to-the-overlap"),
-        pytest.param(1.0, 6.0, 20, id="delays-much-longer-than-the-overlap"),
+        pytest.param(2.0, 1.6, examples(24, 50), id="delays-up-to-the-overlap"),
+        pytest.param(1.0, 6.0, examples(12, 20), id="delays-much-longer-than-the-overlap"),
     ],
 )
 def test_nothing_is_lost_doubled_or_stale_while_writers_commit_out_of_order(
