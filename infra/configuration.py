@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from infra.parts import pipeline_settings
+from rental_analytics.errors import ConfigurationError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,23}$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -28,6 +31,7 @@ class Deployment(_Section):
         delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only
             together with `cdk destroy -c delete_data=yes`.
         tags: on every resource that can have tags, for the bill.
+        bootstrap_key_arn: KMS key of the bucket that `cdk bootstrap` made, where it was given or made one.
     """
 
     name: Name = "rental"
@@ -35,6 +39,7 @@ class Deployment(_Section):
     account: Annotated[str | None, Field(pattern=r"^\d{12}$")] = None
     delete_data: bool = False
     tags: dict[str, str] = Field(default_factory=dict)
+    bootstrap_key_arn: Annotated[str | None, Field(pattern=r"^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key/[\w-]+$")] = None
 
 
 class Network(_Section):
@@ -146,8 +151,11 @@ class Monitoring(_Section):
         email: who is told of failures and alarms; without it the topic has no subscriber yet.
         late_after_hours: no successful run for so long is an alarm.
         stale_after_hours: age of the newest event in the metrics that is an alarm.
-        max_rejected_share: of a table's rows, above which is an alarm; a run stops at `quality.max_rejected_share`.
+        max_rejected_share: of a table's rows, above which is an alarm; a run stops at
+            `pipeline.quality.max_rejected_share`.
         dpu_hours_per_day: of all Glue jobs, above which is an alarm.
+        runbook_url: begins the links in alarms and alerts, such as `https://git.company.example/rental/blob/main/`; by
+            default they are paths in this repository.
     """
 
     email: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = None
@@ -155,10 +163,16 @@ class Monitoring(_Section):
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     dpu_hours_per_day: Annotated[float, Field(gt=0)] = 20
+    runbook_url: Annotated[str, Field(pattern=r"^(https://[^\s?#]+/)?$")] = ""
 
 
 class Configuration(_Section):
-    """The whole file; every key has a default."""
+    """The whole file; every key has a default.
+
+    Args:
+        pipeline: sections of `rental.toml`, such as `[pipeline.quality]`: whatever the deployment does not set itself.
+            `reference.exchange_rates` is a path on this machine, from the folder of this file on.
+    """
 
     deployment: Deployment = Deployment()
     network: Network = Network()
@@ -168,6 +182,14 @@ class Configuration(_Section):
     schedule: Schedule = Schedule()
     waits: Waits = Waits()
     monitoring: Monitoring = Monitoring()
+    pipeline: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("pipeline")
+    @classmethod
+    def _known_to_the_pipeline(cls, document: dict[str, Any]) -> dict[str, Any]:
+        if found := list(pipeline_settings.faults(document)):
+            raise ValueError("; ".join(found))
+        return document
 
 
 def load_configuration(file: Path) -> Configuration:
@@ -177,7 +199,12 @@ def load_configuration(file: Path) -> Configuration:
         DeploymentConfigurationError: the file is missing or not usable; the text names each key.
     """
     try:
-        return Configuration.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        found = Configuration.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return found.model_copy(
+            update={"pipeline": pipeline_settings.with_rates_found(found.pipeline, file.absolute().parent)}
+        )
+    except ConfigurationError as error:
+        raise DeploymentConfigurationError(f"{file}: {error}") from error
     except OSError as error:
         raise DeploymentConfigurationError(
             f"{file} cannot be read: {error.strerror}. Copy one of infra/examples."

@@ -13,6 +13,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from infra.configuration import Configuration
+from infra.parts.archives import archive_statements
 from infra.parts.custom import Bootstrap
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +35,11 @@ class JobCode(Construct):
         prefix: of all of them in the bucket.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str, bucket: s3.IBucket, key: kms.IKey, toml: str) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, configuration: Configuration, bucket: s3.IBucket, key: kms.IKey, toml: str
+    ) -> None:
         super().__init__(scope, id_)
+        name = configuration.deployment.name
         wheels = built()
         self.prefix = f"jobs/{_digest([*wheels, BUILT / SCRIPT], toml)}"
         url = f"s3://{bucket.bucket_name}/{self.prefix}"
@@ -56,11 +61,7 @@ class JobCode(Construct):
                 "Texts": {"rental.toml": toml},
             },
             statements=[
-                iam.PolicyStatement(
-                    sid="ReadArchive",
-                    actions=["s3:GetObject"],
-                    resources=[archive.bucket.arn_for_objects(archive.s3_object_key)],
-                ),
+                *archive_statements(archive, configuration, sid="Archive"),
                 iam.PolicyStatement(
                     sid="WriteCode", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{self.prefix}/*")]
                 ),

@@ -187,6 +187,7 @@ class MonitoringStack(Stack):
         periods: int = 1,
         missing: str = "ignore",
     ) -> None:
+        runbook = f"{self._configuration.monitoring.runbook_url}{RUNBOOKS}#{name}"
         queries = metrics or [
             cloudwatch.CfnAlarm.MetricDataQueryProperty(id="value", metric_stat=_stat(metric), return_data=True)
         ]
@@ -194,7 +195,7 @@ class MonitoringStack(Stack):
             self,
             f"{name.capitalize()}Alarm",
             alarm_name=f"{self._name}-{name}",
-            alarm_description=f"{description}. What to do: {RUNBOOKS}#{name}",
+            alarm_description=f"{description}. What to do: {runbook}",
             metrics=list(queries),
             comparison_operator=comparison,
             threshold=threshold,

@@ -10,11 +10,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from infra.configuration import Configuration
+from infra.parts.archives import archive_statements
 from infra.parts.job_code import JobCode
 from infra.parts.names import METRICS_NAMESPACE, camel, job_name, lake_url, worker_type, workers
+from infra.parts.pipeline_settings import rates_file, rental_toml
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
 from infra.stacks.warehouse import WarehouseStack
@@ -22,6 +25,7 @@ from rental_analytics.contracts.steps import Part, StepName
 from rental_analytics.pipeline import STEPS, Step
 
 GLUE_VERSION = "5.1"
+READS_RATES = (StepName.TRANSFORM,)
 
 
 class ProcessingStack(Stack):
@@ -55,7 +59,8 @@ class ProcessingStack(Stack):
         )
         name = configuration.deployment.name
         self._code_bucket = code
-        self._code = JobCode(self, "Code", name=name, bucket=code, key=key, toml=self._toml())
+        self._rates = self._made_rates()
+        self._code = JobCode(self, "Code", configuration=configuration, bucket=code, key=key, toml=self._toml())
         self.log_groups = self._made_log_groups()
         self._security = glue.CfnSecurityConfiguration(
             self,
@@ -80,7 +85,7 @@ class ProcessingStack(Stack):
 
     def _toml(self) -> str:
         """What all jobs share. What is known only once the stacks are there comes with `--set`."""
-        return f"""# The jobs of {self._configuration.deployment.name}; made by infra/stacks/processing.py.
+        own = f"""# The jobs of {self._configuration.deployment.name}; made by infra/stacks/processing.py.
 [source]
 url = "mysql://set.by.the.job:3306/rental"
 tls = "required"
@@ -95,6 +100,13 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
 pipeline = "{self._configuration.deployment.name}"
 late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
+        rates = f"{self._rates.asset_hash}.csv" if self._rates else None
+        return rental_toml(own, self._configuration.pipeline, rates)
+
+    def _made_rates(self) -> assets.Asset | None:
+        """A company's own exchange rates; Glue puts them into the working folder of `transform`."""
+        file = rates_file(self._configuration.pipeline)
+        return assets.Asset(self, "Rates", path=str(file)) if file else None
 
     def _made_log_groups(self) -> list[logs.LogGroup]:
         """Where Glue writes what jobs print; without retention and key of their own it would make them itself."""
@@ -129,6 +141,9 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         for statement in [*statements, *self._log_statements(), *self._statements_of_parts(step)]:
             role.add_to_policy(statement)
         self._code.read_by(role, self._code_bucket)
+        if self._rates and step.name in READS_RATES:
+            for statement in archive_statements(self._rates, self._configuration, sid="Rates"):
+                role.add_to_policy(statement)
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
@@ -273,6 +288,8 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         }
         if Part.ENGINE in step.uses:
             arguments["--enable-auto-scaling"] = "true"
+        if self._rates and step.name in READS_RATES:
+            arguments["--extra-files"] = self._rates.s3_object_url
         return arguments
 
     def _settings(self, step: Step) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_alarm_is_silent_when_all_is_well(name: str) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_alarm_rings_when_something_is_wrong(name: str) -> None:
     assert state(alarms()[name], WRONG[name]) == "ALARM"
+
+
+def test_links_begin_as_the_company_says() -> None:
+    found = synthesized("production")
+    prefix = "https://git.company.example/data/rental/blob/main/"
+    for alarm in found.resources("AWS::CloudWatch::Alarm").values():
+        assert f"What to do: {prefix}docs/cookbooks/alarms.md#" in alarm["AlarmDescription"]
+    (rule,) = found.resources("AWS::Events::Rule").values()
+    assert f"What to do: {prefix}docs/cookbooks/failed-run.md" in json.dumps(rule)
 
 
 @pytest.mark.parametrize("name", FINE)

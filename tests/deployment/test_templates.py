@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, RemovalPolicy
 
-from deployment.synthesized import EXAMPLES, Synthesized, listed, synthesized
+from deployment.synthesized import EXAMPLES, Synthesized, example_configuration, listed, synthesized
 from infra.acknowledged import EXPLAINED
 from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, load_configuration
 from infra.parts.names import camel
@@ -16,6 +18,7 @@ from infra.parts.removal import removal_of_data
 from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import state_machine
+from rental_analytics.settings import parse_settings
 
 pytestmark = pytest.mark.service
 
@@ -257,9 +260,54 @@ def test_what_holds_data_is_kept_when_its_stack_goes(stacks: Synthesized) -> Non
     assert deleted == []
 
 
+def test_jobs_have_what_the_company_says_of_the_pipeline(tmp_path: Path) -> None:
+    production = synthesized("production")
+    (texts,) = [
+        one["Texts"] for one in production.resources("AWS::CloudFormation::CustomResource").values() if "Texts" in one
+    ]
+    jobs = production.resources("AWS::Glue::Job")
+    (extra,) = [
+        job["DefaultArguments"]["--extra-files"] for job in jobs.values() if "--extra-files" in job["DefaultArguments"]
+    ]
+    rates = json.dumps(extra).rpartition("/")[2].rstrip('"]}')
+    settings = parse_settings(texts["rental.toml"], "rental.toml", tmp_path)
+    assert settings.source.overlap == timedelta(minutes=30)
+    assert settings.quality.max_rejected_share == 0.1
+    assert settings.schema_drift("user_viewing") == "evolve" and settings.schema_drift("bookings") == "freeze"
+    assert settings.rates_file == tmp_path / rates
+    assert (settings.engine.master, settings.monitoring.cloudwatch) == ("provided", True)
+
+
+def test_only_the_job_that_converts_may_read_the_rates() -> None:
+    readers = {
+        name for name, statement in synthesized("production").statements() if statement.get("Sid") == "ReadRates"
+    }
+    assert {name.partition("Default")[0] for name in readers} == {"processing/TransformRole"}
+    assert not [one for one in synthesized("minimal").statements() if one[1].get("Sid") == "ReadRates"]
+
+
+def test_uploads_are_read_with_the_key_of_their_bucket() -> None:
+    key = example_configuration("production").deployment.bootstrap_key_arn
+    found = [
+        (one["Sid"], one["Resource"])
+        for _, one in synthesized("production").statements()
+        if key in listed(one["Resource"])
+    ]
+    assert sorted(found) == [("DecryptArchive", key), ("DecryptRates", key)]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("[pipeline.source]\nurl = 'mysql://x/y'", "pipeline.source.url: the deployment sets it; leave it out"),
+        ("[pipeline.monitoring]\npipeline = 'x'", "pipeline.monitoring.pipeline: the deployment sets it"),
+        ("[pipeline.quality]\nmax_rejected_share = 2", "pipeline.quality.max_rejected_share: Input should be less"),
+        ("[pipeline.qualty]\nmax_rejected_share = 0.1", "pipeline.qualty: Extra inputs are not permitted"),
+        ("[pipeline.source]\noverlap = 'soon'", "pipeline.source.overlap: "),
+        ("[pipeline]\nquality = 0.1", "pipeline.quality: "),
+        ("[pipeline.reference]\nexchange_rates = 'none.csv'", "pipeline.reference.exchange_rates: "),
+        ("[monitoring]\nrunbook_url = 'http://git/'", "monitoring.runbook_url"),
+        ("[deployment]\nbootstrap_key_arn = 'alias/x'", "deployment.bootstrap_key_arn"),
         ("[warehouse]\nbase_capacity = 12", "base_capacity is 12; it may be 4 or a multiple of 8"),
         ("[warehouse]\nbase_capacity = 32\nmax_capacity = 16", "max_capacity 16 is below base_capacity 32"),
         ("[jobs]\nworkers = 3", "jobs.workers"),
