@@ -28,8 +28,8 @@ class Deployment(_Section):
     """
     Args:
         name: begins the name of every resource.
-        delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only
-            together with `cdk destroy -c delete_data=yes`.
+        delete_data: takes the protection against deletion from the stacks. Where they were last deployed with
+            `cdk deploy -c delete_data=yes` as well, destroying them deletes lake, key, warehouse and database.
         tags: on every resource that can have tags, for the bill.
         bootstrap_key_arn: KMS key of the bucket that `cdk bootstrap` made, where it was given or made one.
     """
@@ -64,7 +64,7 @@ class ExistingSource(_Section):
 
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 3306
-    database: str
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
     secret_arn: str
     secret_key_arn: str | None = None
     vpc_id: str

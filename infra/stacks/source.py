@@ -13,10 +13,9 @@ from constructs import Construct
 
 from infra.configuration import Configuration, ExistingSource
 from infra.parts.custom import Bootstrap
+from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data
 from infra.stacks.network import NetworkStack
-
-READER = "rental_reader"
 
 
 class SourceStack(Stack):
@@ -75,8 +74,8 @@ class SourceStack(Stack):
         CfnOutput(
             self,
             "ReaderSql",
-            description="Run this in the database, with a password of your own, and put both into the secret",
-            value="; ".join(_reader_sql(existing.database)),
+            description="What the database has to know before the first run, with the password that is in the secret",
+            value="; ".join(reader_sql(existing.database)),
         )
 
     def _make(self, key: kms.IKey, network: NetworkStack) -> None:
@@ -137,7 +136,7 @@ class SourceStack(Stack):
                 "Admin": admin.secret_arn,
                 "Reader": reader.secret_arn,
                 "Database": source.database,
-                "Grants": _reader_sql(source.database),
+                "Grants": reader_grants(source.database),
             },
             statements=[
                 iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[cluster.cluster_arn]),
@@ -172,8 +171,3 @@ class SourceStack(Stack):
             ),
             removal_policy=removal_of_data(self, self._configuration),
         )
-
-
-def _reader_sql(database: str) -> list[str]:
-    """What the reading user has to be allowed; it is made before."""
-    return [f"GRANT SELECT ON `{database}`.* TO '{READER}'@'%'"]
