@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from infra.parts import pipeline_settings
+from infra.parts.schedule import longest_gap
 from rental_analytics.errors import ConfigurationError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,23}$")]
@@ -93,13 +95,17 @@ class Warehouse(_Section):
     """
     Args:
         base_capacity: of Redshift Serverless, in processing units: 4, or a multiple of 8.
-        analysts: database users, such as `IAM:maria`, that may read the metrics.
+        analysts: database users, such as `IAM:maria`, that may read the metrics. Whoever is taken from the list loses
+            the right with the next deployment.
+        copy_role_names_account: only services that work for this account may take the role of COPY. Redshift's
+            documentation does not say whether it tells its account; false is the way out if COPY cannot take the role.
     """
 
     database: Identifier = "marketplace"
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
     analysts: tuple[str, ...] = ()
+    copy_role_names_account: bool = True
 
     @model_validator(mode="after")
     def _capacities(self) -> Warehouse:
@@ -116,12 +122,13 @@ class Jobs(_Section):
     """
     Args:
         worker_type: of the Glue jobs that read and transform.
-        most_workers: an upper limit for every job, below what the steps ask for.
+        most_workers: of each job that reads or transforms; those that only send statements have two. By default what
+            the steps ask for: 5 to read, 10 to transform.
         log_days: how long logs are kept.
     """
 
     worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
-    most_workers: Annotated[int, Field(ge=2, le=299)] = 10
+    most_workers: Annotated[int | None, Field(ge=2, le=299)] = None
     log_days: Literal[7, 14, 30, 60, 90, 180, 365] = 90
 
 
@@ -149,8 +156,8 @@ class Monitoring(_Section):
     """
     Args:
         email: who is told of failures and alarms; without it the topic has no subscriber yet.
-        late_after_hours: no successful run for so long is an alarm.
-        stale_after_hours: age of the newest event in the metrics that is an alarm.
+        late_after_hours: no successful run for so long is an alarm; not less than the schedule leaves between two runs.
+        stale_after_hours: age of the newest event in the metrics that is an alarm; so is that there is none.
         max_rejected_share: of a table's rows, above which is an alarm; a run stops at
             `pipeline.quality.max_rejected_share`.
         dpu_hours_per_day: of all Glue jobs, above which is an alarm.
@@ -183,6 +190,16 @@ class Configuration(_Section):
     waits: Waits = Waits()
     monitoring: Monitoring = Monitoring()
     pipeline: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _late_is_later_than_the_schedule(self) -> Configuration:
+        gap = longest_gap(self.schedule.expression) if self.schedule.enabled else None
+        if gap and gap > timedelta(hours=self.monitoring.late_after_hours):
+            raise ValueError(
+                f"monitoring.late_after_hours is {self.monitoring.late_after_hours}, but {self.schedule.expression} "
+                f"leaves {gap / timedelta(hours=1):g} hours between two runs: the alarm would ring without cause"
+            )
+        return self
 
     @field_validator("pipeline")
     @classmethod

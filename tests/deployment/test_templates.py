@@ -13,13 +13,14 @@ from aws_cdk import App, RemovalPolicy
 from deployment.synthesized import EXAMPLES, Synthesized, example_configuration, listed, synthesized
 from infra.acknowledged import EXPLAINED
 from infra.app import HERE
-from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, load_configuration
+from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, Warehouse, load_configuration
 from infra.parts.names import camel
 from infra.parts.reader import reader_sql
 from infra.parts.removal import removal_of_data
 from infra.stacks.storage import StorageStack
+from infra.stacks.warehouse import trust_conditions
 from rental_analytics.contracts.steps import Part
-from rental_analytics.pipeline import STEPS
+from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.runners.state_machine import state_machine
 from rental_analytics.settings import parse_settings
 
@@ -48,6 +49,8 @@ TAGGED = (
     "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine",
 )
+
+REVOKED = "REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL"
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)
@@ -98,6 +101,11 @@ def test_only_the_named_account_may_let_a_service_use_a_role(stacks: Synthesized
                 )
 
 
+def test_role_of_copy_can_do_without_the_account() -> None:
+    assert trust_conditions(Configuration()).keys() == {"StringEquals"}
+    assert trust_conditions(Configuration(warehouse=Warehouse(copy_role_names_account=False))) == {}
+
+
 def test_nothing_is_public(stacks: Synthesized) -> None:
     kinds = {resource["Type"] for template in stacks.templates.values() for resource in template["Resources"].values()}
     assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Route"}
@@ -122,6 +130,16 @@ def test_warehouse_is_private_and_demands_tls(stacks: Synthesized) -> None:
     assert workgroup["BaseCapacity"] <= workgroup["MaxCapacity"]
     assert (namespace["ManageAdminPassword"], len(namespace["LogExports"])) == (True, 3)
     assert {"KmsKeyId", "AdminPasswordSecretKmsKeyId"} <= set(namespace)
+
+
+def test_only_loaders_may_let_copy_take_its_role(stacks: Synthesized) -> None:
+    """By default everybody may; a grant takes effect only once that is revoked."""
+    (asked,) = [one for one in stacks.resources("AWS::CloudFormation::CustomResource").values() if "Analysts" in one]
+    (revoked,) = [place for place, sql in enumerate(asked["Statements"]) if sql == REVOKED]
+    granted = [place for place, sql in enumerate(asked["Statements"]) if "GRANT ASSUMEROLE" in json.dumps(sql)]
+    assert len(granted) == 3 and revoked < min(granted)
+    given = [f'GRANT ROLE {asked["AnalystRole"]} TO "{analyst}"' for analyst in asked["Analysts"]]
+    assert set(given) <= set(map(str, asked["Statements"]))
 
 
 def test_buckets_are_encrypted_versioned_and_asked_by_tls_alone(stacks: Synthesized) -> None:
@@ -176,7 +194,7 @@ def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
         arguments = job["DefaultArguments"]
         assert (job["GlueVersion"], job["Command"]["Name"]) == ("5.1", "glueetl")
         assert (job["MaxRetries"], job["ExecutionProperty"]) == (0, {"MaxConcurrentRuns": 1})
-        assert job["NumberOfWorkers"] >= 2
+        assert job["NumberOfWorkers"] == workers_of(step, stacks)
         assert job["Timeout"] * 60 == step.timeout.total_seconds()
         assert "SecurityConfiguration" in job and "MaxCapacity" not in job
         assert arguments["--step"] == step.name
@@ -187,6 +205,12 @@ def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
         assert ("source.secret_arn=" in told) == (Part.DATABASE in step.uses)
         assert ("warehouse.url=" in told) == (Part.WAREHOUSE in step.uses)
     assert len({json.dumps(job["Role"]) for job in jobs.values()}) == len(STEPS)
+
+
+def workers_of(step: Step, stacks: Synthesized) -> int:
+    """What the examples say: one leaves it to the steps, the other sets it for those that compute."""
+    wanted = example_configuration("production").jobs.most_workers
+    return wanted or 0 if stacks is synthesized("production") and Part.ENGINE in step.uses else step.workers
 
 
 def test_extract_cannot_reach_the_warehouse_nor_the_others_the_secret(stacks: Synthesized) -> None:
@@ -332,6 +356,8 @@ def test_uploads_are_read_with_the_key_of_their_bucket() -> None:
         ("[pipeline.source]\noverlap = 'soon'", "pipeline.source.overlap: "),
         ("[pipeline]\nquality = 0.1", "pipeline.quality: "),
         ("[pipeline.reference]\nexchange_rates = 'none.csv'", "pipeline.reference.exchange_rates: "),
+        ("[monitoring]\nlate_after_hours = 23", "cron(0 3 * * ? *) leaves 24 hours between two runs"),
+        ("[schedule]\nexpression = 'rate(2 days)'", "late_after_hours is 26, but rate(2 days) leaves 48 hours"),
         ("[monitoring]\nrunbook_url = 'http://git/'", "monitoring.runbook_url"),
         ("[deployment]\nbootstrap_key_arn = 'alias/x'", "deployment.bootstrap_key_arn"),
         ("[warehouse]\nbase_capacity = 12", "base_capacity is 12; it may be 4 or a multiple of 8"),
