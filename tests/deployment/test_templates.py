@@ -12,12 +12,10 @@ from aws_cdk import App, RemovalPolicy
 
 from deployment.synthesized import EXAMPLES, Synthesized, example_configuration, listed, synthesized
 from infra.acknowledged import EXPLAINED
-from infra.app import HERE
 from infra.configuration import Configuration, Deployment, DeploymentConfigurationError, Warehouse, load_configuration
 from infra.parts.names import camel
 from infra.parts.reader import reader_sql
 from infra.parts.removal import removal_of_data
-from infra.stacks.storage import StorageStack
 from infra.stacks.warehouse import trust_conditions
 from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS, Step
@@ -278,19 +276,6 @@ def test_stacks_are_protected_until_the_file_says_that_data_may_go(stacks: Synth
         if one["type"] == "aws:cloudformation:stack"
     }
     assert len(protected) == 7 and set(protected.values()) == {True}
-
-
-def test_stack_deployed_with_both_switches_goes_with_its_data(tmp_path: Path) -> None:
-    """CloudFormation deletes what the deployed template says; nothing that is told to `cdk destroy` changes it."""
-    context = json.loads((HERE / "cdk.json").read_text("utf-8"))["context"]
-    app = App(context=context | {"delete_data": "yes"}, outdir=str(tmp_path))
-    StorageStack(app, "storage", configuration=Configuration(deployment=Deployment(delete_data=True)))
-    app.synth()
-    resources = json.loads((tmp_path / "storage.template.json").read_text("utf-8"))["Resources"].values()
-    kept = [one["Type"] for one in resources if one.get("DeletionPolicy", "Delete") != "Delete"]
-    emptied = [one for one in resources if one["Type"] == "Custom::S3AutoDeleteObjects"]
-    assert kept == []
-    assert len(emptied) == len([one for one in resources if one["Type"] == "AWS::S3::Bucket"])
 
 
 def test_what_holds_data_is_kept_when_its_stack_goes(stacks: Synthesized) -> None:
