@@ -100,7 +100,9 @@ cloudwatch_namespace = "{METRICS_NAMESPACE}"
 pipeline = "{self._configuration.deployment.name}"
 late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
-        rates = f"{self._rates.asset_hash}.csv" if self._rates else None
+        file = rates_file(self._configuration.pipeline)
+        # An upload is named by its hash, and keeps how its name ends.
+        rates = f"{self._rates.asset_hash}{file.suffix}" if self._rates and file else None
         return rental_toml(own, self._configuration.pipeline, rates)
 
     def _made_rates(self) -> assets.Asset | None:

@@ -16,7 +16,7 @@ from infra.app import HERE, build
 from infra.configuration import Configuration, load_configuration
 
 EXAMPLES = {name: HERE / "examples" / f"{name}.toml" for name in ("minimal", "production")}
-RATES = Path(__file__).with_name("rates.csv")
+RATES = Path(__file__).with_name("rates.txt")
 
 Resource = Mapping[str, Any]
 
