@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from aws_cdk import App, Environment, Tags
+from jsii.errors import JSIIError
 
 from infra.configuration import Configuration, DeploymentConfigurationError, load_configuration
 from infra.stacks.monitoring import MonitoringStack
@@ -90,7 +91,12 @@ def main() -> int:
     except DeploymentConfigurationError as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
-    build(app, configuration).synth()
+    try:
+        build(app, configuration).synth()
+    except (RuntimeError, JSIIError) as fault:
+        # What CDK refuses; below its first line is the stack of its own program.
+        sys.stderr.write(f"{file}: {str(fault).strip().splitlines()[0]}\n")
+        return 2
     return 0
 
 

@@ -7,15 +7,50 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from infra.parts import pipeline_settings
+from infra.parts.authorities import known_authorities, missing_region
 from infra.parts.schedule import longest_gap
+from infra.values import (
+    Account,
+    AuroraUnits,
+    AuroraVersion,
+    AvailabilityZone,
+    Cidr,
+    DatabaseUser,
+    Email,
+    Host,
+    Identifier,
+    KeyArn,
+    Name,
+    Region,
+    ScheduleExpression,
+    SecretArn,
+    SubnetId,
+    TagKey,
+    TagValue,
+    TimeZone,
+    VpcId,
+)
 from rental_analytics.errors import ConfigurationError
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,23}$")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Zones = Annotated[int, Field(ge=1, le=3)]
+ZONES = 3
+"""Redshift Serverless wants subnets in three."""
+
+FEWER_ZONES = {"us-west-1": 2}
+"""Regions that have fewer, where it takes three subnets in those."""
+
+OTHER_ZONES = {
+    "ap-northeast-1": "new accounts have a, c and d",
+    "ca-central-1": "it has a, b and d",
+    "cn-north-1": "it has a, b and d",
+    "us-west-1": "an account has two of a, b and c",
+}
+"""Regions in which not every account has the zones a, b and c."""
+
+_FIRST_THAT_PAUSES = (3, 8, 0)
 
 
 class DeploymentConfigurationError(Exception):
@@ -37,58 +72,84 @@ class Deployment(_Section):
     """
 
     name: Name = "rental"
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "eu-west-1"
-    account: Annotated[str | None, Field(pattern=r"^\d{12}$")] = None
+    region: Region = "eu-west-1"
+    account: Account | None = None
     delete_data: bool = False
-    tags: dict[str, str] = Field(default_factory=dict)
-    bootstrap_key_arn: Annotated[str | None, Field(pattern=r"^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key/[\w-]+$")] = None
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    bootstrap_key_arn: KeyArn | None = None
 
 
 class Network(_Section):
     """
     Args:
         cidr: of the network that is made.
-        endpoint_zones: availability zones with interface endpoints, which cost by zone and hour; two survive a zone.
+        availability_zones: three, as Redshift Serverless wants; those that end with a, b and c unless they are named.
+        endpoint_zones: how many of them have interface endpoints, which cost by zone and hour; in these `extract` runs.
     """
 
-    cidr: str = "10.20.0.0/20"
-    endpoint_zones: Zones = 1
+    cidr: Cidr = "10.20.0.0/20"
+    availability_zones: tuple[AvailabilityZone, ...] = ()
+    endpoint_zones: Annotated[int, Field(ge=1, le=ZONES)] = 1
 
 
 class ExistingSource(_Section):
-    """A database there is already, and where `extract` can reach it from.
+    """A database there is already, and from where `extract` can reach it.
 
     Args:
         secret_arn: secret with `username` and `password` of the reading user.
         secret_key_arn: KMS key of the secret, where it is not AWS's own.
-        security_group_id: a group that the database lets in.
+        vpc_id: network in which the job's security group is made, which the database has to let in.
+        subnets: of that network, by availability zone, in the order in which `extract` tries them.
     """
 
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 3306
     database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
-    secret_arn: str
-    secret_key_arn: str | None = None
-    vpc_id: str
-    subnet_id: str
-    availability_zone: str
-    security_group_id: str
+    secret_arn: SecretArn
+    secret_key_arn: KeyArn | None = None
+    vpc_id: VpcId
+    subnets: Annotated[dict[AvailabilityZone, SubnetId], Field(min_length=1)]
 
 
 class Source(_Section):
     """
     Args:
         existing: the marketplace's database; without it an Aurora MySQL cluster is made, with empty source tables.
+        tls: what of the server's certificate is checked: `verify_identity` takes only one that an authority issued to
+            the host's own name, `verify_ca` one to any name, `required` encrypts and checks nothing.
+        tls_ca: PEM file with the authorities to trust, beside the configuration; those of RDS unless it is set.
         min_capacity: of the cluster, in Aurora capacity units; 0 lets it pause.
     """
 
     existing: ExistingSource | None = None
+    tls: Literal["verify_identity", "verify_ca", "required"] = "verify_identity"
+    tls_ca: Path | None = None
     database: Identifier = "rental"
-    engine_version: str = "8.0.mysql_aurora.3.10.0"
-    min_capacity: Annotated[float, Field(ge=0, le=256)] = 0.5
-    max_capacity: Annotated[float, Field(ge=1, le=256)] = 4
+    engine_version: AuroraVersion = "8.0.mysql_aurora.3.10.0"
+    min_capacity: Annotated[AuroraUnits, Field(ge=0, le=256)] = 0.5
+    max_capacity: Annotated[AuroraUnits, Field(ge=1, le=256)] = 4
     readers: Annotated[int, Field(ge=0, le=15)] = 0
     backup_days: Annotated[int, Field(ge=1, le=35)] = 7
+
+    @field_validator("tls_ca")
+    @classmethod
+    def _authorities(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None:
+            return None
+        found = Path((info.context or {}).get("folder", ".")) / file
+        known_authorities(found)
+        return found
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Source:
+        if self.tls_ca and self.tls == "required":
+            raise ValueError("tls_ca names authorities, but with tls = required no certificate is checked")
+        if self.max_capacity < self.min_capacity:
+            raise ValueError(f"max_capacity {self.max_capacity} is below min_capacity {self.min_capacity}")
+        version = tuple(int(part) for part in self.engine_version.split("mysql_aurora.")[1].split("."))
+        if self.min_capacity == 0 and version < _FIRST_THAT_PAUSES:
+            raise ValueError(f"min_capacity is 0, but {self.engine_version} cannot pause; 3.08.0 and later can")
+        return self
 
 
 class Warehouse(_Section):
@@ -104,7 +165,7 @@ class Warehouse(_Section):
     database: Identifier = "marketplace"
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
-    analysts: tuple[str, ...] = ()
+    analysts: tuple[DatabaseUser, ...] = ()
     copy_role_names_account: bool = True
 
     @model_validator(mode="after")
@@ -139,8 +200,8 @@ class Schedule(_Section):
         zone: time zone of the expression.
     """
 
-    expression: str = "cron(0 3 * * ? *)"
-    zone: str = "UTC"
+    expression: ScheduleExpression = "cron(0 3 * * ? *)"
+    zone: TimeZone = "UTC"
     enabled: bool = True
 
 
@@ -165,7 +226,7 @@ class Monitoring(_Section):
             default they are paths in this repository.
     """
 
-    email: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    email: Email | None = None
     late_after_hours: Annotated[int, Field(ge=1, le=168)] = 26
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -208,6 +269,43 @@ class Configuration(_Section):
             raise ValueError("; ".join(found))
         return document
 
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Availability zones of the network that is made."""
+        return self.network.availability_zones or tuple(f"{self.deployment.region}{letter}" for letter in "abc")
+
+    @model_validator(mode="after")
+    def _zones_exist(self) -> Configuration:
+        region, wanted = self.deployment.region, FEWER_ZONES.get(self.deployment.region, ZONES)
+        if not self.network.availability_zones and region in OTHER_ZONES:
+            raise ValueError(
+                f"network.availability_zones has to name the zones of {region}: {OTHER_ZONES[region]}. "
+                "`aws ec2 describe-availability-zones` prints those of an account"
+            )
+        if len(set(self.zones)) != len(self.zones) or len(self.zones) != wanted:
+            raise ValueError(f"network.availability_zones names {', '.join(self.zones)}; it has to be {wanted} zones")
+        if self.network.endpoint_zones > len(self.zones):
+            raise ValueError(f"network.endpoint_zones is {self.network.endpoint_zones}, of {len(self.zones)} zones")
+        existing = self.source.existing
+        for zone in (*self.zones, *(existing.subnets if existing else ())):
+            if not zone.startswith(region):
+                raise ValueError(f"{zone} is not an availability zone of deployment.region {region}")
+        return self
+
+    @model_validator(mode="after")
+    def _source_is_reached(self) -> Configuration:
+        region, existing = self.deployment.region, self.source.existing
+        if existing and "endpoint_zones" in self.network.model_fields_set:
+            raise ValueError(
+                "network.endpoint_zones has no effect with source.existing: extract runs in source.existing.subnets, "
+                "where the endpoints are yours"
+            )
+        if existing and f":{region}:" not in existing.secret_arn:
+            raise ValueError(f"source.existing.secret_arn is not in deployment.region {region}, where its job reads it")
+        if self.source.tls != "required" and self.source.tls_ca is None and (fault := missing_region(region)):
+            raise ValueError(fault)
+        return self
+
 
 def load_configuration(file: Path) -> Configuration:
     """Read a configuration.
@@ -216,7 +314,8 @@ def load_configuration(file: Path) -> Configuration:
         DeploymentConfigurationError: the file is missing or not usable; the text names each key.
     """
     try:
-        found = Configuration.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        found = Configuration.model_validate(read, context={"folder": file.parent})
         return found.model_copy(
             update={"pipeline": pipeline_settings.with_rates_found(found.pipeline, file.absolute().parent)}
         )
@@ -229,5 +328,10 @@ def load_configuration(file: Path) -> Configuration:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeploymentConfigurationError(f"{file} is not TOML: {error}.") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        faults = "; ".join(": ".join(filter(None, _fault(one))) for one in error.errors())
         raise DeploymentConfigurationError(f"{file}: {faults}.") from error
+
+
+def _fault(error: ErrorDetails) -> tuple[str, str]:
+    """The key and what is wrong with it."""
+    return ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")

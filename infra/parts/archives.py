@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 
 from infra.configuration import Configuration
 
 
-def archive_statements(archive: assets.Asset, configuration: Configuration, sid: str) -> list[iam.PolicyStatement]:
-    """Rights to read an upload, and to use the key of the bucket of uploads where that is not AWS's own.
+def archive_statements(
+    archives: Sequence[assets.Asset], configuration: Configuration, sid: str
+) -> list[iam.PolicyStatement]:
+    """Rights to read uploads, and to use the key of the bucket of uploads where that is not AWS's own.
 
     Args:
         sid: ends the names of the statements.
@@ -18,7 +22,7 @@ def archive_statements(archive: assets.Asset, configuration: Configuration, sid:
         iam.PolicyStatement(
             sid=f"Read{sid}",
             actions=["s3:GetObject"],
-            resources=[archive.bucket.arn_for_objects(archive.s3_object_key)],
+            resources=[archive.bucket.arn_for_objects(archive.s3_object_key) for archive in archives],
         )
     ]
     if key := configuration.deployment.bootstrap_key_arn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+CODE = ("*.py", "*.sql")
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 
 class Bootstrap(Construct):
-    """A function that is run when the stack is made, and again when its properties change.
+    """A function that is run when the stack is made, and again when its code or its properties change.
 
     Args:
         module: in `infra/functions`, which has a `handler`.
@@ -71,6 +73,19 @@ class Bootstrap(Construct):
             log_group=group,
         )
         self.resource = CustomResource(
-            self, "Resource", service_token=function.function_arn, properties=dict(properties)
+            self,
+            "Resource",
+            service_token=function.function_arn,
+            # A function that is killed does not answer; CloudFormation would wait an hour.
+            service_timeout=Duration.minutes(15),
+            properties={**properties, "Code": _digest()},
         )
         self.resource.node.add_dependency(role)
+
+
+def _digest() -> str:
+    """It changes with the functions' code: CloudFormation runs again only what has other properties."""
+    digest = hashlib.sha256()
+    for file in sorted(file for pattern in CODE for file in FUNCTIONS.glob(pattern)):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -20,31 +20,46 @@ from infra.parts.custom import Bootstrap
 ROOT = Path(__file__).parents[2]
 BUILD, BUILT = ROOT / "scripts" / "build_glue.sh", ROOT / "dist" / "glue"
 SCRIPT = "rental_glue_job.py"
+AUTHORITIES = "authorities.pem"
 
 
 class JobCode(Construct):
-    """Copies script, wheels and `rental.toml` into a bucket, wheels under their own names, which pip reads.
+    """Copies script, wheels, `rental.toml` and the database's authorities into a bucket.
+
+    Wheels keep their own names, which pip reads.
 
     Args:
         toml: the configuration of the jobs, without anything that is known only when the stack is deployed.
+        authorities: PEM file of those that the job which reads the database trusts.
 
     Attributes:
         script: URL of the jobs' script.
         modules: URLs of the wheels.
         config: URL of `rental.toml`.
+        authorities: URL of the PEM file; None where there is none.
         prefix: of all of them in the bucket.
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, configuration: Configuration, bucket: s3.IBucket, key: kms.IKey, toml: str
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        configuration: Configuration,
+        bucket: s3.IBucket,
+        key: kms.IKey,
+        toml: str,
+        authorities: Path | None,
     ) -> None:
         super().__init__(scope, id_)
         name = configuration.deployment.name
-        wheels = built()
-        self.prefix = f"jobs/{_digest([*wheels, BUILT / SCRIPT], toml)}"
+        wheels, trusted = built(), [authorities] if authorities else []
+        self.prefix = f"jobs/{_digest([*wheels, BUILT / SCRIPT, *trusted], toml)}"
         url = f"s3://{bucket.bucket_name}/{self.prefix}"
         self.script, self.config = f"{url}/{SCRIPT}", f"{url}/rental.toml"
         self.modules = [f"{url}/{wheel.name}" for wheel in wheels]
+        self.authorities = f"{url}/{AUTHORITIES}" if authorities else None
+        files = {AUTHORITIES: assets.Asset(self, "Authorities", path=str(authorities))} if authorities else {}
         # An asset is one archive named by a hash; pip wants the wheels under their own names.
         archive = assets.Asset(self, "Archive", path=str(BUILT), exclude=["modules.txt"])
         self.copied = Bootstrap(
@@ -58,10 +73,11 @@ class JobCode(Construct):
                 "FromKey": archive.s3_object_key,
                 "Bucket": bucket.bucket_name,
                 "Prefix": self.prefix,
+                "Files": {file: asset.s3_object_key for file, asset in files.items()},
                 "Texts": {"rental.toml": toml},
             },
             statements=[
-                *archive_statements(archive, configuration, sid="Archive"),
+                *archive_statements([archive, *files.values()], configuration, sid="Archive"),
                 iam.PolicyStatement(
                     sid="WriteCode", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{self.prefix}/*")]
                 ),

@@ -35,6 +35,11 @@ def job_name(configuration: Configuration, step: Step) -> str:
     return f"{configuration.deployment.name}-{step.name}"
 
 
+def connection_name(configuration: Configuration, zone: str) -> str:
+    """Of Glue's connection into a subnet from which the database is reached."""
+    return f"{configuration.deployment.name}-source-{zone}"
+
+
 def loader_names(configuration: Configuration) -> Iterator[str]:
     """Roles of the jobs that reach the warehouse."""
     return (job_name(configuration, step) for step in STEPS if Part.WAREHOUSE in step.uses)

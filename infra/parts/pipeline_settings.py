@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -79,7 +80,7 @@ def rental_toml(own: str, document: Document, rates: str | None) -> str:
     comments = "".join(f"{line}\n" for line in own.splitlines() if line.startswith("#"))
     sections = _merged(tomllib.loads(own), added)
     return comments + "".join(
-        f"[{name}]\n" + "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in values.items()) + "\n"
+        f"[{name}]\n" + "".join(f"{_key(key)} = {_toml(value)}\n" for key, value in values.items()) + "\n"
         for name, values in sections.items()
     )
 
@@ -89,9 +90,13 @@ def _merged(own: Document, added: Document) -> dict[str, Any]:
     return {**own, **added, **both}
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

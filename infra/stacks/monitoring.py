@@ -81,7 +81,7 @@ class MonitoringStack(Stack):
                 f"Query{title.title().replace(' ', '')}",
                 name=f"{self._name}/{title}",
                 query_string="\n| ".join(lines),
-                log_group_names=[group.log_group_name for group in processing.log_groups],
+                log_group_names=[group.log_group_name for group in processing.output_logs],
             )
 
     def _watch_runs(self) -> None:

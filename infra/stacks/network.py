@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.configuration import Configuration
-
-ZONES = 3
-"""Redshift Serverless asks for subnets in three."""
+from infra.configuration import ZONES, Configuration
+from infra.parts.log_groups import log_group
+from infra.parts.removal import remove_with_data
 
 SERVICES = {
     "glue": ec2.InterfaceVpcEndpointAwsService.GLUE,
@@ -27,10 +25,10 @@ SERVICES = {
 class NetworkStack(Stack):
     """
     Attributes:
-        vpc: isolated subnets in three zones.
-        job_group: security group of the job `extract`.
-        source_group: of a database that is made here; lets in `job_group` alone.
+        vpc: isolated subnets in the zones of the configuration.
         warehouse_group: lets in nobody: statements come through the Data API.
+        job_group: security group of the job `extract`; None where that works in a network there is already.
+        source_group: of a database that is made here; lets in `job_group` alone.
     """
 
     def __init__(
@@ -43,25 +41,25 @@ class NetworkStack(Stack):
             "Vpc",
             vpc_name=name,
             ip_addresses=ec2.IpAddresses.cidr(configuration.network.cidr),
-            availability_zones=[f"{configuration.deployment.region}{letter}" for letter in "abc"],
+            availability_zones=list(configuration.zones),
             nat_gateways=0,
             create_internet_gateway=False,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
-            ],
+            subnet_configuration=_subnets(len(configuration.zones)),
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
-        self._log_flow(name, key, logs.RetentionDays.ONE_MONTH)
-        self.job_group = self._group("JobGroup", f"{name}-jobs", "The Glue job that reads the database")
-        self.job_group.connections.allow_internally(ec2.Port.all_tcp(), "Workers of one job")
-        self.source_group = self._group("SourceGroup", f"{name}-source", "The database of the marketplace")
-        self.source_group.connections.allow_from(self.job_group, ec2.Port.tcp(3306), "The job that reads")
+        self._log_flow(name, key)
         self.warehouse_group = self._group("WarehouseGroup", f"{name}-warehouse", "Redshift, asked by the Data API")
-        for group in (self.job_group, self.warehouse_group):
-            # The gateway's addresses are public ones; there is no route to any other.
-            group.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "S3 by its gateway, and endpoints")
+        reach_endpoints(self.warehouse_group)
+        self.job_group: ec2.SecurityGroup | None = None
+        self.source_group: ec2.SecurityGroup | None = None
         if configuration.source.existing is None:
-            self._add_endpoints(name, configuration.network.endpoint_zones)
+            self.job_group = self._group("JobGroup", f"{name}-jobs", "The Glue job that reads the database")
+            let_job_work(self.job_group)
+            self.source_group = self._group("SourceGroup", f"{name}-source", "The database of the marketplace")
+            self.source_group.connections.allow_from(self.job_group, ec2.Port.tcp(3306), "The job that reads")
+            self._add_endpoints(name, configuration.network.endpoint_zones, self.job_group)
+            subnets = [subnet.node.default_child for subnet in self.vpc.isolated_subnets]
+            remove_with_data(configuration, self.vpc.node.default_child, *subnets, self.source_group.node.default_child)
 
     def _group(self, id_: str, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
@@ -73,10 +71,10 @@ class NetworkStack(Stack):
             allow_all_outbound=False,
         )
 
-    def _add_endpoints(self, name: str, zones: int) -> None:
+    def _add_endpoints(self, name: str, zones: int, job_group: ec2.SecurityGroup) -> None:
         """Only the job's own traffic may enter them; they cost by zone and hour."""
         group = self._group("EndpointGroup", f"{name}-endpoints", "Endpoints of AWS services")
-        group.connections.allow_from(self.job_group, ec2.Port.tcp(443), "The job that reads")
+        group.connections.allow_from(job_group, ec2.Port.tcp(443), "The job that reads")
         subnets = ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:zones])
         for service, endpoint in SERVICES.items():
             ec2.InterfaceVpcEndpoint(
@@ -89,17 +87,30 @@ class NetworkStack(Stack):
                 open=False,
             )
 
-    def _log_flow(self, name: str, key: kms.IKey, days: logs.RetentionDays) -> None:
-        group = logs.LogGroup(
-            self,
-            "FlowLogs",
-            log_group_name=f"/{name}/network",
-            encryption_key=key,
-            retention=days,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+    def _log_flow(self, name: str, key: kms.IKey) -> None:
+        group = log_group(self, "FlowLogs", name=f"/{name}/network", key=key, days=30)
         self.vpc.add_flow_log(
             "Flow",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
+
+
+def let_job_work(group: ec2.SecurityGroup) -> None:
+    """Rules without which Glue starts no job in a network: its machines talk to each other, and to AWS."""
+    group.connections.allow_internally(ec2.Port.all_tcp(), "Workers of one job")
+    reach_endpoints(group)
+
+
+def reach_endpoints(group: ec2.SecurityGroup) -> None:
+    """Let a group reach S3 and other services of AWS."""
+    # The gateway's addresses are public ones; in our own network there is no route to any other.
+    group.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "S3 by its gateway, and endpoints")
+
+
+def _subnets(zones: int) -> list[ec2.SubnetConfiguration]:
+    """One subnet a zone; two where there are fewer zones than Redshift Serverless wants subnets."""
+    names = ["isolated"] if zones >= ZONES else ["isolated", "isolated-too"]
+    return [
+        ec2.SubnetConfiguration(name=name, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24) for name in names
+    ]

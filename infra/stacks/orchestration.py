@@ -178,16 +178,16 @@ class OrchestrationStack(Stack):
 
     def _made_topic(self) -> sns.Topic:
         topic = sns.Topic(self, "Alerts", topic_name=f"{self._name}-alerts", master_key=self._key, enforce_ssl=True)
-        for service in ("events", "cloudwatch"):
-            topic.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=f"Publish{service.capitalize()}",
-                    principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
-                    actions=["sns:Publish"],
-                    resources=[topic.topic_arn],
-                    conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-                )
+        # EventBridge may publish by what its target adds: a condition in a topic's policy keeps it out.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="PublishAlarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
+        )
         if email := self._configuration.monitoring.email:
             sns.Subscription(self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
         return topic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, Fn, RemovalPolicy, Stack, Tags
+from aws_cdk import Aws, Fn, Stack, Tags
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -15,8 +15,10 @@ from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.parts.archives import archive_statements
+from infra.parts.authorities import authorities_file
 from infra.parts.job_code import JobCode
-from infra.parts.names import METRICS_NAMESPACE, camel, job_name, lake_url, worker_type, workers
+from infra.parts.log_groups import log_group
+from infra.parts.names import METRICS_NAMESPACE, camel, connection_name, job_name, lake_url, worker_type, workers
 from infra.parts.pipeline_settings import rates_file, rental_toml
 from infra.parts.rights import lake_statements
 from infra.stacks.source import SourceStack
@@ -33,7 +35,7 @@ class ProcessingStack(Stack):
     Attributes:
         jobs: the Glue job of each step.
         roles: by which each runs.
-        log_groups: output and errors of the jobs.
+        output_logs: what the jobs print: one line for each event.
     """
 
     def __init__(
@@ -60,8 +62,17 @@ class ProcessingStack(Stack):
         name = configuration.deployment.name
         self._code_bucket = code
         self._rates = self._made_rates()
-        self._code = JobCode(self, "Code", configuration=configuration, bucket=code, key=key, toml=self._toml())
-        self.log_groups = self._made_log_groups()
+        self._code = JobCode(
+            self,
+            "Code",
+            configuration=configuration,
+            bucket=code,
+            key=key,
+            toml=self._toml(),
+            authorities=authorities_file(configuration),
+        )
+        self._log_groups = {step.name: self._made_log_groups(step) for step in STEPS}
+        self.output_logs = [output for output, _ in self._log_groups.values()]
         self._security = glue.CfnSecurityConfiguration(
             self,
             "Security",
@@ -88,7 +99,7 @@ class ProcessingStack(Stack):
         own = f"""# The jobs of {self._configuration.deployment.name}; made by infra/stacks/processing.py.
 [source]
 url = "mysql://set.by.the.job:3306/rental"
-tls = "required"
+tls = "{self._configuration.source.tls}"
 
 [engine]
 kind = "spark"
@@ -110,20 +121,20 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         file = rates_file(self._configuration.pipeline)
         return assets.Asset(self, "Rates", path=str(file)) if file else None
 
-    def _made_log_groups(self) -> list[logs.LogGroup]:
-        """Where Glue writes what jobs print; without retention and key of their own it would make them itself."""
-        days = logs.RetentionDays[_RETENTION[self._configuration.jobs.log_days]]
-        return [
-            logs.LogGroup(
+    def _made_log_groups(self, step: Step) -> tuple[logs.LogGroup, logs.LogGroup]:
+        """Where Glue writes what a job prints, and its errors: with a security configuration, a place of its own."""
+        place = f"{self._log_prefix()}/{self._configuration.deployment.name}-role/{job_name(self._configuration, step)}"
+        output, error = (
+            log_group(
                 self,
-                f"{kind.capitalize()}Log",
-                log_group_name=f"{self._log_prefix()}/{kind}",
-                encryption_key=self._key,
-                retention=days,
-                removal_policy=RemovalPolicy.DESTROY,
+                f"{camel(step)}{kind.capitalize()}Log",
+                name=f"{place}/{kind}",
+                key=self._key,
+                days=self._configuration.jobs.log_days,
             )
             for kind in ("output", "error")
-        ]
+        )
+        return output, error
 
     def _log_prefix(self) -> str:
         return f"/{self._configuration.deployment.name}/jobs"
@@ -140,21 +151,24 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
             ),
         )
         statements = lake_statements(step.name, self._lake, self._configuration.deployment.name, self._key)
-        for statement in [*statements, *self._log_statements(), *self._statements_of_parts(step)]:
+        for statement in [*statements, *self._log_statements(step), *self._statements_of_parts(step)]:
             role.add_to_policy(statement)
         self._code.read_by(role, self._code_bucket)
         if self._rates and step.name in READS_RATES:
-            for statement in archive_statements(self._rates, self._configuration, sid="Rates"):
+            for statement in archive_statements([self._rates], self._configuration, sid="Rates"):
                 role.add_to_policy(statement)
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
 
-    def _log_statements(self) -> list[iam.PolicyStatement]:
-        groups = [group.log_group_arn for group in self.log_groups]
+    def _log_statements(self, step: Step) -> list[iam.PolicyStatement]:
+        groups = [group.log_group_arn for group in self._log_groups[step.name]]
         return [
+            # Without the last of these Glue writes no log at all, though the groups have their key.
             iam.PolicyStatement(
-                sid="WriteLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=groups
+                sid="WriteLog",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"],
+                resources=groups,
             ),
             iam.PolicyStatement(
                 sid="PutMetrics",
@@ -205,13 +219,20 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
     def _network_statements(self) -> list[iam.PolicyStatement]:
         """Glue puts the job's machines into the network by the job's own role."""
         account = f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        subnets = [f"{account}:subnet/{subnet}" for subnet in self._source.subnet_ids.values()]
         return [
             iam.PolicyStatement(
                 sid="FindConnection",
                 actions=["glue:GetConnection"],
                 resources=[
                     f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
-                    for resource in ("catalog", f"connection/{self._configuration.deployment.name}-source")
+                    for resource in (
+                        "catalog",
+                        *(
+                            f"connection/{connection_name(self._configuration, zone)}"
+                            for zone in self._source.subnet_ids
+                        ),
+                    )
                 ],
             ),
             iam.PolicyStatement(
@@ -231,7 +252,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
                 actions=["ec2:CreateNetworkInterface"],
                 resources=[
                     f"{account}:network-interface/*",
-                    f"{account}:subnet/{self._source.subnet_id}",
+                    *subnets,
                     f"{account}:security-group/{self._source.security_group_id}",
                 ],
             ),
@@ -239,7 +260,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
                 sid="LeaveNetwork",
                 actions=["ec2:DeleteNetworkInterface"],
                 resources=[f"{account}:network-interface/*"],
-                conditions={"ArnEquals": {"ec2:Subnet": f"{account}:subnet/{self._source.subnet_id}"}},
+                conditions={"ArnEquals": {"ec2:Subnet": subnets}},
             ),
             iam.PolicyStatement(
                 sid="TagNetwork",
@@ -250,7 +271,9 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         ]
 
     def _made_job(self, step: Step) -> glue.CfnJob:
-        connections = glue.CfnJob.ConnectionsListProperty(connections=[self._source.connection.ref])
+        connections = glue.CfnJob.ConnectionsListProperty(
+            connections=[connection.ref for connection in self._source.connections.values()]
+        )
         job = glue.CfnJob(
             self,
             f"{camel(step)}Job",
@@ -299,20 +322,10 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         settings = [f"lake.url={lake_url(self._configuration, self._lake.bucket_name)}", f"lake.region={Aws.REGION}"]
         if Part.DATABASE in step.uses:
             settings += [f"source.url={self._source.url}", f"source.secret_arn={self._source.secret_arn}"]
+            settings += [f"source.tls_ca={self._code.authorities}"] if self._code.authorities else []
         if Part.WAREHOUSE in step.uses:
             settings += [
                 f"warehouse.url={self._warehouse.url}",
                 f"warehouse.iam_role={self._warehouse.copy_role.role_arn}",
             ]
         return settings
-
-
-_RETENTION = {
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-}

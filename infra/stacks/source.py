@@ -7,15 +7,22 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.configuration import Configuration, ExistingSource
 from infra.parts.custom import Bootstrap
+from infra.parts.log_groups import log_group
+from infra.parts.names import connection_name
 from infra.parts.reader import READER, reader_grants, reader_sql
-from infra.parts.removal import deletes_data, removal_of_data
-from infra.stacks.network import NetworkStack
+from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
+from infra.stacks.network import NetworkStack, let_job_work
+
+DATABASE_LOGS = ("audit", "error", "slowquery")
+SLOW_SECONDS = "5"
+"""A query that takes longer is in the log `slowquery`."""
 
 
 class SourceStack(Stack):
@@ -24,8 +31,9 @@ class SourceStack(Stack):
         url: of the database, without a user.
         secret_arn: of the reading user's name and password.
         secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
-        subnet_id, availability_zone, security_group_id: from where `extract` reaches the database.
-        connection: the same as Glue knows it.
+        subnet_ids: by availability zone: from where `extract` reaches the database.
+        security_group_id: of the job there.
+        connections: the same as Glue knows it, by zone. It takes the first in whose zone there is room for the job.
     """
 
     def __init__(
@@ -44,21 +52,21 @@ class SourceStack(Stack):
             self._use(existing)
         else:
             self._make(key, network)
-        self.connection = self._made_connection()
+        self.connections = {zone: self._made_connection(zone, subnet) for zone, subnet in self.subnet_ids.items()}
 
-    def _made_connection(self) -> glue.CfnConnection:
+    def _made_connection(self, zone: str, subnet_id: str) -> glue.CfnConnection:
         return glue.CfnConnection(
             self,
-            "Connection",
+            f"Connection{zone[-1].upper()}",
             catalog_id=Aws.ACCOUNT_ID,
             connection_input=glue.CfnConnection.ConnectionInputProperty(
-                name=f"{self._configuration.deployment.name}-source",
+                name=connection_name(self._configuration, zone),
                 description="The network from which the database is reached; no address and no password",
                 connection_type="NETWORK",
                 connection_properties={},
                 physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
-                    availability_zone=self.availability_zone,
-                    subnet_id=self.subnet_id,
+                    availability_zone=zone,
+                    subnet_id=subnet_id,
                     security_group_id_list=[self.security_group_id],
                 ),
             ),
@@ -68,9 +76,8 @@ class SourceStack(Stack):
         self.url = f"mysql://{existing.host}:{existing.port}/{existing.database}"
         self.secret_arn = existing.secret_arn
         self.secret_key_arn = existing.secret_key_arn
-        self.subnet_id = existing.subnet_id
-        self.availability_zone = existing.availability_zone
-        self.security_group_id = existing.security_group_id
+        self.subnet_ids = dict(existing.subnets)
+        self.security_group_id = self._made_job_group(existing)
         CfnOutput(
             self,
             "ReaderSql",
@@ -78,7 +85,30 @@ class SourceStack(Stack):
             value="; ".join(reader_sql(existing.database)),
         )
 
+    def _made_job_group(self, existing: ExistingSource) -> str:
+        """The job's security group in the network of the database, which a company then lets in."""
+        group = ec2.SecurityGroup(
+            self,
+            "JobGroup",
+            vpc=ec2.Vpc.from_vpc_attributes(
+                self, "Vpc", vpc_id=existing.vpc_id, availability_zones=list(existing.subnets)
+            ),
+            security_group_name=f"{self._configuration.deployment.name}-jobs",
+            description="The Glue job that reads the database",
+            allow_all_outbound=False,
+        )
+        let_job_work(group)
+        group.connections.allow_to_any_ipv4(ec2.Port.tcp(existing.port), "The database")
+        CfnOutput(
+            self,
+            "JobGroupId",
+            description=f"Let this security group into the database, at port {existing.port}",
+            value=group.security_group_id,
+        )
+        return group.security_group_id
+
     def _make(self, key: kms.IKey, network: NetworkStack) -> None:
+        assert network.job_group and network.source_group
         name, source = self._configuration.deployment.name, self._configuration.source
         engine = rds.DatabaseClusterEngine.aurora_mysql(
             version=rds.AuroraMysqlEngineVersion.of(source.engine_version, "8.0")
@@ -92,6 +122,9 @@ class SourceStack(Stack):
                 "require_secure_transport": "ON",
                 "server_audit_logging": "1",
                 "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL",
+                "slow_query_log": "1",
+                "long_query_time": SLOW_SECONDS,
+                "log_output": "FILE",
             },
         )
         kept = not deletes_data(self, self._configuration)
@@ -122,9 +155,12 @@ class SourceStack(Stack):
             deletion_protection=kept,
             removal_policy=removal_of_data(self, self._configuration),
             backup=rds.BackupProps(retention=Duration.days(source.backup_days)),
-            cloudwatch_logs_exports=["audit", "error", "slowquery"],
+            cloudwatch_logs_exports=list(DATABASE_LOGS),
             copy_tags_to_snapshot=True,
         )
+        remove_with_data(self._configuration, cluster, parameters)
+        for kind in DATABASE_LOGS:
+            cluster.node.add_dependency(self._made_log(kind, key))
         bootstrap = Bootstrap(
             self,
             "Bootstrap",
@@ -150,10 +186,20 @@ class SourceStack(Stack):
         self.url = f"mysql://{cluster.cluster_read_endpoint.hostname}:3306/{source.database}"
         self.secret_arn = reader.secret_arn
         self.secret_key_arn = key.key_arn
-        subnet = network.vpc.isolated_subnets[0]
-        self.subnet_id = subnet.subnet_id
-        self.availability_zone = subnet.availability_zone
+        subnets = network.vpc.isolated_subnets[: self._configuration.network.endpoint_zones]
+        self.subnet_ids = {subnet.availability_zone: subnet.subnet_id for subnet in subnets}
         self.security_group_id = network.job_group.security_group_id
+
+    def _made_log(self, kind: str, key: kms.IKey) -> logs.LogGroup:
+        """Where RDS writes a log of the cluster; it stays as long as the database does."""
+        return log_group(
+            self,
+            f"{kind.capitalize()}Log",
+            name=f"/aws/rds/cluster/{self._configuration.deployment.name}/{kind}",
+            key=key,
+            days=self._configuration.jobs.log_days,
+            removal=removal_of_data(self, self._configuration),
+        )
 
     def _secret(self, id_: str, name: str, user: str, description: str, key: kms.IKey) -> secretsmanager.Secret:
         """Name and password of a user; it stays as long as the database does."""
@@ -167,7 +213,8 @@ class SourceStack(Stack):
                 secret_string_template=f'{{"username": "{user}"}}',
                 generate_string_key="password",
                 password_length=40,
-                exclude_characters="\"'\\/@ ",
+                # The RDS Data API takes a colon with a name for a parameter, and the password stands in its SQL.
+                exclude_punctuation=True,
             ),
             removal_policy=removal_of_data(self, self._configuration),
         )

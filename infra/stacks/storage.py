@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.parts.removal import deletes_data, removal_of_data
+from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 
 WRITTEN_ONCE = ("runs", "history")
 """Folders of the lake whose objects are created and never replaced."""
@@ -41,7 +41,7 @@ class StorageStack(Stack):
             "AccessLogs",
             f"{name}-access-logs-{Aws.ACCOUNT_ID}-{Aws.REGION}",
             encryption=s3.BucketEncryption.S3_MANAGED,
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(400))],
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(400)), _cleaned_up(noncurrent_days=30)],
         )
         self.lake = self._bucket(
             "Lake",
@@ -54,6 +54,8 @@ class StorageStack(Stack):
             lifecycle_rules=[_cleaned_up(noncurrent_days=90)],
         )
         self._protect_what_is_written_once()
+        policies = [bucket.policy for bucket in (self.access_logs, self.lake, self.code) if bucket.policy]
+        remove_with_data(configuration, *policies)
 
     def _bucket(self, id_: str, name: str, **own: object) -> s3.Bucket:
         encrypted = {"encryption": s3.BucketEncryption.KMS, "encryption_key": self.key, "bucket_key_enabled": True}
@@ -120,13 +122,12 @@ class StorageStack(Stack):
                 },
             )
         )
+        # EventBridge gets its right by the target of its rule: it does not say for whom it encrypts, so a condition on
+        # the account would keep every alert back. The policies of topic and queue limit who sends.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="Alerts",
-                principals=[
-                    iam.ServicePrincipal("events.amazonaws.com"),
-                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
-                ],
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},

@@ -11,18 +11,21 @@ from aws_cdk import Aws, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_redshiftserverless as redshift
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.parts.custom import Bootstrap
+from infra.parts.log_groups import log_group
 from infra.parts.names import loader_names
 from infra.parts.removal import removal_of_data
 from infra.stacks.network import NetworkStack
 
 ADMIN = "rental_admin"
 ANALYST_ROLE = "analyst"
+LOGS = ("userlog", "connectionlog", "useractivitylog")
 COPIED = ("raw", "curated", "drafts")
 """Folders of the lake that COPY reads; in the last one its manifests."""
 
@@ -50,6 +53,7 @@ class WarehouseStack(Stack):
         self._configuration = configuration
         name, wanted = configuration.deployment.name, configuration.warehouse
         self.copy_role = self._made_copy_role(key, lake)
+        groups = [self._made_log(kind, key) for kind in LOGS]
         namespace = redshift.CfnNamespace(
             self,
             "Namespace",
@@ -61,9 +65,10 @@ class WarehouseStack(Stack):
             kms_key_id=key.key_arn,
             iam_roles=[self.copy_role.role_arn],
             default_iam_role_arn=self.copy_role.role_arn,
-            log_exports=["userlog", "connectionlog", "useractivitylog"],
+            log_exports=list(LOGS),
         )
         namespace.apply_removal_policy(removal_of_data(self, configuration))
+        namespace.node.add_dependency(*groups)
         workgroup = redshift.CfnWorkgroup(
             self,
             "Workgroup",
@@ -84,6 +89,17 @@ class WarehouseStack(Stack):
         self.url = f"redshift://{name}/{wanted.database}?region={Aws.REGION}"
         self.workgroup_arn = workgroup.attr_workgroup_workgroup_arn
         self._make_users(namespace, workgroup, key)
+
+    def _made_log(self, kind: str, key: kms.IKey) -> logs.LogGroup:
+        """Where Redshift writes a log of the namespace; it stays as long as the warehouse does."""
+        return log_group(
+            self,
+            f"{kind.capitalize()}Group",
+            name=f"/aws/redshift/{self._configuration.deployment.name}/{kind}",
+            key=key,
+            days=self._configuration.jobs.log_days,
+            removal=removal_of_data(self, self._configuration),
+        )
 
     def _made_copy_role(self, key: kms.IKey, lake: s3.IBucket) -> iam.Role:
         conditions = trust_conditions(self._configuration)

@@ -2,14 +2,10 @@
 
 _JOBS = "extract transform load-raw load-curated metrics"
 _LOADS = "load-raw load-curated metrics"
-_LOG = "the emulator takes what a process prints; Glue writes it to the log group by the job's role"
+_LOG = "a job that may not write its log goes on without"
 _NETWORK = "there is no network in the emulator; Glue puts the job's machines into it by the job's role"
 
 UNASKED: dict[str, dict[str, str]] = {
-    _JOBS: {
-        "WriteLog logs:CreateLogStream": _LOG,
-        "WriteLog logs:PutLogEvents": _LOG,
-    },
     _LOADS: {
         "FollowOwnStatements redshift-data:CancelStatement": "a job that is interrupted cancels its statement",
     },
@@ -33,6 +29,9 @@ UNASKED: dict[str, dict[str, str]] = {
 
 UNDETECTED: dict[str, dict[str, str]] = {
     _JOBS: {
+        "WriteLog logs:AssociateKmsKey": _LOG,
+        "WriteLog logs:CreateLogStream": _LOG,
+        "WriteLog logs:PutLogEvents": _LOG,
         "PutMetrics cloudwatch:PutMetricData": "numbers that CloudWatch does not take are lost, and the job goes on",
     },
     "extract": {

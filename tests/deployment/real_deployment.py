@@ -13,7 +13,7 @@ from typing import Any
 
 from deployment.synthesized import EXAMPLES
 from infra.app import HERE, build
-from infra.configuration import Waits, load_configuration
+from infra.configuration import Source, Waits, load_configuration
 from infra.parts.reader import READER
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.pipeline import STEPS
@@ -239,7 +239,7 @@ def real_deployment(
 ) -> Iterator[RealDeployment]:
     """Synthesize, and connect an empty emulator with what stands for Aurora, Redshift and Spark; deploy nothing."""
     aws.reset()
-    assembly, events = synthesize(folder / "cdk.out"), folder / "events"
+    assembly, events = synthesize(folder / "cdk.out", mysql.authority()), folder / "events"
     events.mkdir()
     with connected_redshift(aws, postgresql) as (stand_in, database), connected_aurora(aws, mysql):
         provide_spark(aws, events)
@@ -251,10 +251,18 @@ def real_deployment(
             mysql.execute("DROP USER IF EXISTS rental_reader, rental_admin")
 
 
-def synthesize(folder: Path) -> Path:
-    """Write the cloud assembly of `CONFIGURATION`."""
+def synthesize(folder: Path, authority: Path | None) -> Path:
+    """Write the cloud assembly of `CONFIGURATION`.
+
+    Args:
+        authority: that vouches for the server that stands for Aurora, by another name than its address. None where
+            none does.
+    """
     from aws_cdk import App
 
+    source = Source(tls="verify_ca", tls_ca=authority) if authority else Source(tls="required")
+    configuration = CONFIGURATION.model_copy(update={"source": source})
+
     settings = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
-    build(App(context=settings, outdir=str(folder)), CONFIGURATION).synth()
+    build(App(context=settings, outdir=str(folder)), configuration).synth()
     return folder

@@ -24,6 +24,7 @@ Resource = Mapping[str, Any]
 class Synthesized:
     """
     Attributes:
+        name: of the deployment.
         folder: the cloud assembly.
         templates: of each stack, by its name without that of the deployment.
         findings: of cdk-nag, as rule and construct.
@@ -41,7 +42,7 @@ class Synthesized:
         except RuntimeError:
             if not report.exists():
                 raise
-        prefix = configuration.deployment.name
+        self.name = prefix = configuration.deployment.name
         self.templates: dict[str, dict[str, Any]] = {
             file.name.removesuffix(".template.json").removeprefix(f"{prefix}-"): json.loads(file.read_text("utf-8"))
             for file in sorted(self.folder.glob("*.template.json"))
@@ -55,6 +56,15 @@ class Synthesized:
             for stack, template in self.templates.items()
             for name, resource in template["Resources"].items()
             if resource["Type"] == kind
+        }
+
+    def policies(self, *kinds: str) -> dict[str, tuple[str, str]]:
+        """What becomes of each resource of these types, as its stack goes and as it is replaced."""
+        return {
+            f"{stack}/{name}": (resource.get("DeletionPolicy", ""), resource.get("UpdateReplacePolicy", ""))
+            for stack, template in self.templates.items()
+            for name, resource in template["Resources"].items()
+            if resource["Type"] in kinds
         }
 
     def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,22 +15,29 @@ ACCOUNT = "123456789012"
 FAULT = {"raise": "QualityError: bad. Remedy: fix it."}
 
 
-def test_topic_has_to_let_events_publish(deployed: Deployed) -> None:
+OF_THIS_ACCOUNT = {"Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}}}
+
+
+@pytest.mark.parametrize("own", [OF_THIS_ACCOUNT, {"Principal": {"Service": "s3.amazonaws.com"}}])
+def test_topic_has_to_let_events_publish(deployed: Deployed, own: dict[str, object]) -> None:
     topic = deployed.names["Alerts"]
-    rights = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sns:Publish"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [rights | {"Resource": topic}]})
+    rights = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [rights | own | {"Resource": topic}]})
     deployed.aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     deployed.order(EXTRACT, FAULT)
     assert deployed.run()["status"] == "FAILED"
     assert deployed.alerts(0) == []
 
 
-@pytest.mark.parametrize("is_allowed", [False, True])
-def test_key_of_the_topic_has_to_let_events_encrypt(deployed: Deployed, is_allowed: bool) -> None:
+@pytest.mark.parametrize(("own", "is_allowed"), [(None, False), (OF_THIS_ACCOUNT, False), ({}, True)])
+def test_key_of_the_topic_has_to_let_events_encrypt(
+    deployed: Deployed, own: dict[str, object] | None, is_allowed: bool
+) -> None:
     statements = [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*"}]
-    if is_allowed:
+    if own is not None:
         events = {"Service": "events.amazonaws.com"}
-        statements.append({"Effect": "Allow", "Principal": events, "Action": ["kms:GenerateDataKey*", "kms:Decrypt"]})
+        rights = {"Effect": "Allow", "Principal": events, "Action": ["kms:GenerateDataKey*", "kms:Decrypt"]}
+        statements.append(rights | own)
     policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": "*"} for statement in statements]}
     key = deployed.aws.client("kms").create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"]
     deployed.aws.client("sns").set_topic_attributes(

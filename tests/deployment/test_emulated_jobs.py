@@ -206,3 +206,23 @@ def test_held_run_does_not_start(jobs: Jobs) -> None:
     assert jobs.glue.get_job_run(JobName="job", RunId=run)["JobRun"]["JobRunState"] == "STARTING"
     jobs.deployed.aws.configure(held=[])
     assert (jobs.ended()["JobRunState"], jobs.output({"Id": run})) == ("SUCCEEDED", "started\n")
+
+
+def test_log_goes_to_the_group_of_configuration_and_role(jobs: Jobs) -> None:
+    aws, role = jobs.deployed.aws, jobs.deployed.names["JobRole"]
+    place = f"/own/security-role/{role}"
+    more = {"SecurityConfiguration": "security", "DefaultArguments": {"--custom-logGroup-prefix": "/own"}}
+    for group in ("/own/output", f"{place}/output"):
+        aws.client("logs").create_log_group(logGroupName=group)
+    aws.allow(role, "logs:*", f"arn:aws:logs:eu-west-1:123456789012:log-group:{place}/output:*")
+    assert jobs.run("print('written')", **more)["JobRunState"] == "SUCCEEDED"
+    written = {
+        group["logGroupName"]: [
+            event["message"]
+            for event in aws.client("logs").filter_log_events(logGroupName=group["logGroupName"])["events"]
+        ]
+        for group in aws.client("logs").describe_log_groups(logGroupNamePrefix="/own")["logGroups"]
+    }
+    assert written == {"/own/output": [], f"{place}/output": ["written"]}
+    refused = [(call["action"], call["resource"]) for call in aws.calls() if not call["allowed"]]
+    assert [(action, place in group) for action, group in refused] == [("logs:CreateLogGroup", True)]

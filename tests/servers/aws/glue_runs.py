@@ -11,6 +11,7 @@ from typing import Any
 
 from servers.aws.control import on_reset, settings
 from servers.aws.glue_launch import LaunchError, error_message, launch
+from servers.aws.glue_logs import deliver
 from servers.aws.rights import NotAllowedError
 
 STARTING, RUNNING, STOPPING = "STARTING", "RUNNING", "STOPPING"
@@ -92,6 +93,8 @@ class Run:
         self.kill()
         code = self._process.wait()
         self.record["ExecutionTime"] = int(time.monotonic() - began)
+        if not self._abandoned:
+            deliver(self.job, self.record, errors.parent)
         if state:
             self._become(state)
         elif code:

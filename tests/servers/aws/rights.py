@@ -15,6 +15,9 @@ from ministack.services import iam as iam_service
 from ministack.services import sts
 
 SESSION_SECONDS = 3600
+WITHOUT_SOURCE = {"events.amazonaws.com"}
+"""Services that do not say for which account or resource they use a topic or a key; a condition on either fails."""
+
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -164,6 +167,8 @@ def service_may(service: str, action: str, resource: str, source_arn: str) -> bo
     """Whether a resource's own policy lets a service of AWS do something for one of its resources."""
     policy = iam._resource_policy(action.split(":", maxsplit=1)[0], resource)
     context = {"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()}
+    if service in WITHOUT_SOURCE:
+        context.clear()
     asked = iam.EvalContext("", "Service", "", action, resource, get_region(), service_context=context)
     return bool(policy and iam.evaluate_resource_policy(policy[0], asked, service).decision == "Allow")
 
