@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark infra demo test check mutants matrix generate glue verify-aws clean
+.PHONY: help setup spark infra demo test check mutants matrix generate glue verify-aws verify-glue clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -45,6 +45,9 @@ glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3
 
 verify-aws: setup  ## check on a real Redshift what tests cannot tell; WAREHOUSE=redshift://... LAKE=s3://... (ROLE=arn:...)
 	@.venv/bin/python scripts/verify_aws.py --warehouse '$(WAREHOUSE)' --lake '$(LAKE)' --iam-role '$(or $(ROLE),default)'
+
+verify-glue: setup  ## check on a deployed stack what tests cannot tell; NAME=rental REGION=eu-west-1 (RUN=no)
+	@.venv/bin/python scripts/verify_glue.py --name '$(NAME)' --region '$(REGION)' --run '$(or $(RUN),yes)'
 
 clean:  ## remove .venv, demo/ and the tools' caches
 	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from infra.parts import pipeline_settings
 from infra.parts.authorities import known_authorities, missing_region
+from infra.parts.schedule import longest_gap
 from infra.values import (
     Account,
     AuroraUnits,
@@ -31,6 +34,7 @@ from infra.values import (
     TimeZone,
     VpcId,
 )
+from rental_analytics.errors import ConfigurationError
 
 ZONES = 3
 """Redshift Serverless wants subnets in three."""
@@ -61,9 +65,10 @@ class Deployment(_Section):
     """
     Args:
         name: begins the name of every resource.
-        delete_data: destroying the stacks also deletes lake, keys, warehouse and database. It takes effect only
-            together with `cdk destroy -c delete_data=yes`.
+        delete_data: takes the protection against deletion from the stacks. Where they were last deployed with
+            `cdk deploy -c delete_data=yes` as well, destroying them deletes lake, key, warehouse and database.
         tags: on every resource that can have tags, for the bill.
+        bootstrap_key_arn: KMS key of the bucket that `cdk bootstrap` made, where it was given or made one.
     """
 
     name: Name = "rental"
@@ -71,6 +76,7 @@ class Deployment(_Section):
     account: Account | None = None
     delete_data: bool = False
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    bootstrap_key_arn: KeyArn | None = None
 
 
 class Network(_Section):
@@ -98,7 +104,7 @@ class ExistingSource(_Section):
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 3306
-    database: str
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
     secret_arn: SecretArn
     secret_key_arn: KeyArn | None = None
     vpc_id: VpcId
@@ -150,13 +156,17 @@ class Warehouse(_Section):
     """
     Args:
         base_capacity: of Redshift Serverless, in processing units: 4, or a multiple of 8.
-        analysts: database users, such as `IAM:maria`, that may read the metrics.
+        analysts: database users, such as `IAM:maria`, that may read the metrics. Whoever is taken from the list loses
+            the right with the next deployment.
+        copy_role_names_account: only services that work for this account may take the role of COPY. Redshift's
+            documentation does not say whether it tells its account; false is the way out if COPY cannot take the role.
     """
 
     database: Identifier = "marketplace"
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
     analysts: tuple[DatabaseUser, ...] = ()
+    copy_role_names_account: bool = True
 
     @model_validator(mode="after")
     def _capacities(self) -> Warehouse:
@@ -173,12 +183,13 @@ class Jobs(_Section):
     """
     Args:
         worker_type: of the Glue jobs that read and transform.
-        most_workers: an upper limit for every job, below what the steps ask for.
+        most_workers: of each job that reads or transforms; those that only send statements have two. By default what
+            the steps ask for: 5 to read, 10 to transform.
         log_days: how long logs are kept.
     """
 
     worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
-    most_workers: Annotated[int, Field(ge=2, le=299)] = 10
+    most_workers: Annotated[int | None, Field(ge=2, le=299)] = None
     log_days: Literal[7, 14, 30, 60, 90, 180, 365] = 90
 
 
@@ -206,10 +217,13 @@ class Monitoring(_Section):
     """
     Args:
         email: who is told of failures and alarms; without it the topic has no subscriber yet.
-        late_after_hours: no successful run for so long is an alarm.
-        stale_after_hours: age of the newest event in the metrics that is an alarm.
-        max_rejected_share: of a table's rows, above which is an alarm; a run stops at `quality.max_rejected_share`.
+        late_after_hours: no successful run for so long is an alarm; not less than the schedule leaves between two runs.
+        stale_after_hours: age of the newest event in the metrics that is an alarm; so is that there is none.
+        max_rejected_share: of a table's rows, above which is an alarm; a run stops at
+            `pipeline.quality.max_rejected_share`.
         dpu_hours_per_day: of all Glue jobs, above which is an alarm.
+        runbook_url: begins the links in alarms and alerts, such as `https://git.company.example/rental/blob/main/`; by
+            default they are paths in this repository.
     """
 
     email: Email | None = None
@@ -217,10 +231,16 @@ class Monitoring(_Section):
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     dpu_hours_per_day: Annotated[float, Field(gt=0)] = 20
+    runbook_url: Annotated[str, Field(pattern=r"^(https://[^\s?#]+/)?$")] = ""
 
 
 class Configuration(_Section):
-    """The whole file; every key has a default."""
+    """The whole file; every key has a default.
+
+    Args:
+        pipeline: sections of `rental.toml`, such as `[pipeline.quality]`: whatever the deployment does not set itself.
+            `reference.exchange_rates` is a path on this machine, from the folder of this file on.
+    """
 
     deployment: Deployment = Deployment()
     network: Network = Network()
@@ -230,6 +250,24 @@ class Configuration(_Section):
     schedule: Schedule = Schedule()
     waits: Waits = Waits()
     monitoring: Monitoring = Monitoring()
+    pipeline: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _late_is_later_than_the_schedule(self) -> Configuration:
+        gap = longest_gap(self.schedule.expression) if self.schedule.enabled else None
+        if gap and gap > timedelta(hours=self.monitoring.late_after_hours):
+            raise ValueError(
+                f"monitoring.late_after_hours is {self.monitoring.late_after_hours}, but {self.schedule.expression} "
+                f"leaves {gap / timedelta(hours=1):g} hours between two runs: the alarm would ring without cause"
+            )
+        return self
+
+    @field_validator("pipeline")
+    @classmethod
+    def _known_to_the_pipeline(cls, document: dict[str, Any]) -> dict[str, Any]:
+        if found := list(pipeline_settings.faults(document)):
+            raise ValueError("; ".join(found))
+        return document
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -277,7 +315,12 @@ def load_configuration(file: Path) -> Configuration:
     """
     try:
         read = tomllib.loads(file.read_text(encoding="utf-8"))
-        return Configuration.model_validate(read, context={"folder": file.parent})
+        found = Configuration.model_validate(read, context={"folder": file.parent})
+        return found.model_copy(
+            update={"pipeline": pipeline_settings.with_rates_found(found.pipeline, file.absolute().parent)}
+        )
+    except ConfigurationError as error:
+        raise DeploymentConfigurationError(f"{file}: {error}") from error
     except OSError as error:
         raise DeploymentConfigurationError(
             f"{file} cannot be read: {error.strerror}. Copy one of infra/examples."

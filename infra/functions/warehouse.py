@@ -6,17 +6,18 @@ from typing import Any
 import boto3
 from answer import answered
 
-EXISTS = "already exists"
+FINE = {"CREATE ": "already exists", "REVOKE ROLE ": "does not exist"}
+"""What a statement may be refused for, by how it begins."""
 SECONDS_BETWEEN = 0.5
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     """What Lambda calls."""
-    answered(run, event, context)
+    answered(lambda asked: run(asked, event.get("OldResourceProperties", {})), event, context)
 
 
-def run(asked: dict[str, Any]) -> None:
-    """Run all statements, one after the other."""
+def run(asked: dict[str, Any], before: dict[str, Any]) -> None:
+    """Run all statements, one after the other, and take the role from analysts who are listed no more."""
     namespace = boto3.client("redshift-serverless").get_namespace(namespaceName=asked["Namespace"])["namespace"]
     place = {
         "WorkgroupName": asked["Workgroup"],
@@ -25,10 +26,13 @@ def run(asked: dict[str, Any]) -> None:
     }
     for statement in asked["Statements"]:
         execute(place, statement)
+    for name in before.get("Analysts", []):
+        if name not in asked["Analysts"]:
+            execute(place, f'REVOKE ROLE {asked["AnalystRole"]} FROM "{name}"')
 
 
 def execute(place: dict[str, str], statement: str) -> None:
-    """Run one statement to its end; a user or role that is there already is fine.
+    """Run one statement to its end; a user or role that is there already is fine, or one that is gone.
 
     Raises:
         RuntimeError: the warehouse refused it.
@@ -40,7 +44,7 @@ def execute(place: dict[str, str], statement: str) -> None:
         if state["Status"] == "FINISHED":
             return
         if state["Status"] in ("FAILED", "ABORTED"):
-            if statement.startswith("CREATE ") and EXISTS in state.get("Error", ""):
+            if any(statement.startswith(word) and fine in state.get("Error", "") for word, fine in FINE.items()):
                 return
             raise RuntimeError(f"{statement}: {state.get('Error', state['Status'])}")
         time.sleep(SECONDS_BETWEEN)

@@ -13,6 +13,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from infra.configuration import Configuration
+from infra.parts.archives import archive_statements
 from infra.parts.custom import Bootstrap
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +45,14 @@ class JobCode(Construct):
         scope: Construct,
         id_: str,
         *,
-        name: str,
+        configuration: Configuration,
         bucket: s3.IBucket,
         key: kms.IKey,
         toml: str,
         authorities: Path | None,
     ) -> None:
         super().__init__(scope, id_)
+        name = configuration.deployment.name
         wheels, trusted = built(), [authorities] if authorities else []
         self.prefix = f"jobs/{_digest([*wheels, BUILT / SCRIPT, *trusted], toml)}"
         url = f"s3://{bucket.bucket_name}/{self.prefix}"
@@ -74,13 +77,7 @@ class JobCode(Construct):
                 "Texts": {"rental.toml": toml},
             },
             statements=[
-                iam.PolicyStatement(
-                    sid="ReadArchive",
-                    actions=["s3:GetObject"],
-                    resources=[
-                        archive.bucket.arn_for_objects(asset.s3_object_key) for asset in (archive, *files.values())
-                    ],
-                ),
+                *archive_statements([archive, *files.values()], configuration, sid="Archive"),
                 iam.PolicyStatement(
                     sid="WriteCode", actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{self.prefix}/*")]
                 ),

@@ -21,7 +21,8 @@ def worker_type(configuration: Configuration, step: Step) -> str:
 
 def workers(configuration: Configuration, step: Step) -> int:
     """The most a step's job may have."""
-    return max(LEAST_WORKERS, min(step.workers, configuration.jobs.most_workers))
+    wanted = configuration.jobs.most_workers if Part.ENGINE in step.uses else None
+    return max(LEAST_WORKERS, wanted or step.workers)
 
 
 def dpu_of(configuration: Configuration, step: Step) -> int:

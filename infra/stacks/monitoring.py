@@ -97,9 +97,11 @@ class MonitoringStack(Stack):
         )
         self._alarm(
             "stale",
-            f"Runs succeed, but the newest event is older than {wanted.stale_after_hours} hours: are there new rows?",
-            metric=self._metric("FreshnessHours", hour, "Maximum"),
-            threshold=wanted.stale_after_hours,
+            f"Runs succeed, but there is no event, or the newest is older than {wanted.stale_after_hours} hours: "
+            "are there new rows?",
+            # It is 1 from monitoring.late_after on, which is stale_after_hours here, and where there is no data at all.
+            metric=self._metric("DataLate", hour, "Maximum"),
+            threshold=0,
             comparison="GreaterThanThreshold",
         )
         self._alarm(
@@ -127,12 +129,12 @@ class MonitoringStack(Stack):
         )
 
     def _watch_costs(self) -> None:
-        """What the jobs may have used at most: Glue tells the true figure in the bill only."""
+        """What the jobs may have used, failed ones too. Those that were killed are not in it: their runs are alerts."""
         limit = self._configuration.monitoring.dpu_hours_per_day
         terms, queries = [], []
         for number, step in enumerate(STEPS):
             dpu = dpu_of(self._configuration, step)
-            seconds = self._metric("Seconds", Duration.days(1), "Sum", Step=step.name)
+            seconds = self._metric("JobSeconds", Duration.days(1), "Sum", Step=step.name)
             queries.append(
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(
                     id=f"s{number}", metric_stat=_stat(seconds), return_data=False
@@ -187,6 +189,7 @@ class MonitoringStack(Stack):
         periods: int = 1,
         missing: str = "ignore",
     ) -> None:
+        runbook = f"{self._configuration.monitoring.runbook_url}{RUNBOOKS}#{name}"
         queries = metrics or [
             cloudwatch.CfnAlarm.MetricDataQueryProperty(id="value", metric_stat=_stat(metric), return_data=True)
         ]
@@ -194,7 +197,7 @@ class MonitoringStack(Stack):
             self,
             f"{name.capitalize()}Alarm",
             alarm_name=f"{self._name}-{name}",
-            alarm_description=f"{description}. What to do: {RUNBOOKS}#{name}",
+            alarm_description=f"{description}. What to do: {runbook}",
             metrics=list(queries),
             comparison_operator=comparison,
             threshold=threshold,

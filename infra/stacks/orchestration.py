@@ -31,6 +31,7 @@ from rental_analytics.runners.state_machine import (
     state_machine,
 )
 
+RUNBOOK = "docs/cookbooks/failed-run.md"
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -209,7 +210,7 @@ class OrchestrationStack(Stack):
         message = (
             f"{self._name}: a run ended as {detail('$.detail.status')}. {detail('$.detail.error')}: "
             f"{detail('$.detail.cause')} Execution {detail('$.detail.executionArn')}. "
-            "What to do: docs/cookbooks/failed-run.md."
+            f"What to do: {self._configuration.monitoring.runbook_url}{RUNBOOK}"
         )
         events.Rule(
             self,

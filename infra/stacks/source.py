@@ -16,10 +16,10 @@ from infra.configuration import Configuration, ExistingSource
 from infra.parts.custom import Bootstrap
 from infra.parts.log_groups import log_group
 from infra.parts.names import connection_name
+from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 from infra.stacks.network import NetworkStack, let_job_work
 
-READER = "rental_reader"
 DATABASE_LOGS = ("audit", "error", "slowquery")
 SLOW_SECONDS = "5"
 """A query that takes longer is in the log `slowquery`."""
@@ -81,8 +81,8 @@ class SourceStack(Stack):
         CfnOutput(
             self,
             "ReaderSql",
-            description="Run this in the database, with a password of your own, and put both into the secret",
-            value="; ".join(_reader_sql(existing.database)),
+            description="What the database has to know before the first run, with the password that is in the secret",
+            value="; ".join(reader_sql(existing.database)),
         )
 
     def _made_job_group(self, existing: ExistingSource) -> str:
@@ -172,7 +172,7 @@ class SourceStack(Stack):
                 "Admin": admin.secret_arn,
                 "Reader": reader.secret_arn,
                 "Database": source.database,
-                "Grants": _reader_sql(source.database),
+                "Grants": reader_grants(source.database),
             },
             statements=[
                 iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[cluster.cluster_arn]),
@@ -218,8 +218,3 @@ class SourceStack(Stack):
             ),
             removal_policy=removal_of_data(self, self._configuration),
         )
-
-
-def _reader_sql(database: str) -> list[str]:
-    """What the reading user has to be allowed; it is made before."""
-    return [f"GRANT SELECT ON `{database}`.* TO '{READER}'@'%'"]

@@ -24,6 +24,7 @@ from infra.parts.removal import removal_of_data
 from infra.stacks.network import NetworkStack
 
 ADMIN = "rental_admin"
+ANALYST_ROLE = "analyst"
 LOGS = ("userlog", "connectionlog", "useractivitylog")
 COPIED = ("raw", "curated", "drafts")
 """Folders of the lake that COPY reads; in the last one its manifests."""
@@ -101,6 +102,7 @@ class WarehouseStack(Stack):
         )
 
     def _made_copy_role(self, key: kms.IKey, lake: s3.IBucket) -> iam.Role:
+        conditions = trust_conditions(self._configuration)
         role = iam.Role(
             self,
             "CopyRole",
@@ -108,9 +110,7 @@ class WarehouseStack(Stack):
             description="Redshift reads the lake by it",
             assumed_by=iam.CompositePrincipal(
                 *(
-                    iam.ServicePrincipal(
-                        f"{service}.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-                    )
+                    iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=conditions)
                     for service in ("redshift", "redshift-serverless")
                 )
             ),
@@ -128,6 +128,8 @@ class WarehouseStack(Stack):
         secret = f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:redshift!{name}-{ADMIN}-*"
         loaders = [f"IAMR:{role}" for role in loader_names(self._configuration)]
         users = [f'CREATE USER "{user}" PASSWORD DISABLE' for user in (*loaders, *wanted.analysts)]
+        # Until this is said once, every user may let COPY take every role of the namespace.
+        reserved = "REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL"
         copying = [f"GRANT ASSUMEROLE ON '{self.copy_role.role_arn}' TO \"{loader}\" FOR COPY" for loader in loaders]
         bootstrap = Bootstrap(
             self,
@@ -139,7 +141,9 @@ class WarehouseStack(Stack):
                 "Workgroup": workgroup.workgroup_name,
                 "Database": wanted.database,
                 "Namespace": namespace.namespace_name,
-                "Statements": [*users, *_grants(loaders, wanted.analysts), *copying],
+                "Statements": [*users, *_grants(loaders, wanted.analysts), reserved, *copying],
+                "AnalystRole": ANALYST_ROLE,
+                "Analysts": list(wanted.analysts),
             },
             statements=[
                 iam.PolicyStatement(actions=["redshift-data:ExecuteStatement"], resources=[self.workgroup_arn]),
@@ -157,6 +161,13 @@ class WarehouseStack(Stack):
             ],
         )
         bootstrap.resource.node.add_dependency(workgroup)
+
+
+def trust_conditions(configuration: Configuration) -> dict[str, dict[str, str]]:
+    """Of the role of COPY, for Redshift as the one who takes it."""
+    if not configuration.warehouse.copy_role_names_account:
+        return {}
+    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
 
 
 def _grants(loaders: Sequence[str], analysts: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from rental_analytics.aws.objects import is_object_url
 from rental_analytics.contracts.loader import load_contracts
-from rental_analytics.contracts.steps import Part
+from rental_analytics.contracts.steps import Part, StepName
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
@@ -171,20 +171,22 @@ def make_warehouse(settings: Settings) -> Warehouse:
 
 
 @contextmanager
-def counting(settings: Settings, events: EventStream) -> Iterator[None]:
+def counting(settings: Settings, events: EventStream, job: tuple[StepName, float] | None = None) -> Iterator[None]:
     """Send numbers of what happens in the block to where `monitoring` says; an error that ends it is one of them."""
     if not settings.monitoring.cloudwatch:
         yield
         return
     from rental_analytics.monitoring.cloudwatch import CloudWatchListener
 
-    listener = CloudWatchListener(settings.monitoring, aws_region(), events)
+    listener = CloudWatchListener(settings.monitoring, aws_region(), events, job)
     with events.heard_by(listener):
         try:
             yield
         except Exception as error:
             listener.fail(error)
             raise
+        finally:
+            listener.end()
 
 
 def project_files(settings: Settings, config: Path) -> dict[Path, str]:

@@ -36,19 +36,32 @@ def template(scripts: str) -> Document:
         "MachineRole": _role("states.amazonaws.com", _machine_rights(list(names.values()))),
         "Machine": _resource(
             "StepFunctions::StateMachine",
+            StateMachineName=PIPELINE,
             DefinitionString=json.dumps(state_machine(WAITING)),
             DefinitionSubstitutions={name: _ref(name) for name in names.values()}
             | {"LockTable": _ref("Locks"), "Pipeline": PIPELINE},
             RoleArn=_attribute("MachineRole", "Arn"),
         ),
-        "Alerts": _resource("SNS::Topic"),
+        "Alerts": _resource("SNS::Topic", TopicName=f"{PIPELINE}-alerts"),
+        "Undelivered": _resource(
+            "CloudWatch::Alarm",
+            AlarmName=f"{PIPELINE}-undelivered",
+            AlarmActions=[_ref("Alerts")],
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Period=300,
+            Statistic="Maximum",
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        ),
         "AlertsPolicy": _resource(
             "SNS::TopicPolicy",
             Topics=[_ref("Alerts")],
             PolicyDocument=_document(
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": "events.amazonaws.com"},
+                    "Principal": {"Service": ["events.amazonaws.com", "cloudwatch.amazonaws.com"]},
                     "Action": "sns:Publish",
                     "Resource": _ref("Alerts"),
                 }

@@ -14,7 +14,7 @@ from typing import Any
 from deployment.synthesized import EXAMPLES
 from infra.app import HERE, build
 from infra.configuration import Source, Waits, load_configuration
-from infra.stacks.source import READER
+from infra.parts.reader import READER
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.pipeline import STEPS
 from rental_marketplace import MarketplaceOptions, generate

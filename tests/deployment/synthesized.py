@@ -16,6 +16,7 @@ from infra.app import HERE, build
 from infra.configuration import Configuration, load_configuration
 
 EXAMPLES = {name: HERE / "examples" / f"{name}.toml" for name in ("minimal", "production")}
+RATES = Path(__file__).with_name("rates.txt")
 
 Resource = Mapping[str, Any]
 
@@ -83,8 +84,16 @@ def _findings(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @cache
 def synthesized(example: str) -> Synthesized:
-    """The templates of an example."""
-    return Synthesized(load_configuration(EXAMPLES[example]))
+    """The templates of an example; that of production with exchange rates of its own."""
+    return Synthesized(example_configuration(example))
+
+
+def example_configuration(example: str) -> Configuration:
+    """An example as it is synthesized for tests."""
+    found = load_configuration(EXAMPLES[example])
+    if example != "production":
+        return found
+    return found.model_copy(update={"pipeline": found.pipeline | {"reference": {"exchange_rates": str(RATES)}}})
 
 
 def listed(value: object) -> list[Any]:

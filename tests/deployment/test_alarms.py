@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -17,18 +18,18 @@ DAYS = [1000.0, 1040.0, 980.0, 1010.0, 995.0, 1020.0, 990.0]
 
 FINE: dict[str, dict[str, Series]] = {
     "late": {"RunsSucceeded": [*[None] * 25, 1, *[None] * 25]},
-    "stale": {"FreshnessHours": [3, 27, 47]},
+    "stale": {"DataLate": [0, None, 0]},
     "rejected": {"RejectedShare bookings": [0.01], "RejectedShare viewings": [0.05]},
     "unusual": {"RowsIn": [*DAYS, 1030]},
-    "costly": {"Seconds extract": [3600], "Seconds transform": [3600]},
+    "costly": {"JobSeconds extract": [3600], "JobSeconds transform": [3600], "Seconds extract": [99_999]},
     "undelivered": {"ApproximateNumberOfMessagesVisible": [0, 0]},
 }
 WRONG: dict[str, dict[str, Series]] = {
     "late": {"RunsSucceeded": [1, *[None] * 25, 0]},
-    "stale": {"FreshnessHours": [3, 27, 51]},
+    "stale": {"DataLate": [0, 0, 1]},
     "rejected": {"RejectedShare bookings": [0.01], "RejectedShare viewings": [0.06]},
     "unusual": {"RowsIn": [*DAYS, 40]},
-    "costly": {"Seconds extract": [3600], "Seconds transform": [4 * 3600]},
+    "costly": {"JobSeconds extract": [3600], "JobSeconds transform": [4 * 3600]},
     "undelivered": {"ApproximateNumberOfMessagesVisible": [0, 1]},
 }
 
@@ -50,6 +51,15 @@ def test_alarm_is_silent_when_all_is_well(name: str) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_alarm_rings_when_something_is_wrong(name: str) -> None:
     assert state(alarms()[name], WRONG[name]) == "ALARM"
+
+
+def test_links_begin_as_the_company_says() -> None:
+    found = synthesized("production")
+    prefix = "https://git.company.example/data/rental/blob/main/"
+    for alarm in found.resources("AWS::CloudWatch::Alarm").values():
+        assert f"What to do: {prefix}docs/cookbooks/alarms.md#" in alarm["AlarmDescription"]
+    (rule,) = found.resources("AWS::Events::Rule").values()
+    assert f"What to do: {prefix}docs/cookbooks/failed-run.md" in json.dumps(rule)
 
 
 @pytest.mark.parametrize("name", FINE)

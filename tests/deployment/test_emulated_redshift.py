@@ -159,12 +159,17 @@ def test_user_of_a_role_has_the_database_roles_of_its_tag(warehouse: Warehouse) 
     assert "permission denied" in warehouse.error("INSERT INTO curated.a (id) VALUES (1)", "read")
     warehouse.done('GRANT ROLE loader TO "IAMR:read"')
     warehouse.done("INSERT INTO curated.a (id) VALUES (2)", name="read")
+    warehouse.done('REVOKE ROLE loader FROM "IAMR:read"')
+    assert "permission denied" in warehouse.error("INSERT INTO curated.a (id) VALUES (3)", "read")
+    # The deployment's function passes over users that are gone, and knows them by these words.
+    assert "does not exist" in warehouse.error('REVOKE ROLE loader FROM "IAMR:nobody"')
 
 
 def test_user_may_be_made_before_it_logs_in(warehouse: Warehouse) -> None:
     create = 'CREATE USER "IAMR:read" PASSWORD DISABLE'
     arn = f"arn:aws:iam::{ACCOUNT}:role/copy"
     warehouse.done(create, "CREATE SCHEMA curated", 'GRANT USAGE ON SCHEMA curated TO "IAMR:read"')
+    warehouse.done("REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL")
     warehouse.done(f"GRANT ASSUMEROLE ON '{arn}' TO \"IAMR:read\" FOR COPY")
     assert "already exists" in warehouse.error(create)
     warehouse.let_use("read")

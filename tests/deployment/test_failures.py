@@ -125,6 +125,13 @@ def test_throttled_calls_are_repeated(deployed: Deployed) -> None:
     assert deployed.alerts(0) == []
 
 
+def test_job_that_glue_itself_could_not_run_is_tried_again(deployed: Deployed) -> None:
+    deployed.order(EXTRACT, {"raise": "Internal service error"})
+    end = deployed.run()
+    assert end["status"] == "SUCCEEDED", end.get("cause")
+    assert deployed.starts() == ONCE | {"extract": 2}
+
+
 def test_job_that_takes_too_long_is_stopped(deployed: Deployed) -> None:
     deployed.aws.configure(minute=0.3)
     deployed.order(LOAD_RAW, {"sleep": 30})
@@ -318,6 +325,14 @@ def test_machine_has_no_right_too_many(deployed: Deployed, action: str, state: s
     assert (end["status"], end["path"][-1]) == ("FAILED", state)
     assert f"is not authorized to perform: {action} on resource: arn:aws:" in end["cause"]
     assert len(deployed.alerts(1)) == 1
+
+
+def test_right_that_is_missing_ends_the_run_at_once_under_whatever_name_it_arrives(deployed: Deployed) -> None:
+    deployed.aws.configure(unnamed=True)
+    deployed.aws.deny(deployed.names["MachineRole"], "glue:StartJobRun")
+    end = deployed.run()
+    assert (end["status"], end["error"]) == ("FAILED", "Glue.AWSGlueException")
+    assert "Wait" not in end["path"] and deployed.refused(end["executionArn"]) == ["Glue.AWSGlueException"]
 
 
 def test_lock_that_may_not_be_released_expires_and_hides_no_success(deployed: Deployed) -> None:

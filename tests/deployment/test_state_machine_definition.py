@@ -60,6 +60,10 @@ def expressions(value: Any) -> Iterator[str]:
         yield value.removeprefix("{%").removesuffix("%}").strip()
 
 
+def is_by_chance(text: str) -> bool:
+    return "$millis" in text or "$random" in text
+
+
 def job_cause(message: str, state: str = "FAILED") -> str:
     told = {"Arguments": {"--step": "extract"}, "JobRunState": state, "Id": "jr_1"}
     return json.dumps(told | ({"ErrorMessage": message} if message else {}), ensure_ascii=False)
@@ -77,10 +81,14 @@ def documents() -> list[dict[str, Any]]:
     causes += [
         ("States.TaskFailed", job_cause("", "TIMEOUT")),
         ("States.TaskFailed", job_cause(CAUSES[0])[:200]),
+        (
+            "Glue.AWSGlueException",
+            "Rate exceeded (Service: AWSGlue; Status Code: 400; Error Code: ThrottlingException)",
+        ),
         ("Glue.AccessDeniedException", "User: arn:aws:sts::1:x is not authorized to perform: glue:StartJobRun"),
         ("States.Timeout", ""),
     ]
-    variables = {"run_id": "nightly", "jobs": 1, "most_jobs": 3, "lake_tries": 2, "wait": 5, "cause": "why"}
+    variables = {"run_id": "nightly", "jobs": 1, "calls": 2, "most_jobs": 3, "lake_tries": 2, "wait": 5, "cause": "why"}
     fixed = dict.fromkeys(("upper_bound", "as_of", "full_refresh", "backfill_from", "backfill_to"), "")
     context = {"Execution": {"Id": "arn:x:1", "Name": "0f2d9c7e-11", "StartTime": "2026-11-30T06:24:12.123Z"}}
     return [
@@ -90,7 +98,12 @@ def documents() -> list[dict[str, Any]]:
         | {"states": {"input": given, "context": context, "errorOutput": {"Error": kind, "Cause": cause}}}
         for given in inputs
         for kind, cause in causes
-        for failed, error in (("extract", "LockHeldError"), ("metrics", "SourceUnavailableError"))
+        for failed, error in (
+            ("extract", "LockHeldError"),
+            ("extract", "JobFAILED"),
+            ("metrics", "SourceUnavailableError"),
+            ("metrics", "Glue.AWSGlueException"),
+        )
     ]
 
 
@@ -104,7 +117,7 @@ def by_python(text: str, bindings: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_both_engines_give_the_same_for_every_expression() -> None:
-    texts = sorted({text for text in expressions(state_machine(WAITING)) if "$millis" not in text})
+    texts = sorted({text for text in expressions(state_machine(WAITING)) if not is_by_chance(text)})
     asked = [(text, found) for text in texts for found in documents()]
     by_node = json.loads(node(EVALUATE, given=json.dumps(asked)))
     assert len(texts) > 20 and len(asked) == len(by_node)
@@ -122,6 +135,54 @@ def test_moments_are_those_of_both_engines() -> None:
     (text,) = {text for text in expressions(state_machine(WAITING)) if "$millis" in text and "+" in text}
     (theirs,) = json.loads(node(EVALUATE, given=json.dumps([(text, {})])))
     assert abs(int(by_python(text, {})["value"]) - int(theirs["value"])) < 60
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("calls", "most"), [(0, 1), (1, 2), (2, 4), (3, 8), (4, 10), (5, 10)])
+def test_calls_are_repeated_more_slowly_each_time(calls: int, most: int) -> None:
+    (text,) = {text for text in expressions(state_machine(WAITING)) if "$random" in text}
+    waits = {by_python(text, {"calls": calls})["value"] for _ in range(200)}
+    assert min(waits) >= 1 and max(waits) <= most
+    assert len(waits) > 1 or most == 1
+
+
+THROTTLED = "Rate exceeded (Service: AWSGlue; Status Code: 400; Error Code: ThrottlingException; Proxy: null)"
+DENIED = "User: arn:aws:sts::1:x is not authorized to perform: glue:StartJobRun (Error Code: AccessDeniedException)"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("error", "cause", "counts", "following"),
+    [
+        ("Glue.AWSGlueException", THROTTLED, {}, "Wait"),
+        ("Glue.AWSGlueException", THROTTLED, {"calls": WAITING.api_calls}, "Release Lock"),
+        ("Glue.AWSGlueException", DENIED, {}, "Release Lock"),
+        ("Glue.EntityNotFoundException", "Failed to start job run", {}, "Release Lock"),
+        ("SourceUnavailableError", "The server went away.", {}, "Wait"),
+        ("SourceUnavailableError", "The server went away.", {"jobs": 3}, "Release Lock"),
+        ("QualityError", "31% are rejected.", {}, "Release Lock"),
+        ("LockHeldError", "run x is at work", {"jobs": 3}, "Wait"),
+        ("LockHeldError", "run x is at work", {"lake_tries": WAITING.lake_tries}, "Release Lock"),
+        ("JobERROR", "its job ended as ERROR.", {}, "Wait"),
+        ("JobTIMEOUT", "its job ended as TIMEOUT.", {}, "Release Lock"),
+        ("JobFAILED", "Internal service error : Invalid container state", {}, "Wait"),
+        ("JobFAILED", "The specified subnet does not have enough free addresses.", {}, "Wait"),
+        ("JobFAILED", "Exceeded maximum concurrent compute capacity for your account.", {}, "Wait"),
+        ("JobFAILED", "Resource unavailable", {"jobs": 3}, "Release Lock"),
+        ("JobFAILED", "SystemExit: 3", {}, "Release Lock"),
+    ],
+)
+def test_what_failed_decides_whether_to_go_on(error: str, cause: str, counts: dict[str, int], following: str) -> None:
+    state = state_machine(WAITING)["States"]["What Failed"]
+    known = {"error": error, "cause": f"Step extract of run x failed: {cause}", "jobs": 1, "most_jobs": 3}
+    known |= {"calls": 0, "lake_tries": 0} | counts
+    taken = [choice["Next"] for choice in state["Choices"] if is_true(choice["Condition"], known)]
+    assert [*taken, state["Default"]][0] == following
+
+
+def is_true(condition: str, known: dict[str, Any]) -> bool:
+    (text,) = expressions(condition)
+    return by_python(text, known) == {"value": True}
 
 
 @pytest.mark.slow
@@ -163,6 +224,8 @@ def test_every_step_is_tried_again_and_has_an_end_of_its_own() -> None:
         assert states[step.title]["TimeoutSeconds"] > step.timeout.total_seconds()
         (retry,) = states[step.title]["Retry"]
         assert all(error.startswith("Glue.") for error in retry["ErrorEquals"]) and retry["JitterStrategy"] == "FULL"
+        # It has what is permanent too; `What Failed` tells them apart.
+        assert "Glue.AWSGlueException" not in retry["ErrorEquals"]
         assert number < len(STEPS)
     assert ends["Default"] == "ETL Success"
 

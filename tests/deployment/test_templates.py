@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, RemovalPolicy
 
-from deployment.synthesized import EXAMPLES, Synthesized, listed, synthesized
+from deployment.synthesized import EXAMPLES, Synthesized, example_configuration, listed, synthesized
 from infra.acknowledged import EXPLAINED
-from infra.configuration import Configuration, Deployment
+from infra.configuration import Configuration, Deployment, Warehouse
 from infra.parts.names import camel
+from infra.parts.reader import reader_sql
 from infra.parts.removal import removal_of_data
+from infra.stacks.warehouse import trust_conditions
 from rental_analytics.contracts.steps import Part
-from rental_analytics.pipeline import STEPS
+from rental_analytics.pipeline import STEPS, Step
 from rental_analytics.runners.state_machine import state_machine
+from rental_analytics.settings import parse_settings
 
 pytestmark = pytest.mark.service
 
@@ -42,6 +47,8 @@ TAGGED = (
     "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine",
 )
+
+REVOKED = "REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL"
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)
@@ -92,6 +99,11 @@ def test_only_the_named_account_may_let_a_service_use_a_role(stacks: Synthesized
                 )
 
 
+def test_role_of_copy_can_do_without_the_account() -> None:
+    assert trust_conditions(Configuration()).keys() == {"StringEquals"}
+    assert trust_conditions(Configuration(warehouse=Warehouse(copy_role_names_account=False))) == {}
+
+
 def test_nothing_is_public(stacks: Synthesized) -> None:
     kinds = {resource["Type"] for template in stacks.templates.values() for resource in template["Resources"].values()}
     assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Route"}
@@ -116,6 +128,16 @@ def test_warehouse_is_private_and_demands_tls(stacks: Synthesized) -> None:
     assert workgroup["BaseCapacity"] <= workgroup["MaxCapacity"]
     assert (namespace["ManageAdminPassword"], len(namespace["LogExports"])) == (True, 3)
     assert {"KmsKeyId", "AdminPasswordSecretKmsKeyId"} <= set(namespace)
+
+
+def test_only_loaders_may_let_copy_take_its_role(stacks: Synthesized) -> None:
+    """By default everybody may; a grant takes effect only once that is revoked."""
+    (asked,) = [one for one in stacks.resources("AWS::CloudFormation::CustomResource").values() if "Analysts" in one]
+    (revoked,) = [place for place, sql in enumerate(asked["Statements"]) if sql == REVOKED]
+    granted = [place for place, sql in enumerate(asked["Statements"]) if "GRANT ASSUMEROLE" in json.dumps(sql)]
+    assert len(granted) == 3 and revoked < min(granted)
+    given = [f'GRANT ROLE {asked["AnalystRole"]} TO "{analyst}"' for analyst in asked["Analysts"]]
+    assert set(given) <= set(map(str, asked["Statements"]))
 
 
 def test_events_may_publish_and_encrypt_without_a_condition(stacks: Synthesized) -> None:
@@ -193,7 +215,7 @@ def test_a_database_that_is_there_is_left_alone() -> None:
     production = synthesized("production")
     assert not production.resources("AWS::RDS::DBCluster")
     output = production.templates["source"]["Outputs"]["ReaderSql"]["Value"]
-    assert output == "GRANT SELECT ON `rental`.* TO 'rental_reader'@'%'"
+    assert output == "; ".join(reader_sql("rental"))
 
 
 def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
@@ -203,7 +225,7 @@ def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
         arguments = job["DefaultArguments"]
         assert (job["GlueVersion"], job["Command"]["Name"]) == ("5.1", "glueetl")
         assert (job["MaxRetries"], job["ExecutionProperty"]) == (0, {"MaxConcurrentRuns": 1})
-        assert job["NumberOfWorkers"] >= 2
+        assert job["NumberOfWorkers"] == workers_of(step, stacks)
         assert job["Timeout"] * 60 == step.timeout.total_seconds()
         assert "SecurityConfiguration" in job and "MaxCapacity" not in job
         assert arguments["--step"] == step.name
@@ -214,6 +236,12 @@ def test_jobs_are_as_their_steps_say(stacks: Synthesized) -> None:
         assert ("source.secret_arn=" in told) == (Part.DATABASE in step.uses)
         assert ("warehouse.url=" in told) == (Part.WAREHOUSE in step.uses)
     assert len({json.dumps(job["Role"]) for job in jobs.values()}) == len(STEPS)
+
+
+def workers_of(step: Step, stacks: Synthesized) -> int:
+    """What the examples say: one leaves it to the steps, the other sets it for those that compute."""
+    wanted = example_configuration("production").jobs.most_workers
+    return wanted or 0 if stacks is synthesized("production") and Part.ENGINE in step.uses else step.workers
 
 
 def test_extract_cannot_reach_the_warehouse_nor_the_others_the_secret(stacks: Synthesized) -> None:
@@ -273,6 +301,16 @@ def test_data_is_deleted_only_when_two_switches_agree(in_file: bool, in_command:
     )
 
 
+def test_stacks_are_protected_until_the_file_says_that_data_may_go(stacks: Synthesized) -> None:
+    manifest = json.loads((stacks.folder / "manifest.json").read_text("utf-8"))["artifacts"]
+    protected = {
+        name: one["properties"].get("terminationProtection")
+        for name, one in manifest.items()
+        if one["type"] == "aws:cloudformation:stack"
+    }
+    assert len(protected) == 7 and set(protected.values()) == {True}
+
+
 KEPT = (
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
@@ -290,3 +328,39 @@ KEPT = (
 def test_what_holds_data_is_kept_when_its_stack_goes(stacks: Synthesized) -> None:
     """But not when the first deployment fails: its names would be taken at the next one."""
     assert set(stacks.policies(*KEPT).values()) == {("RetainExceptOnCreate", "Retain")}
+
+
+def test_jobs_have_what_the_company_says_of_the_pipeline(tmp_path: Path) -> None:
+    production = synthesized("production")
+    (texts,) = [
+        one["Texts"] for one in production.resources("AWS::CloudFormation::CustomResource").values() if "Texts" in one
+    ]
+    jobs = production.resources("AWS::Glue::Job")
+    (extra,) = [
+        job["DefaultArguments"]["--extra-files"] for job in jobs.values() if "--extra-files" in job["DefaultArguments"]
+    ]
+    rates = json.dumps(extra).rpartition("/")[2].rstrip('"]}')
+    settings = parse_settings(texts["rental.toml"], "rental.toml", tmp_path)
+    assert settings.source.overlap == timedelta(minutes=30)
+    assert settings.quality.max_rejected_share == 0.1
+    assert settings.schema_drift("user_viewing") == "evolve" and settings.schema_drift("bookings") == "freeze"
+    assert settings.rates_file == tmp_path / rates
+    assert (settings.engine.master, settings.monitoring.cloudwatch) == ("provided", True)
+
+
+def test_only_the_job_that_converts_may_read_the_rates() -> None:
+    readers = {
+        name for name, statement in synthesized("production").statements() if statement.get("Sid") == "ReadRates"
+    }
+    assert {name.partition("Default")[0] for name in readers} == {"processing/TransformRole"}
+    assert not [one for one in synthesized("minimal").statements() if one[1].get("Sid") == "ReadRates"]
+
+
+def test_uploads_are_read_with_the_key_of_their_bucket() -> None:
+    key = example_configuration("production").deployment.bootstrap_key_arn
+    found = [
+        (one["Sid"], one["Resource"])
+        for _, one in synthesized("production").statements()
+        if key in listed(one["Resource"])
+    ]
+    assert sorted(found) == [("DecryptArchive", key), ("DecryptRates", key)]

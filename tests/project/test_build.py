@@ -27,6 +27,7 @@ PUBLIC_TARGETS = [
     "generate",
     "glue",
     "verify-aws",
+    "verify-glue",
     "clean",
 ]
 

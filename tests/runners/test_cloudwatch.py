@@ -15,6 +15,7 @@ from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import LockHeldError
 from rental_analytics.monitoring.cloudwatch import METRICS, CloudWatchListener
 from rental_analytics.monitoring.events import EventStream
+from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.settings import load_settings
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.storage.lock import RunLock
@@ -105,7 +106,7 @@ def test_numbers_of_a_run_in_one_process_and_of_one_that_fails(sent: Sent, pipel
     hours, samples = sent.values("FreshnessHours")
     assert samples == 1 and hours == pytest.approx(age - 24, abs=1)
     assert sent.values("DataLate") == [1, 1]
-    assert {place[0] for place in sent.places} == set(METRICS)
+    assert {place[0] for place in sent.places} == set(METRICS) - {"JobSeconds"}
 
     source.execute("DROP TABLE user_viewing")
     with pytest.raises(Exception, match="no table user_viewing"):
@@ -122,12 +123,15 @@ def test_jobs_send_numbers_each_of_its_step(sent: Sent, jobs: Jobs, source: Sour
     assert sent.values("RunsSucceeded") == [1, 1]
     assert sent.values("RowsOut", "extract", "bookings") == [2, 1]
     assert sent.values("StepsFailed", "metrics") == [0, 1]
+    assert [sent.values("JobSeconds", step)[1] for step in STEP_NAMES] == [1] * len(STEP_NAMES)
     # A job that is repeated does nothing, and says so by no number.
     assert jobs.do("extract", "first", *settings).code == 0
     assert sent.values("RowsOut", "extract") == [sent.values("RowsOut", "extract")[0], 1]
     # A start that fails before a run begins is a run that failed; one that waits for another is none.
     assert jobs.do("extract", "next", *settings, "source.url=sqlite:///gone/none.db").code != 0
     assert sent.values("RunsFailed") == [1, 2]
+    # Time is paid for whether or not it led to anything.
+    assert sent.values("JobSeconds", "extract")[1] == 3
     lock = RunLock(LocalLake(pipeline.folder / "lake"))
     lock.acquire("other")
     assert jobs.do("extract", "next", *settings).code == LockHeldError.exit_code

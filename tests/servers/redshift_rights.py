@@ -39,7 +39,7 @@ def grant(cursor: Cursor, database: str, verb: str) -> Plan:
         _grantees(cursor, database, verb)
         return Plan(verb)
     if cursor.take("ASSUMEROLE"):
-        # Everybody may name every role that the cluster has, until that is taken from PUBLIC, which nobody does here.
+        # Everybody may name every role that the cluster has, also once that is taken from PUBLIC: it is not enforced.
         return _assumed_role(cursor, database, verb)
     rights = _rights(cursor)
     if cursor.take("FOR", "TABLES", "IN", "SCHEMA"):
@@ -56,9 +56,11 @@ def grant(cursor: Cursor, database: str, verb: str) -> Plan:
 
 def _assumed_role(cursor: Cursor, database: str, verb: str) -> Plan:
     cursor.need("ON")
-    cursor.string()
+    if not cursor.take("ALL"):
+        cursor.string()
     _grantees(cursor, database, verb)
-    cursor.need("FOR", "COPY")
+    cursor.need("FOR")
+    cursor.one_of("COPY", "ALL")
     return Plan(verb)
 
 

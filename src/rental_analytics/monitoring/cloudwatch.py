@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +22,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "RunsFailed": ("Count", "1 for a run, or a start, that failed; 0 for one that succeeded"),
     "StepsFailed": ("Count", "1 for an attempt at a step that failed, 0 for one that succeeded"),
     "Seconds": ("Seconds", "how long a step took; for a table, how long it was read"),
+    "JobSeconds": ("Seconds", "how long a job's process took, whether it succeeded or failed; only sent by jobs"),
     "RowsIn": ("Count", "rows that a step read or judged"),
     "RowsOut": ("Count", "rows that a step wrote to the lake or the warehouse"),
     "RowsSuperseded": ("Count", "rows that a newer one of the same key stood for, in `transform`"),
@@ -48,12 +51,20 @@ class CloudWatchListener:
     Args:
         region: None leaves it to boto3.
         events: takes the note about what was not taken.
+        job: step of the job that this process is, and when it began by the monotonic clock.
     """
 
-    def __init__(self, settings: MonitoringSettings, region: str | None, events: EventStream) -> None:
+    def __init__(
+        self,
+        settings: MonitoringSettings,
+        region: str | None,
+        events: EventStream,
+        job: tuple[StepName, float] | None = None,
+    ) -> None:
         self._settings = settings
         self._region = region
         self._events = events
+        self._job = job
         self._waiting: list[dict[str, Any]] = []
         self._has_told = False
         self._has_worked = self._has_failed = False
@@ -72,6 +83,13 @@ class CloudWatchListener:
         if not self._has_failed and not isinstance(error, LockHeldError):
             self._waiting += [self._datum(name, value, []) for name, value in _of_run(failed=True)]
         self._send()
+
+    def end(self) -> None:
+        """Tell how long the job took, however it ended; a process that is killed cannot."""
+        if self._job:
+            step, began = self._job
+            self._waiting.append(self._datum("JobSeconds", time.monotonic() - began, [step]))
+            self._send()
 
     def _numbers(self, event: Event) -> Iterator[tuple[Any, ...]]:
         """Name, value, and what it is of: nothing more for the pipeline, else a step, or a step and a table."""
@@ -99,7 +117,7 @@ class CloudWatchListener:
         if seen.newest_day is None:
             yield "DataLate", 1
             return
-        end = datetime.combine(seen.newest_day, time()) + timedelta(days=1)
+        end = datetime.combine(seen.newest_day, time_of_day()) + timedelta(days=1)
         age = max(seen.upper_bound.replace(tzinfo=None) - end, timedelta(0))
         yield "FreshnessHours", age / _HOUR
         yield "DataLate", int(age > self._settings.late_after)

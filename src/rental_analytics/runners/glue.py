@@ -53,6 +53,7 @@ def main(argv: Sequence[str]) -> None:
     if "--help" in argv:
         sys.stdout.write(usage())
         return
+    began = time.monotonic()
     limit_math_threads()
     stream, interruption = MessageStream(sys.stdout), Interruption()
     log = JsonLog(stream)
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> None:
         try:
             arguments = parse_arguments(argv)
             log = JsonLog(stream, run_id=arguments.run_id, step=arguments.step)
-            _do(arguments, log, interruption)
+            _do(arguments, log, interruption, began)
         except BaseException as error:  # noqa: BLE001 nobody is above to handle it
             failed = _told(error, log, interruption)
         interruption.ignore_more()
@@ -73,8 +74,7 @@ def main(argv: Sequence[str]) -> None:
         raise failed
 
 
-def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption) -> None:
-    began = time.monotonic()
+def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption, began: float) -> None:
     log.event("job_started", arguments=arguments.shown())
     settings = _settings(arguments)
     step = next(step for step in STEPS if step.name == arguments.step)
@@ -85,7 +85,8 @@ def _do(arguments: JobArguments, log: JsonLog, interruption: Interruption) -> No
 
     request = _request(arguments, begins=step is STEPS[0])
     events = EventStream(JsonListener(log))
-    with counting(settings, events), assembled_for_run(settings, note, step.uses, log.hide) as parts:
+    job = (step.name, began)
+    with counting(settings, events, job), assembled_for_run(settings, note, step.uses, log.hide) as parts:
         (done,) = RunLife(parts, request, start, events, interruption).live([step]).steps
     log.event("job_succeeded", status=done.status, seconds=round(time.monotonic() - began, 3))
 

@@ -23,14 +23,23 @@ FIX, LOCK, CAUSE, WAIT, AGAIN = "Fix Run Parameters", "Take Lock", "What Failed"
 RELEASE, ENDING, SUCCESS, SKIPPED = "Release Lock", "How It Ended", "ETL Success", "Skipped"
 
 _GLUE_REFUSES = (
-    "Glue.AWSGlueException",
     "Glue.ConcurrentRunsExceededException",
     "Glue.InternalServiceException",
     "Glue.OperationTimeoutException",
     "Glue.ResourceNumberLimitExceededException",
     "Glue.ThrottlingException",
 )
-"""A job that could not be started; throttling arrives as the first. A job that failed is `States.TaskFailed`."""
+"""A job that could not be started, for reasons that pass. A job that failed is `States.TaskFailed`."""
+_GLUE_OTHER = "Glue.AWSGlueException"
+"""What Step Functions has no name of its own for: throttling, which passes, and a missing right, which does not."""
+_PERMANENT = "not authorized|AccessDenied|EntityNotFound|InvalidInput|ValidationException"
+"""How the text of a refused call reads that will be refused again."""
+_GLUE_OWN_FAILURES = (
+    "internal service error|service is currently unavailable|resource unavailable|throttling|rate exceeded"
+    "|not have enough free addresses|insufficient capacity"
+    "|exceeded maximum concurrent compute capacity|max concurrent"
+)
+"""How the message of a job reads that Glue itself could not start or keep; the script raised nothing."""
 
 _DYNAMODB_REFUSES = (
     "DynamoDB.InternalServerErrorException",
@@ -38,6 +47,8 @@ _DYNAMODB_REFUSES = (
     "DynamoDB.RequestLimitExceededException",
     "DynamoDB.ThrottlingException",
 )
+_DYNAMODB_OTHER = "DynamoDB.AmazonDynamoDBException"
+"""What has no name of its own here; repeated twice at most, since a missing right is among it."""
 _LOCK_IS_TAKEN = "DynamoDB.ConditionalCheckFailedException"
 
 _NONE = "{% '' %}"
@@ -54,7 +65,7 @@ class Waiting:
 
     Args:
         api_call: before a refused call of Glue or DynamoDB is repeated; doubled each time, with full jitter.
-        api_calls: repetitions of one call.
+        api_calls: repetitions of a call that is refused again and again.
         job: before a job whose error is transient is started again.
         lake: between tries while another process holds the lake's lock.
         lake_tries: how often a run waits for the lake's lock.
@@ -131,7 +142,8 @@ def _fixed_parameters() -> State:
     variables: dict[str, Any] = {name: _query(expression) for name, expression in assigned.items()}
     return {
         "Type": "Pass",
-        "Assign": variables | {"failed": _NONE, "error": _NONE, "cause": _NONE, "jobs": 0, "lake_tries": 0, "wait": 0},
+        "Assign": variables
+        | {"failed": _NONE, "error": _NONE, "cause": _NONE, "jobs": 0, "calls": 0, "lake_tries": 0, "wait": 0},
         "Next": LOCK,
     }
 
@@ -162,7 +174,7 @@ def _taken_lock(waiting: Waiting) -> State:
                 ":execution": {"S": _query(_EXECUTION)},
             },
         },
-        "Retry": [_retry(_DYNAMODB_REFUSES, waiting)],
+        "Retry": _dynamodb_retries(waiting),
         "Catch": [{"ErrorEquals": [_LOCK_IS_TAKEN], "Next": SKIPPED}],
         "Next": STEPS[0].title,
     }
@@ -180,7 +192,7 @@ def _released_lock(waiting: Waiting) -> State:
             "ExpressionAttributeNames": {"#execution": "execution"},
             "ExpressionAttributeValues": {":execution": {"S": _query(_EXECUTION)}},
         },
-        "Retry": [_retry(_DYNAMODB_REFUSES, waiting)],
+        "Retry": _dynamodb_retries(waiting),
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": ENDING}],
         "Next": ENDING,
     }
@@ -207,16 +219,37 @@ def _job(step: Step, following: str, waiting: Waiting) -> State:
                 "Next": CAUSE,
             }
         ],
-        "Assign": {"failed": _NONE, "jobs": 0},
+        "Assign": {"failed": _NONE, "jobs": 0, "calls": 0},
         "Next": following,
     }
 
 
 def _cause(waiting: Waiting) -> State:
-    """Errors that may pass get another job, a held lake is waited for; anything else ends the run."""
+    """Errors that may pass get another job, a held lake is waited for; anything else ends the run.
+
+    A call that Glue refused without a name is no job, and is repeated as `Retry` would: more slowly each time, with
+    full jitter.
+    """
+    slower = f"$min([{_seconds(10 * waiting.api_call)}, {_seconds(waiting.api_call)} * $power(2, $calls)])"
+    may_pass = (
+        f"($error in {_texts((*transient_errors(), 'JobERROR'))}"
+        f" or ($error = 'JobFAILED' and $contains($cause, /{_GLUE_OWN_FAILURES}/i)))"
+    )
     return {
         "Type": "Choice",
         "Choices": [
+            {
+                "Condition": _query(
+                    f"$error = '{_GLUE_OTHER}' and $calls < {waiting.api_calls}"
+                    f" and $not($contains($cause, /{_PERMANENT}/))"
+                ),
+                "Assign": {
+                    "calls": _query("$calls + 1"),
+                    "jobs": _query("$jobs - 1"),
+                    "wait": _query(f"1 + $floor($random() * {slower})"),
+                },
+                "Next": WAIT,
+            },
             {
                 "Condition": _query(f"$error = '{LockHeldError.__name__}' and $lake_tries < {waiting.lake_tries}"),
                 "Assign": {
@@ -227,7 +260,7 @@ def _cause(waiting: Waiting) -> State:
                 "Next": WAIT,
             },
             {
-                "Condition": _query(f"$error in {_texts(transient_errors())} and $jobs < $most_jobs"),
+                "Condition": _query(f"{may_pass} and $jobs < $most_jobs"),
                 "Assign": {"wait": _seconds(waiting.job)},
                 "Next": WAIT,
             },
@@ -252,11 +285,15 @@ def _errors(cls: type[RentalError]) -> Iterator[type[RentalError]]:
         yield from _errors(below)
 
 
-def _retry(errors: tuple[str, ...], waiting: Waiting) -> dict[str, Any]:
+def _dynamodb_retries(waiting: Waiting) -> list[dict[str, Any]]:
+    return [_retry(_DYNAMODB_REFUSES, waiting), _retry((_DYNAMODB_OTHER,), waiting, most=2)]
+
+
+def _retry(errors: tuple[str, ...], waiting: Waiting, most: int | None = None) -> dict[str, Any]:
     return {
         "ErrorEquals": list(errors),
         "IntervalSeconds": _seconds(waiting.api_call),
-        "MaxAttempts": waiting.api_calls,
+        "MaxAttempts": most or waiting.api_calls,
         "BackoffRate": 2,
         "MaxDelaySeconds": _seconds(10 * waiting.api_call),
         "JitterStrategy": "FULL",

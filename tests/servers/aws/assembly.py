@@ -70,6 +70,26 @@ class Assembly:
                 stacks[name] = self._deploy_stack(aws, name, artifact)
         return stacks
 
+    def destroy(self, aws: EmulatedAws) -> None:
+        """Delete all stacks, the last one first, as they were last deployed: what `cdk destroy --all` would do.
+
+        Raises:
+            DeploymentError: a stack is protected, or something of it cannot be deleted.
+        """
+        from botocore.exceptions import ClientError
+
+        for name in reversed(list(self._ordered())):
+            if self._manifest[name]["type"] != "aws:cloudformation:stack":
+                continue
+            stack = self._manifest[name]["properties"].get("stackName", name)
+            arn = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+            try:
+                aws.client("cloudformation").delete_stack(StackName=stack)
+            except ClientError as problem:
+                raise DeploymentError(f"{stack}: {problem}") from None
+            if (described := _ended(aws, arn))["StackStatus"] != "DELETE_COMPLETE":
+                raise DeploymentError(f"{stack} is {described['StackStatus']}: {_reasons(aws, arn)}")
+
     def _ordered(self) -> Iterator[str]:
         done: set[str] = set()
 
@@ -112,6 +132,9 @@ class Assembly:
         described = _ended(aws, stack)
         if not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
             raise DeploymentError(f"{stack} is {described['StackStatus']}: {_reasons(aws, stack)}")
+        aws.client("cloudformation").update_termination_protection(
+            StackName=stack, EnableTerminationProtection=properties.get("terminationProtection", False)
+        )
         pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         found = [resource for page in pages for resource in page["StackResourceSummaries"]]
         return DeployedStack(

@@ -34,6 +34,8 @@ class Settings:
         stopping: seconds that a job which was stopped remains STOPPING; its process works on meanwhile.
         polling: seconds between two looks at a job that a state machine waits for.
         throttled: how many of the next calls are refused as one too many, by action, such as `glue:StartJobRun`.
+        unnamed: whether Step Functions calls a right that Glue or DynamoDB misses by their catch-all, such as
+            `Glue.AWSGlueException`, and not `Glue.AccessDeniedException`; which of them AWS does is not known.
         enforced: whether what policies do not allow is refused.
         held: names of jobs whose runs remain STARTING, as if there were no machines for them.
         job_environment: variables that jobs get besides those of Glue: what stands for a thing Glue has.
@@ -47,6 +49,7 @@ class Settings:
     stopping: float = 2.0
     polling: float = 0.2
     throttled: dict[str, int] = field(default_factory=dict)
+    unnamed: bool = False
     enforced: bool = True
     held: list[str] = field(default_factory=list)
     job_environment: dict[str, str] = field(default_factory=dict)

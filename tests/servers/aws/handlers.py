@@ -24,6 +24,9 @@ def install() -> None:
     register("AWS::Glue::SecurityConfiguration", _security_configuration)
     register("AWS::SecretsManager::ResourcePolicy", _secret_policy)
     register("Custom::CDKBucketDeployment", bucket_deployment.deployed)
+    register(
+        "Custom::S3AutoDeleteObjects", lambda logical, _, stack: (physical_name(stack, logical), {}), _empty_bucket
+    )
     _encrypt_buckets(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"])
     _refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
     _note_alarms_on_several_metrics(provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"])
@@ -45,6 +48,14 @@ def register(
         "update_with_logical_id": True,
         "delete": delete,
     }
+
+
+def _empty_bucket(_: str, properties: Properties) -> None:
+    """What CDK's function does, which is written for Node.js, when it goes before its bucket."""
+    bucket = properties["BucketName"]
+    s3._buckets[bucket]["objects"].clear()
+    for place in [place for place in s3._object_versions if place[0] == bucket]:
+        del s3._object_versions[place]
 
 
 def physical_name(stack: str, logical: str) -> str:

@@ -18,6 +18,7 @@ from servers.aws.rights import NotAllowedError, Role, assumed
 
 State, Document = dict[str, Any], dict[str, Any]
 SERVICE = "states.amazonaws.com"
+_CATCH_ALL = {"Glue": "AWSGlueException", "DynamoDB": "AmazonDynamoDBException"}
 _NEVER_CAUGHT = {"States.Runtime", "States.DataLimitExceeded"}
 _handlers: dict[str, Callable[..., tuple[Any, str | None]]] = {
     "Pass": sfn._execute_pass,
@@ -234,4 +235,6 @@ def _allowed(service: str, role: Role, action: str, resource: str, **told: Any) 
     try:
         role.need(action, resource, **told)
     except NotAllowedError as problem:
-        raise sfn._ExecutionError(f"{service}.AccessDeniedException", str(problem)) from None
+        kind = _CATCH_ALL.get(service, "AccessDeniedException") if settings.unnamed else "AccessDeniedException"
+        cause = f"{problem} (Service: {service}; Error Code: AccessDeniedException)"
+        raise sfn._ExecutionError(f"{service}.{kind}", cause) from None

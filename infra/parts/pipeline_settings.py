@@ -1,0 +1,102 @@
+"""What a company decides about the pipeline itself: sections of `rental.toml`, below `[pipeline]` of its file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rental_analytics.contracts.configuration import Configuration as Settings
+from rental_analytics.errors import ConfigurationError
+from rental_analytics.reference.rates_file import read_rates_file
+
+Document = Mapping[str, Any]
+
+SET_BY_DEPLOYMENT: Mapping[str, frozenset[str]] = {
+    "source": frozenset({"url", "password", "secret_arn", "tls", "tls_ca"}),
+    "lake": frozenset({"url", "endpoint", "region"}),
+    "engine": frozenset({"kind", "master", "jdbc_driver", "memory", "threads"}),
+    "warehouse": frozenset({"url", "iam_role"}),
+    "monitoring": frozenset({"cloudwatch", "cloudwatch_namespace", "pipeline", "late_after"}),
+}
+"""Keys that other sections of the deployment's file decide, or that mean nothing to a Glue job."""
+
+
+def faults(document: Document) -> Iterator[str]:
+    """What is wrong with the sections, each by its key."""
+    for section, values in document.items():
+        for key in sorted(
+            SET_BY_DEPLOYMENT.get(section, frozenset()) & set(values if isinstance(values, dict) else ())
+        ):
+            yield f"pipeline.{section}.{key}: the deployment sets it; leave it out"
+    try:
+        Settings.model_validate(_merged({"source": {"url": "mysql://host/rental"}}, document))
+    except ValidationError as error:
+        for one in error.errors():
+            yield f"pipeline.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+
+
+def rates_file(document: Document) -> Path | None:
+    """A company's own exchange rates; None for those of the European Central Bank."""
+    rates = document.get("reference", {}).get("exchange_rates")
+    return Path(rates) if rates else None
+
+
+def with_rates_found(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same with an absolute path to the exchange rates.
+
+    Raises:
+        ConfigurationError: they cannot be read, or are not such a file.
+    """
+    rates = rates_file(document)
+    if rates is None:
+        return document
+    found = folder.absolute() / rates
+    try:
+        read_rates_file(found)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"pipeline.reference.exchange_rates: {error}", remedy="correct the file.", reason=error.reason
+        ) from error
+    return {**document, "reference": {**document["reference"], "exchange_rates": str(found)}}
+
+
+def rental_toml(own: str, document: Document, rates: str | None) -> str:
+    """The configuration of the jobs.
+
+    Args:
+        own: what the deployment sets, as TOML; its comments remain.
+        document: the sections below `[pipeline]`.
+        rates: name of the exchange rates in a job's working folder.
+    """
+    added = dict(document)
+    if rates:
+        added["reference"] = {**added["reference"], "exchange_rates": rates}
+    comments = "".join(f"{line}\n" for line in own.splitlines() if line.startswith("#"))
+    sections = _merged(tomllib.loads(own), added)
+    return comments + "".join(
+        f"[{name}]\n" + "".join(f"{_key(key)} = {_toml(value)}\n" for key, value in values.items()) + "\n"
+        for name, values in sections.items()
+    )
+
+
+def _merged(own: Document, added: Document) -> dict[str, Any]:
+    both = {name: {**own.get(name, {}), **added[name]} for name in added if isinstance(added[name], dict)}
+    return {**own, **added, **both}
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Checks on a real Redshift what no stand-in can tell: docs/reference/verified.md has the claims."""

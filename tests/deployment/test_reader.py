@@ -1,0 +1,55 @@
+"""The SQL that makes the user of `extract` in a database that is there already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.configuration import Configuration
+from infra.parts.reader import READER, reader_sql
+from rental_analytics.contracts.loader import load_contracts
+from servers.mysql import MySqlServer
+
+pytestmark = pytest.mark.service
+
+PAGE = Path(__file__).parents[2] / "docs/cookbooks/deploy.md"
+PASSWORD = "Of-My-0wn"
+
+
+@pytest.fixture
+def database(mysql: MySqlServer) -> Iterator[str]:
+    name = mysql.create_database()
+    for table in load_contracts().sources:
+        mysql.execute(f"CREATE TABLE {table} (id INT)", name)
+    yield name
+    mysql.execute(f"DROP USER IF EXISTS {READER}")
+    mysql.execute(f"DROP DATABASE {name}")
+
+
+def test_cookbook_has_the_sql_that_is_printed() -> None:
+    (block,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert block == "".join(f"{statement};\n" for statement in reader_sql("rental"))
+
+
+def test_printed_sql_makes_a_reader_that_reads_by_tls_and_does_no_more(mysql: MySqlServer, database: str) -> None:
+    from pymysql.err import OperationalError
+
+    for _ in range(2):
+        for statement in reader_sql(database):
+            mysql.execute(statement.replace("<password>", PASSWORD))
+    with mysql.connect(database, READER, PASSWORD, ssl={"ca": None}) as connection, connection.cursor() as cursor:
+        assert cursor.execute("SELECT * FROM bookings") == 0
+        with pytest.raises(OperationalError, match="denied"):
+            cursor.execute("DELETE FROM bookings")
+    with pytest.raises(OperationalError, match="denied"):
+        mysql.connect(database, READER, PASSWORD, ssl_disabled=True)
+
+
+@pytest.mark.parametrize("name", ["a`b", "", "a b", "a;b", "x" * 65])
+def test_name_of_the_database_cannot_end_its_quotes(name: str) -> None:
+    existing = {"host": "h", "secret_arn": "a", "vpc_id": "v", "database": name}
+    with pytest.raises(ValueError, match=r"source\.existing\.database"):
+        Configuration.model_validate({"source": {"existing": existing}})
