@@ -112,6 +112,7 @@ def stop_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
         monkeypatch.setattr(database, "server_time", lambda _database: moment)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @given(st.tuples(LISTINGS.filter(len), ATTRIBUTES, BOOKINGS.filter(lambda rows: len(rows) > 5), VIEWINGS))
 @few_examples

@@ -154,6 +154,7 @@ def run_bare(bare: Path, *words: str | Path, env: Mapping[str, str] | None = Non
     return subprocess.run([bare, *words], check=False, capture_output=True, text=True, env=clean)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.skipif(not ON_GLUE, reason="the wheels are for Python 3.11 on Linux x86_64")
 def test_jobs_run_with_these_wheels_alone(built: Path, bare: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Versi
 from metrics.references import reference_of
 from metrics.warehouse import contracts
 from runs.harness import RATES, Pipeline, Source
+from support.breadth import examples
 
 Row = dict[str, Any]
 CENT = Decimal("0.01")
@@ -87,7 +88,7 @@ VIEWINGS = st.lists(
 
 # For what takes half a minute an example: always the same, and a smaller one is not looked for.
 few_examples = settings(
-    max_examples=3,
+    max_examples=examples(2, 12),
     deadline=None,
     derandomize=True,
     database=None,

@@ -137,6 +137,7 @@ def test_a_file_that_lost_rows_is_noticed(source: Source, tmp_path: Path, monkey
     assert isinstance(failure(Pipeline(tmp_path / "run", source.url, SPARK).run), ProofError)
 
 
+@pytest.mark.exhaustive
 def test_a_connection_that_breaks_while_rows_come_is_tried_again(
     source: Source, mysql: MySqlServer, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_connection_that_breaks_while_rows_come_is_tried_again(
     assert any("again in" in note and "interrupted" in note for note in pipeline.notes)
 
 
+@pytest.mark.exhaustive
 def test_a_value_that_does_not_fit_is_named(source: Source, tmp_path: Path) -> None:
     _fill(source)
     source.execute("ALTER TABLE apartments MODIFY is_active TINYINT")

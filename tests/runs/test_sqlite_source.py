@@ -14,6 +14,7 @@ from rental_analytics.databases.planning import plan_read
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.errors import SourceError, SourceUnavailableError
 from runs.harness import Pipeline, Source, failure
+from support.breadth import sampled
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def source(file: Path) -> Source:
     return Source.sqlite(file)
 
 
-@pytest.fixture(params=["duckdb", "spark"])
+@pytest.fixture(params=sampled(["duckdb", "spark"], ["duckdb"]))
 def pipeline(request: pytest.FixtureRequest, source: Source, tmp_path: Path) -> Pipeline:
     if request.param == "spark":
         request.getfixturevalue("spark")

@@ -22,6 +22,7 @@ from rental_analytics.failpoints import FAILPOINTS, arm
 from rental_analytics.pipeline import STEP_NAMES
 from runs.harness import BOOKING, KEYS, LISTING, VIEWING, Pipeline, Source, _literal
 from servers.mysql import MySqlServer
+from support.breadth import examples
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -304,7 +305,7 @@ def test_the_order_of_changes_and_runs_does_not_show_in_the_end(mysql: MySqlServ
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=6,
+            max_examples=examples(3, 12),
             stateful_step_count=12,
             deadline=None,
             derandomize=True,

@@ -61,6 +61,7 @@ def test_clocks_that_were_wrong(pipeline: Redshift, undisturbed: DuckDb, changes
     assert pipeline.seen(counted) == [(loads, loads, loads)]
 
 
+@pytest.mark.exhaustive
 def test_loads_that_are_not_numbered_yet(
     pipeline: Redshift, undisturbed: DuckDb, changes: Callable[[], None], redshift: RedshiftStandIn
 ) -> None:

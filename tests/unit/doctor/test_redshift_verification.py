@@ -38,6 +38,7 @@ def verify(warehouse: str, lake: str, s3: S3Server, redshift: RedshiftStandIn) -
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.service
 def test_it_runs_and_leaves_nothing(s3: S3Server, redshift: RedshiftStandIn) -> None:
     database, bucket = redshift.create_database(), s3.create_bucket()
