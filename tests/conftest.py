@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["plugins.slowest_files", "plugins.work_done_once"]
 
 COST_MARKERS = {"fast", "service", "slow"}
+DEPLOYMENT = "tests/deployment/"
+"""Tests that share an emulated AWS and synthesized templates."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -34,8 +36,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
     for item in items:
-        if _shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        file = item.nodeid.partition("::")[0]
+        if file.startswith(DEPLOYMENT):
+            item.add_marker(pytest.mark.xdist_group(DEPLOYMENT))
+        elif _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(file))
 
 
 def _shares_with_its_file(item: pytest.Item) -> bool:
@@ -53,7 +58,7 @@ def _uses_spark(item: pytest.Item) -> bool:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """One worker does all that needs Spark: it takes a gigabyte, and is slow until Java has compiled what it does.
 
-    Tests that share a fixture of their file are for one worker, too.
+    Tests of the deployment, and those that share a fixture of their file, are for one worker, too.
     """
     from xdist.scheduler import LoadGroupScheduling
 
@@ -75,7 +80,7 @@ def runs_with_spark(nodeid: str) -> bool:
 @cache
 def step_back() -> None:
     """Let the worker that has Spark go first: it has most to do, and the others end with it."""
-    os.nice(10)
+    os.nice(5)
 
 
 @pytest.hookimpl(tryfirst=True)

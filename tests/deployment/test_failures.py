@@ -133,8 +133,8 @@ def test_job_that_glue_itself_could_not_run_is_tried_again(deployed: Deployed) -
 
 
 def test_job_that_takes_too_long_is_stopped(deployed: Deployed) -> None:
-    deployed.aws.configure(minute=0.3)
-    deployed.order(LOAD_RAW, {"sleep": 30})
+    deployed.aws.configure(minute=1.2)
+    deployed.order(LOAD_RAW, {"sleep": 60})
     end = deployed.run(run_id="slow")
     assert (end["status"], end["path"][-1]) == ("FAILED", "Load Raw Data to Redshift Failed")
     assert (end["error"], end["cause"]) == (

@@ -134,7 +134,7 @@ def test_arguments_that_are_wrong_are_told_in_both_places(capsys: pytest.Capture
 def test_exception_of_a_failed_job_is_one_line_that_hides_secrets(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: object, log: JsonLog, __: object) -> None:
+    def refuse(_: object, log: JsonLog, *__: object) -> None:
         log.hide(PASSWORD)
         raise RuntimeError(f"no login\nwith {PASSWORD}\u202e") from ValueError(f"inner {PASSWORD}")
 
