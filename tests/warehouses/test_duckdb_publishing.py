@@ -29,6 +29,20 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+COME_AND_GO = """
+import duckdb, sys, threading
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+seen = []
+while not ended.is_set():
+    with duckdb.connect(sys.argv[1], read_only=True) as connection:
+        seen.append(connection.execute("SELECT COUNT(*) FROM ops.steps").fetchone()[0])
+    if len(seen) == 1:
+        print("begun", flush=True)
+print(*seen)
+"""
+
+
 class Place:
     """A warehouse in a folder of its own; each call is a process of its own, as far as the files are concerned."""
 
@@ -101,6 +115,20 @@ def test_readers_see_what_was_published_last(place: Place) -> None:
             assert early.ask(told) == during.ask(told) == [("first",)]
     assert steps(run) == ["first", "second"]
     assert place.files() == ["warehouse.duckdb"]
+
+
+def test_who_opens_the_file_while_it_is_replaced_has_one_or_the_other(place: Place) -> None:
+    command = [sys.executable, "-c", COME_AND_GO, str(place.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as readers:
+        assert readers.stdout and readers.stdout.readline() == "begun\n"
+        for number in range(10):
+            place.run(f"run {number}")
+        told, _ = readers.communicate()
+    assert readers.returncode == 0
+    seen = [int(count) for count in told.split()]
+    assert seen == sorted(seen)
+    assert set(seen) <= set(range(1, 12))
+    assert len(set(seen)) > 2
 
 
 def test_a_run_goes_on_from_what_a_dead_one_left(place: Place) -> None:

@@ -108,8 +108,8 @@ class WorkingCopy:
     def _make(self, origin: Origin) -> None:
         """Copy the published file, where there is one; a process that dies meanwhile leaves no file."""
         self._clear()
-        boot = boot_id()
-        self._note(origin.model_copy(update={"boot": boot or "unknown"}))
+        early = origin.model_copy(update={"boot": boot_id() or "unknown"})
+        (self.folder / _ORIGIN).write_text(early.model_dump_json(), encoding="utf-8")
         if origin.log:
             copy_file(log_of(self.published), log_of(self.file))
         if self._reading is not None:
@@ -127,11 +127,8 @@ class WorkingCopy:
         for file, state in ((self.file, origin.file), (log_of(self.file), origin.log)):
             if state:
                 sync_path(file)
-        self._note(origin)
-        sync_folder(self.folder)
-
-    def _note(self, origin: Origin) -> None:
         write_atomically(self.folder / _ORIGIN, origin.model_dump_json())
+        sync_folder(self.folder)
 
     def wait_until_durable(self) -> None:
         """Return once the copy outlives a power failure: what the lake is told to be loaded is then on the disk.
