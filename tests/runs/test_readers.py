@@ -18,7 +18,7 @@ import pytest
 
 from rental_analytics.failpoints import arm
 from runs.crashes import RENTAL, SETTINGS, make_scenario, pass_a_day, rental
-from runs.harness import LOADING, Pipeline, Source
+from runs.harness import LOADING, Pipeline, Source, failure
 from support.breadth import examples
 from support.reader import Reader
 
@@ -198,6 +198,24 @@ def test_another_process_sees_the_tables_of_one_run(pipeline: Pipeline, source: 
     known.assert_only(seen)
     assert all(seen.values())
     assert [len(known.views[schema]) for schema in SCHEMAS] == [2, 2]
+
+
+def test_what_is_changed_by_hand_after_a_killed_run_counts(pipeline: Pipeline) -> None:
+    """The dead run's copy had what the lake says is loaded; the next one is told, and nobody's table is lost."""
+    import duckdb
+
+    code, said = rental(pipeline, die_at=("load-curated-manifest-written", 1))
+    assert code == -signal.SIGKILL, said
+    checked = subprocess.run(
+        [RENTAL, "status", "--check", "--json"], cwd=pipeline.folder, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, json.loads(checked.stdout)["check"]["reason"]) == (1, "last-run-died")
+    with duckdb.connect(str(pipeline.folder / "warehouse.duckdb")) as shell:
+        shell.execute("CREATE TABLE presentation.of_mine AS SELECT 42 AS answer")
+    assert failure(pipeline.run).reason == "lake-and-warehouse-apart"
+    assert pipeline.rows("FROM presentation.of_mine") == [(42,)]
+    pipeline.run(full_refresh=True)
+    assert pipeline.rows("FROM presentation.of_mine") == [(42,)]
 
 
 def test_commands_answer_during_a_run(pipeline: Pipeline) -> None:

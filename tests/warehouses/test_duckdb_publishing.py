@@ -292,6 +292,18 @@ def test_a_file_that_may_not_be_written_to_is_not_replaced(place: Place, monkeyp
     assert (error.reason, error.exit_code) == ("warehouse-not-opened", 2)
 
 
+def test_a_folder_that_leads_away_is_not_used(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    place.work.symlink_to(tmp_path / "elsewhere")
+    error = failure(place.open)
+    assert (error.reason, str(place.work) in error.message) == ("warehouse-not-opened", True)
+    place.work.unlink()
+    place.work.mkdir(mode=0o777)
+    run = place.work_on("second")
+    assert place.work.stat().st_mode & 0o777 == 0o700
+    run.publish()
+
+
 def refuse(number: int) -> Callable[..., Any]:
     def refused(*_: object, **__: object) -> Any:
         raise OSError(number, os.strerror(number))

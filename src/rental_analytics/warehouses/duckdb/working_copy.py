@@ -90,6 +90,8 @@ class WorkingCopy:
             if self.folder.is_symlink():
                 raise OSError(errno.ELOOP, f"{self.folder} is a link")
             try:
+                # In a folder of another user, or one that others may write to, nothing would be private.
+                self.folder.chmod(0o700)
                 opened = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
             except FileNotFoundError:
                 # The run before removed its folder just now.
