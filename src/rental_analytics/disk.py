@@ -1,12 +1,15 @@
-"""What a full disk looks like, and what to say of it."""
+"""What a full disk looks like, what to say of it, and how files are brought to a disk."""
 
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.ENOENT}
 _NUMBERS = {errno.ENOSPC, errno.EDQUOT}
 _WORDS = re.compile(
     r"no space left on device|disk quota exceeded|not enough space|max_temp_directory_size", re.IGNORECASE
@@ -34,6 +37,26 @@ def full_disk_remedy(error: BaseException, folder: Path) -> str:
         f"make room on the disk of {place}, where {_size(usage.free)} of {_size(usage.total)} are free, or let another "
         "disk take it (lake.url, warehouse.url, or TMPDIR for temporary files); then run again."
     )
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the file system knows how."""
+    if sys.platform == "win32":
+        return
+    try:
+        sync_path(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def sync_path(path: Path, flags: int = os.O_RDONLY) -> None:
+    """Bring what is in a file to the disk."""
+    opened = os.open(path, flags)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _is_folder(place: Path) -> bool:

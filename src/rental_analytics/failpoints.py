@@ -14,6 +14,7 @@ FAILPOINTS: Mapping[str, str] = MappingProxyType(
         "draft-written": "An object of a local lake is whole under the name of a draft; its own name is not there yet.",
         "file-swept": "One leftover of an earlier run is gone; others may be there still.",
         "place-claimed": "The run has its place in the history; its parameters are not in `runs/`.",
+        "warehouse-copied": "A DuckDB warehouse has a working copy; nothing has changed in it.",
         "run-begun": "The run's parameters are in the lake; the warehouse does not know it.",
         "run-recorded": "`ops.runs` says that the run is running; no step has begun.",
         "state-written": "A table's state is written but not published.",
@@ -49,6 +50,8 @@ FAILPOINTS: Mapping[str, str] = MappingProxyType(
         "metrics-manifest-written": "The metrics count; the step is not recorded.",
         "step-recorded": "`ops.steps` has the step that just ended; the next has not begun.",
         "object-uploaded": "One more file of a table is in the bucket; its other files may not be.",
+        "warehouse-publish-due": "The working copy says how the run ended, and is closed; readers see the last run's.",
+        "warehouse-published": "Readers see what the run did; the folder of the working copy is still there.",
         "run-succeeded": "`ops.runs` says that the run succeeded; the lock is still held.",
         "lock-released": "The run is over and its lock is free; the process has not ended.",
     }

@@ -196,9 +196,9 @@ def project_files(settings: Settings, config: Path) -> dict[Path, str]:
         config: the configuration file.
     """
     found = {config: "the configuration file"}
-    # What DuckDB and SQLite keep beside a file belongs to it.
+    # What DuckDB, SQLite and runs keep beside a file belongs to it.
     for key, url, scheme, beside in (
-        ("warehouse.url", settings.warehouse.url, "duckdb:", ("", ".wal", ".tmp")),
+        ("warehouse.url", settings.warehouse.url, "duckdb:", ("", ".wal", ".tmp", ".work")),
         ("source.url", settings.source.url, "sqlite:", ("", "-journal", "-wal", "-shm")),
     ):
         # Of a URL that is not understood, no run has a file.

@@ -203,7 +203,7 @@ def mysql_folder(configured: Path, mysql: MySqlServer) -> tuple[Path, str, str]:
 
 @pytest.fixture
 def held_warehouse(loaded: Path) -> Iterator[Path]:
-    """A loaded folder whose warehouse another process has open."""
+    """A loaded folder whose warehouse another process has open for writing."""
     command = [sys.executable, "-c", HOLD, str(loaded / "warehouse.duckdb")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -370,11 +370,11 @@ def test_a_file_named_after_locks_is_not_taken_for_a_locked_one(folder: Path, re
 
 
 @pytest.mark.slow
-def test_a_warehouse_held_by_another_process(held_warehouse: Path) -> None:
+def test_a_warehouse_that_another_process_may_write_to(held_warehouse: Path) -> None:
     before = committed(held_warehouse)
     for arguments in (("run",), ("query", "SELECT 1"), ("status",)):
         result = rental_process(held_warehouse, *arguments)
-        parts = (str(held_warehouse / "warehouse.duckdb"), "(PID ", "A run is going on", "close the program")
+        parts = (str(held_warehouse / "warehouse.duckdb"), "(PID ", "open for writing", "close that program")
         assert_refused(result, LOCKED, *parts)
     assert committed(held_warehouse) == before
 

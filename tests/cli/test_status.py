@@ -26,7 +26,7 @@ def checked(rental: Rental, folder: Path, *arguments: str) -> tuple[int, str, st
 def test_no_run_at_all(folder: Path, rental: Rental) -> None:
     warehouse = DuckDbWarehouse(folder / "warehouse.duckdb")
     warehouse.open()
-    warehouse.close()
+    warehouse.publish()
     code, reason, line = checked(rental, folder)
     assert (code, reason) == (1, "no-run-yet")
     assert "start one with `rental run`" in line

@@ -168,6 +168,7 @@ TAKEN = {
     "warehouse.duckdb": "warehouse.url",
     "warehouse.duckdb.wal": "warehouse.url",
     "warehouse.duckdb.tmp/x.html": "warehouse.url",
+    "warehouse.duckdb.work/origin.json": "warehouse.url",
     "marketplace.db": "source.url",
     "marketplace.db-journal": "source.url",
     "rates.csv": "reference.exchange_rates",
@@ -186,6 +187,7 @@ TAKEN = {
 @pytest.mark.slow
 def test_a_report_replaces_nothing_that_a_run_needs(loaded: Path, rental: Rental) -> None:
     (loaded / "warehouse.duckdb.tmp").mkdir()
+    (loaded / "warehouse.duckdb.work").mkdir()
     (loaded / "hard-link.html").hardlink_to(loaded / "warehouse.duckdb")
     (loaded / "link.html").symlink_to("warehouse.duckdb")
     (loaded / "linked").symlink_to("lake")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from rental_analytics.errors import QualityError, RunInterruptedError, Warehouse
 from rental_analytics.monitoring.events import EventStream
 from rental_analytics.monitoring.json_log import JsonListener, JsonLog
 from rental_analytics.monitoring.ledger import WarehouseLedger
+from rental_analytics.monitoring.status import read_runs
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import load_settings
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
-from rental_analytics.wiring import assembled
+from rental_analytics.warehouses.duckdb.working_copy import WorkingCopy
+from rental_analytics.wiring import assembled, make_warehouse
 from runs.harness import Pipeline, Source, failure
 
 pytestmark = pytest.mark.slow
@@ -146,6 +150,36 @@ def test_a_run_the_warehouse_never_heard_of_is_taken_over_from_the_lake(
     pipeline.run(run_id="next")
     runs = pipeline.rows("SELECT run_id, status, error FROM ops.runs ORDER BY sequence")
     assert runs == [("unheard", "failed", "the warehouse is away. Remedy: wait."), ("next", "succeeded", None)]
+
+
+def test_a_run_that_cannot_be_published_has_failed_and_the_next_one_shows_it(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, source: Source
+) -> None:
+    pipeline.run(run_id="first")
+    source.insert("bookings", {"booking_id": 77})
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkingCopy, "publish", busy)
+        error = failure(pipeline.run, run_id="unseen")
+    assert (error.reason, error.exit_code) == ("warehouse-not-published", 1)
+    assert pipeline.rows("SELECT run_id FROM ops.runs") == [("first",)]
+    assert [(run["run_id"], run["status"], run["reason"]) for run in listed_runs(pipeline)][:1] == [
+        ("unseen", "failed", "warehouse-not-published")
+    ]
+    pipeline.run(run_id="next")
+    runs = [(run["run_id"], run["status"]) for run in listed_runs(pipeline)]
+    assert runs == [("next", "succeeded"), ("unseen", "failed"), ("first", "succeeded")]
+    assert pipeline.rows("SELECT _run_id FROM curated.bookings WHERE booking_id = 77") == [("unseen",)]
+
+
+def busy(*_: object) -> None:
+    raise OSError(errno.EBUSY, "the file is mounted")
+
+
+def listed_runs(pipeline: Pipeline) -> list[dict[str, Any]]:
+    warehouse = make_warehouse(load_settings(pipeline.folder / "rental.toml", pipeline.settings))
+    warehouse.open(read_only=True)
+    with closing(warehouse):
+        return read_runs(warehouse, LocalLake(pipeline.folder / "lake")).to_pylist()
 
 
 def test_a_log_tells_once_what_is_noted_by_another_try(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:

@@ -208,13 +208,14 @@ def digest(folder: Path) -> str:
 
 
 def leftovers(pipeline: Pipeline) -> list[str]:
-    """Files of the lake that no committed manifest names, drafts, and temporary folders."""
+    """Files of the lake that no committed manifest names, drafts, temporary folders, and copies of the warehouse."""
     with closing(make_lake(load_settings(pipeline.folder / "rental.toml", pipeline.settings))) as lake:
         named = set(_named(lake))
         files = {path for folder in _FILE_FOLDERS for path in lake.paths(folder)}
         drafts = lake.paths("drafts/")
     folders = [path.name for path in (pipeline.folder / "tmp").glob("*rental-*")]
-    return sorted(files - named) + drafts + folders
+    copies = [path.name for path in pipeline.folder.glob("*.work")]
+    return sorted(files - named) + drafts + folders + copies
 
 
 def _named(lake: Lake) -> Iterator[str]:

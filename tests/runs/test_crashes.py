@@ -50,6 +50,7 @@ TIMES = {
 REPEATED = [(name, TIMES.get(name, 1)) for name in FAILPOINTS if name not in ONLY_IN_A_BUCKET]
 REPEATED += [("draft-written", times) for times in (1, 4)]
 USUAL = {
+    ("warehouse-copied", 1),
     ("run-begun", 1),
     ("draft-written", 3),
     ("raw-published", 2),
@@ -59,11 +60,13 @@ USUAL = {
     ("load-raw-table-loaded", 2),
     ("load-curated-committed", 1),
     ("metrics-filled", 1),
+    ("warehouse-publish-due", 1),
+    ("warehouse-published", 1),
     ("run-succeeded", 1),
 }
 """Places tried by each run of the suite: one of each step's parts at least."""
-BEFORE_THE_LEDGER = {"lock-taken", "draft-written", "file-swept", "place-claimed", "run-begun"}
-AFTER_THE_RUN = {"run-succeeded", "lock-released"}
+BEFORE_THE_LEDGER = {"lock-taken", "warehouse-copied", "draft-written", "file-swept", "place-claimed", "run-begun"}
+AFTER_THE_RUN = {"warehouse-publish-due", "warehouse-published", "run-succeeded", "lock-released"}
 CONTINUED = [
     "run-recorded",
     "raw-published",

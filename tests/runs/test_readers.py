@@ -1,31 +1,42 @@
-"""Whoever reads while runs rebuild the tables sees those of one run, or is told that the warehouse is held."""
+"""Readers and runs never keep each other out, and whoever reads sees what one run left."""
 
+import json
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rental_analytics.errors import LockHeldError
 from rental_analytics.failpoints import arm
-from rental_analytics.warehouses.duckdb.warehouse import DuckDbWarehouse
 from runs.crashes import RENTAL, SETTINGS, make_scenario, pass_a_day, rental
-from runs.harness import Pipeline, Source
+from runs.harness import LOADING, Pipeline, Source, failure
+from support.breadth import examples
+from support.reader import Reader
 
 pytestmark = pytest.mark.slow
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 View = tuple[Any, ...]
-HELD = 4
 SCHEMAS = ("curated", "presentation")
+PLACES = {
+    "warehouse-copied",
+    "raw-published",
+    "load-raw-filled",
+    "load-curated-filled",
+    "load-curated-committed",
+    "warehouse-publish-due",
+    "warehouse-published",
+    "run-succeeded",
+}
 
 
 def look(ask: Ask, schema: str) -> View:
@@ -99,115 +110,137 @@ def looking(look_once: Callable[[], None], pause: float) -> Iterator[None]:
         raise wrong[0]
 
 
-class SecondConnection:
-    """Looks at the warehouse beside the run that has it open in this process."""
+def test_who_comes_at_any_place_of_a_run_sees_the_last_one(pipeline: Pipeline, source: Source) -> None:
+    """Of a whole run, and of some steps."""
+    seen = list[tuple[str, tuple[View, ...]]]()
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seen: dict[str, Counter[View]] = {schema: Counter() for schema in SCHEMAS}
-        self.places = Counter[str]()
-        self._connections: list[Any] = []
-        self._closing = threading.RLock()
-        open_warehouse, close_warehouse = DuckDbWarehouse.open, DuckDbWarehouse.close
+    def come(name: str) -> None:
+        with pipeline._asking() as ask:
+            seen.append((name, tuple(look(ask, schema) for schema in SCHEMAS)))
 
-        def open_and_tell(warehouse: DuckDbWarehouse, *, read_only: bool = False) -> None:
-            open_warehouse(warehouse, read_only=read_only)
-            if not read_only:
-                self._connections.append(warehouse._connection.session)
-
-        def close_unseen(warehouse: DuckDbWarehouse) -> None:
-            with self._closing:
-                self._connections.clear()
-                close_warehouse(warehouse)
-
-        monkeypatch.setattr(DuckDbWarehouse, "open", open_and_tell)
-        monkeypatch.setattr(DuckDbWarehouse, "close", close_unseen)
-
-    def look(self, place: str) -> None:
-        """Both schemas as they are at one moment; nothing where no run has the warehouse open."""
-        with self._closing:
-            if not self._connections:
-                return
-            with closing(self._connections[-1].cursor()) as cursor:
-                cursor.begin()
-                for schema in SCHEMAS:
-                    self.seen[schema][look(lambda sql: cursor.execute(sql).fetchall(), schema)] += 1
-                cursor.commit()
-            self.places[place] += 1
-
-
-def test_second_connection_of_the_process_sees_the_tables_of_one_run(
-    pipeline: Pipeline, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = Known()
-    known.note(pipeline)
-    beside = SecondConnection(monkeypatch)
-    for number in (12, 13, 14):
-        arm(beside.look)
+    def assert_seen_when_published(**options: Any) -> set[str]:
+        come("before")
+        arm(come)
         try:
-            with looking(lambda: beside.look("at any moment"), pause=0.03):
-                pipeline.run()
+            pipeline.run(**options)
         finally:
             arm(None)
-        known.note(pipeline)
-        pass_a_day(source, f"2024-03-{number:02}", number)
-    assert {"load-curated-table-loaded", "load-curated-filled", "metrics-table-built", "metrics-filled"} <= set(
-        beside.places
-    )
-    assert beside.places["at any moment"] > 10
-    known.assert_only(beside.seen)
-    assert all(set(beside.seen[schema]) == set(known.views[schema]) for schema in SCHEMAS)
-    assert all(len(known.views[schema]) == 4 for schema in SCHEMAS)
+        places, views = [name for name, _ in seen], [view for _, view in seen]
+        seen.clear()
+        shown = places.index("warehouse-published")
+        assert set(views[:shown]) == {views[0]}
+        assert set(views[shown:]) == {views[-1]} != {views[0]}
+        return set(places)
+
+    places = assert_seen_when_published(run_id="third")
+    assert {"load-curated-table-loaded", "load-curated-filled", "metrics-table-built", "metrics-filled"} <= places
+    pass_a_day(source, "2024-03-12", 12)
+    assert_seen_when_published(run_id="fourth", steps=LOADING)
 
 
-def test_another_process_sees_the_tables_of_one_run_or_is_told_to_wait(pipeline: Pipeline, source: Source) -> None:
+@pytest.mark.parametrize("runs", [examples(4, 50)])
+def test_notebooks_and_runs_do_not_meet(pipeline: Pipeline, source: Source, runs: int) -> None:
+    """One notebook stays open all the time, one is opened in each run and one between runs; each keeps what it saw."""
+    file, told = pipeline.folder / "warehouse.duckdb", "SELECT MAX(sequence) FROM ops.runs"
+    open_ones = deque[tuple[Reader, list[tuple[object, ...]]]]()
+
+    def open_one() -> None:
+        reader = Reader(file)
+        open_ones.append((reader, reader.ask(told)))
+
+    places = cycle(sorted(PLACES))
+    with Reader(file) as first, ExitStack() as stack:
+        views = {schema: look(first.ask, schema) for schema in SCHEMAS}
+        for number in range(runs):
+            place = next(places)
+            arm(lambda name, place=place: open_one() if name == place and len(open_ones) % 2 == 0 else None)
+            stack.callback(arm, None)
+            pipeline.run() if number % 4 else pipeline.load()
+            arm(None)
+            if len(open_ones) % 2 == 0:
+                open_one()
+            open_one()
+            assert open_ones[-1][1] == [(number + 3,)]
+            assert open_ones[-2][1] in ([(number + 2,)], [(number + 3,)])
+            if number % 10 == 0:
+                pass_a_day(source, f"2024-03-{12 + number // 10}", 12 + number // 10)
+            while len(open_ones) > 4:
+                reader, saw = open_ones.popleft()
+                assert reader.ask(told) == saw
+                reader.close()
+        assert {schema: look(first.ask, schema) for schema in SCHEMAS} == views
+        for reader, saw in open_ones:
+            assert reader.ask(told) == saw
+            reader.close()
+    assert pipeline.rows("SELECT COUNT(*) FROM ops.runs WHERE status = 'succeeded'") == [(runs + 2,)]
+    assert not (pipeline.folder / "warehouse.duckdb.work").exists()
+
+
+def test_another_process_sees_the_tables_of_one_run(pipeline: Pipeline, source: Source) -> None:
+    """Runs are killed, and the next goes on; readers see none of what the dead ones did until another has ended."""
     known = Known()
     known.note(pipeline)
     seen: dict[str, Counter[View]] = {schema: Counter() for schema in SCHEMAS}
-    told = Counter[str]()
 
     def look_from_outside() -> None:
-        try:
-            with pipeline._asking() as ask:
-                for schema in SCHEMAS:
-                    seen[schema][look(ask, schema)] += 1
-        except LockHeldError:
-            told["held"] += 1
-        else:
-            told["seen"] += 1
+        with pipeline._asking() as ask:
+            for schema in SCHEMAS:
+                seen[schema][look(ask, schema)] += 1
 
-    killed = ["load-curated-table-loaded", "metrics-table-built", "load-curated-filled", "metrics-filled", None]
+    killed = ["load-curated-table-loaded", "metrics-table-built", "warehouse-publish-due", None]
     for number, failpoint in enumerate(killed, start=12):
         with looking(look_from_outside, pause=0.2):
-            _run_once_nobody_reads(pipeline, failpoint)
+            times = 2 if failpoint and "table" in failpoint else 1
+            code, said = rental(pipeline, die_at=(failpoint, times) if failpoint else None)
+        assert code == (-signal.SIGKILL if failpoint else 0), said
         known.note(pipeline)
         pass_a_day(source, f"2024-03-{number:02}", number)
     known.assert_only(seen)
-    assert told["held"] and told["seen"]
-    # Two runs died before curated rows were committed, and all but one before the metrics were.
-    assert [len(known.views[schema]) for schema in SCHEMAS] == [4, 2]
+    assert all(seen.values())
+    assert [len(known.views[schema]) for schema in SCHEMAS] == [2, 2]
 
 
-def _run_once_nobody_reads(pipeline: Pipeline, failpoint: str | None) -> None:
-    """A reader that is at work keeps a run out in the same way."""
-    for _ in range(50):
-        code, said = rental(pipeline, die_at=(failpoint, 2 if "table" in failpoint else 1) if failpoint else None)
-        if code != HELD:
-            assert code == (-signal.SIGKILL if failpoint else 0), said
-            return
-    raise AssertionError("the warehouse was never free")
+def test_what_is_changed_by_hand_after_a_killed_run_counts(pipeline: Pipeline) -> None:
+    """The dead run's copy had what the lake says is loaded; the next one is told, and nobody's table is lost."""
+    import duckdb
+
+    code, said = rental(pipeline, die_at=("load-curated-manifest-written", 1))
+    assert code == -signal.SIGKILL, said
+    checked = subprocess.run(
+        [RENTAL, "status", "--check", "--json"], cwd=pipeline.folder, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, json.loads(checked.stdout)["check"]["reason"]) == (1, "last-run-died")
+    with duckdb.connect(str(pipeline.folder / "warehouse.duckdb")) as shell:
+        shell.execute("CREATE TABLE presentation.of_mine AS SELECT 42 AS answer")
+    assert failure(pipeline.run).reason == "lake-and-warehouse-apart"
+    assert pipeline.rows("FROM presentation.of_mine") == [(42,)]
+    pipeline.run(full_refresh=True)
+    assert pipeline.rows("FROM presentation.of_mine") == [(42,)]
 
 
-def test_command_line_tells_that_a_run_holds_the_warehouse(pipeline: Pipeline) -> None:
-    codes = list[int]()
+def test_commands_answer_during_a_run(pipeline: Pipeline) -> None:
+    ended = list[tuple[int, str]]()
 
     def ask(name: str) -> None:
         if name == "metrics-filled":
-            command = [RENTAL, "query", "SELECT * FROM presentation.top_listings_weekly"]
-            codes.append(subprocess.run(command, cwd=pipeline.folder, capture_output=True, check=False).returncode)
+            for command in (
+                ["query", "SELECT * FROM presentation.top_listings_weekly"],
+                ["report", "--out", "during.html"],
+                ["status", "--check"],
+                ["status", "third", "--json"],
+            ):
+                done = subprocess.run(
+                    [RENTAL, *command], cwd=pipeline.folder, capture_output=True, text=True, check=False
+                )
+                ended.append((done.returncode, done.stdout + done.stderr))
 
     arm(ask)
     try:
-        pipeline.run()
+        pipeline.run(run_id="third")
     finally:
         arm(None)
-    assert codes == [HELD]
+    assert [code for code, _ in ended] == [0, 0, 0, 0], ended
+    assert "running" in ended[2][1]
+    record = json.loads(ended[3][1])
+    assert (record["run"][0]["run_id"], record["run"][0]["status"]) == ("third", "running")
+    assert [step["step"] for step in record["run_steps"]] == ["extract", "transform", "load-raw", "load-curated"]

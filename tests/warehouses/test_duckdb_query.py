@@ -61,7 +61,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDbWareho
     (folder / "beside.csv").write_text("secret\n42\n")
     made = DuckDbWarehouse(folder / "warehouse.duckdb")
     made.open()
-    made.close()
+    made.publish()
     made.open(read_only=True)
     yield made
     made.close()
@@ -90,7 +90,7 @@ def test_what_does_not_is_refused(warehouse: DuckDbWarehouse, sql: str, folder: 
 def test_spilled_rows_go_with_the_reader(tmp_path: Path) -> None:
     made = DuckDbWarehouse(tmp_path / "warehouse.duckdb", memory="64MB", threads=1)
     made.open()
-    made.close()
+    made.publish()
     made.open(read_only=True)
     spill = Path(made.query("SELECT current_setting('temp_directory')").column(0)[0].as_py())
     sorting = "SELECT MAX(n), COUNT(*) FROM (SELECT range AS n, MD5(range::TEXT) AS x FROM range(2000000) ORDER BY x)"
@@ -111,9 +111,13 @@ def test_select_in_its_place(warehouse: DuckDbWarehouse) -> None:
 def test_link_in_the_place_of_the_spill_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_text("kept")
-    (tmp_path / "warehouse.duckdb.tmp").symlink_to(tmp_path / "precious")
     made = DuckDbWarehouse(tmp_path / "warehouse.duckdb")
     made.open()
+    made.record({"steps": [{"run_id": "first", "step": "extract"}]})
     made.close()
+    spill = tmp_path / "warehouse.duckdb.work" / "warehouse.duckdb.tmp"
+    spill.symlink_to(tmp_path / "precious")
+    made.open()
+    assert not spill.is_symlink()
+    made.publish()
     assert (tmp_path / "precious" / "file").read_text() == "kept"
-    assert not (tmp_path / "warehouse.duckdb.tmp").is_symlink()

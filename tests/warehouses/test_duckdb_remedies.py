@@ -15,7 +15,7 @@ from runs.harness import Pipeline, Source, failure
 
 HOLD = """
 import sys, duckdb
-held = duckdb.connect(sys.argv[1])
+held = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "read")
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -54,16 +54,37 @@ def test_another_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.fast
+@pytest.mark.remedy("warehouse-open-for-writing")
+def test_once_the_other_program_reads_only(warehouse: DuckDbWarehouse) -> None:
+    warehouse.publish()
+    for mode in ("write", "read"):
+        command = [sys.executable, "-c", HOLD, str(warehouse._connection.path), mode]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout and other.stdout.readline() == "held\n"
+            if mode == "write":
+                for read_only in (False, True):
+                    remedy = "or let it open the file for reading only"
+                    refused("warehouse-open-for-writing", remedy, warehouse.open, read_only=read_only)
+            else:
+                warehouse.open()
+                warehouse.record({"steps": [STEP]})
+                warehouse.publish()
+            other.communicate()
+    assert warehouse.query("FROM ops.steps").num_rows == 1
+
+
+@pytest.mark.fast
 @pytest.mark.remedy("warehouse-locked")
-def test_once_the_other_program_is_closed(warehouse: DuckDbWarehouse) -> None:
-    warehouse.close()
-    command = [sys.executable, "-c", HOLD, str(warehouse._connection.path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout and other.stdout.readline() == "held\n"
-        refused("warehouse-locked", "close the program that has it open", warehouse.open)
-        other.communicate()
-    warehouse.open()
+def test_once_the_other_run_has_ended(warehouse: DuckDbWarehouse) -> None:
+    second = DuckDbWarehouse(warehouse._connection.path)
+    error = failure(second.open)
+    assert error.reason == "warehouse-locked"
+    assert f"(PID {os.getpid()})" in error.message
     warehouse.record({"steps": [STEP]})
+    warehouse.publish()
+    second.open()
+    assert second.query("FROM ops.steps").num_rows == 1
+    second.close()
 
 
 @pytest.mark.fast

@@ -20,7 +20,7 @@ warehouse.open()
 run = {"run_id": "first", "status": "running", "started_at": noon}
 warehouse.record({"runs": [run], "loads": [{"run_id": "first", "loaded_at": noon}]})
 warehouse.fail_running(noon, "it died")
-warehouse.close()
+warehouse.publish()
 warehouse.open(read_only=True)
 for sql in (
     "SELECT started_at, finished_at FROM ops.runs",

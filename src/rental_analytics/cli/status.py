@@ -67,7 +67,7 @@ def status(
     age = parse_duration(max_age, "--max-age") if max_age is not None else None
     settings = warehouse_settings(config, overrides)
     with open_warehouse(settings) as warehouse:
-        tables, unread = _one_run(warehouse, run_id) if run_id else _all_runs(warehouse, settings)
+        tables, unread = _one_run(warehouse, settings, run_id) if run_id else _all_runs(warehouse, settings)
     failed = _problem(settings, tables, age, unread) if check else None
     shown = {name: table.slice(0, _SHOWN_RUNS) if name == "runs" else table for name, table in tables.items()}
     if as_json:
@@ -97,12 +97,16 @@ def _all_runs(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, pa.Ta
     return {"runs": runs, "freshness": read_freshness(warehouse, load_contracts())}, unread
 
 
-def _one_run(warehouse: Warehouse, run_id: str) -> tuple[dict[str, pa.Table], None]:
-    from rental_analytics.monitoring.status import ask_file, read_steps
+def _one_run(warehouse: Warehouse, settings: Settings, run_id: str) -> tuple[dict[str, pa.Table], None]:
+    from rental_analytics.monitoring.status import ask_file, read_steps, read_unheard_run
     from rental_analytics.monitoring.text import shortened
     from rental_analytics.pipeline import STEP_NAMES
+    from rental_analytics.wiring import make_lake
 
-    run = ask_file(warehouse, "runs", run_id)
+    run, steps = ask_file(warehouse, "runs", run_id), read_steps(warehouse, run_id, STEP_NAMES)
+    if not run.num_rows:
+        with closing(make_lake(settings)) as lake:
+            run, steps = read_unheard_run(warehouse, lake, run_id, STEP_NAMES)
     if not run.num_rows:
         raise ConfigurationError(
             f"There is no run {shortened(run_id)}.",
@@ -110,7 +114,7 @@ def _one_run(warehouse: Warehouse, run_id: str) -> tuple[dict[str, pa.Table], No
             reason="run-unknown",
         )
     tables = {name: ask_file(warehouse, name, run_id) for name in ("run_accounting", "run_checks")}
-    return {"run": run, "run_steps": read_steps(warehouse, run_id, STEP_NAMES)} | tables, None
+    return {"run": run, "run_steps": steps} | tables, None
 
 
 def _problem(

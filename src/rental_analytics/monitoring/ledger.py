@@ -26,6 +26,9 @@ _ADAPTER: TypeAdapter[AnyRecord] = TypeAdapter(LedgerRecord)
 class Ledger(Protocol):
     """Takes note of runs and steps."""
 
+    def publish(self) -> None:
+        """Let readers see what was noted."""
+
     def note_run(self, record: RunRecord) -> None:
         """Put a run's state in place of the one it had."""
 
@@ -39,6 +42,10 @@ class WarehouseLedger:
     def __init__(self, warehouse: Warehouse, lake: Lake) -> None:
         self._warehouse = warehouse
         self._lake = lake
+
+    def publish(self) -> None:
+        """Let readers see the warehouse as the run leaves it."""
+        self._warehouse.publish()
 
     def note_run(self, record: RunRecord) -> None:
         """Put a run's state in place of the one it had."""
@@ -75,6 +82,9 @@ class LakeLedger:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+
+    def publish(self) -> None:
+        """Nothing to do: readers look into the lake."""
 
     def note_run(self, record: RunRecord) -> None:
         """Add a state of the run."""
@@ -130,6 +140,8 @@ class LedgerListener:
     def _note_run(self, record: RunRecord) -> None:
         try:
             self._retried(lambda: self._ledger.note_run(record))
+            if record.status != "running":
+                self._retried(self._ledger.publish)
         except RentalError:
             if record.status != "failed":
                 raise

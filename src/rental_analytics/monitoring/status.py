@@ -12,6 +12,7 @@ from rental_analytics.contracts.ledger import RunRecord, StartRecord
 from rental_analytics.contracts.loader import Contracts
 from rental_analytics.contracts.manifest import RunParameters
 from rental_analytics.contracts.ops import ops_tables
+from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import RentalError
 from rental_analytics.monitoring.ledger import failed_starts, lake_records
 from rental_analytics.monitoring.values import table_records
@@ -73,6 +74,25 @@ def read_runs(warehouse: Warehouse, lake: Lake | None) -> pa.Table:
         return known
     rows = sorted(unheard + table_records(known), key=_order, reverse=True)
     return pa.Table.from_pylist(rows, schema=known.schema)
+
+
+def read_unheard_run(
+    warehouse: Warehouse, lake: Lake, run_id: str, names: Sequence[StepName]
+) -> tuple[pa.Table, pa.Table]:
+    """A run that the warehouse has not heard of yet, and the steps it has done; empty where the lake has none either.
+
+    Raises:
+        RentalError: the lake cannot be read.
+    """
+    import pyarrow as pa
+
+    manifests = ManifestStore(lake)
+    is_known = manifests.sequence(run_id) is not None
+    runs = [_run_row(lake, manifests.find_run(run_id))] if is_known else []
+    steps = [{"step": name, "status": "succeeded"} for name in names if is_known and manifests.committed(run_id, name)]
+    schemas = (ask_file(warehouse, name, run_id).schema for name in ("runs", "run_steps"))
+    run, done = (pa.Table.from_pylist(rows, schema=schema) for rows, schema in zip((runs, steps), schemas, strict=True))
+    return run, done
 
 
 def _order(row: Row) -> tuple[int, bool, datetime]:

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from rental_analytics.disk import full_disk_remedy, is_full
+from rental_analytics.disk import full_disk_remedy, is_full, sync_folder, sync_path
 from rental_analytics.errors import ConfigurationError, LakeError, LockHeldError
 from rental_analytics.failpoints import reach
 from rental_analytics.regular_file import LargeFileError, NotRegularFileError, read_regular_file
@@ -22,7 +21,6 @@ from rental_analytics.storage.base import DRAFTS, LARGEST_RECORD, OLD_DRAFTS, La
 from rental_analytics.storage.records import not_a_record, not_readable, too_large
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.ENOENT}
 _NOT_REGULAR = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR}
 _OWNED = ".owned"
 _TRIES = 3
@@ -64,7 +62,7 @@ class LocalLake(Lake):
             _make_folder(target.parent)
             _write_whole(draft, content)
             published = publish(draft, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
             return published
         finally:
             draft.unlink(missing_ok=True)
@@ -284,11 +282,11 @@ def _move_files(draft: Path, target: Path) -> None:
     (draft / _OWNED).unlink()
     if files:
         for file in files:
-            _sync(file, os.O_RDONLY)
+            sync_path(file)
         _make_folder(target)
         for file in files:
             file.replace(target / file.name)
-        _sync_folder(target)
+        sync_folder(target)
 
 
 def _remove_draft(draft: Path) -> int:
@@ -309,26 +307,7 @@ def _make_folder(folder: Path) -> None:
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the file system knows how."""
-    if sys.platform == "win32":
-        return
-    try:
-        _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-
-
-def _sync(path: Path, flags: int) -> None:
-    opened = os.open(path, flags)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        sync_folder(path.parent)
 
 
 def _write_whole(file: Path, content: bytes) -> None:

@@ -227,8 +227,16 @@ class Warehouse(ABC):
         return self.query(sql, limit).to_reader()
 
     @abstractmethod
+    def publish(self) -> None:
+        """Show readers all that was changed, where they do not see it when it is committed; the run has ended.
+
+        Raises:
+            WarehouseError: it cannot be shown; nothing is lost, and readers see what they saw.
+        """
+
+    @abstractmethod
     def close(self) -> None:
-        """Let go of the warehouse."""
+        """Let go of the warehouse; what was not published stays for the next run."""
 
 
 def out_of_turn(load: Load, warehouse: str) -> WarehouseError:

@@ -1,8 +1,7 @@
-"""A connection to a DuckDB file: one process writes it at a time, and what DuckDB refuses is an error of ours."""
+"""A connection to a DuckDB file; what DuckDB refuses is an error of ours."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.ops import ops_tables
-from rental_analytics.disk import full_disk_remedy, is_full
-from rental_analytics.errors import ConfigurationError, LockHeldError, WarehouseError
+from rental_analytics.errors import ConfigurationError
 from rental_analytics.sql.render import identifier, identifiers
 from rental_analytics.storage.scratch import ScratchFolder
+from rental_analytics.warehouses.duckdb.errors import not_opened, refused
+from rental_analytics.warehouses.duckdb.file_state import log_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,10 +22,10 @@ Rows = list[tuple[Any, ...]]
 
 
 class Connection:
-    """Opens the file when it is first used.
+    """Opens the file of a warehouse, or the copy of it that a run works on.
 
     Args:
-        path: the file; made when missing.
+        path: the warehouse, as messages name it.
         memory: what DuckDB may use before it spills to disk, such as `1GB`.
         threads: how many threads it may use; None for one per core.
     """
@@ -52,57 +52,63 @@ class Connection:
         assert self._opened is not None
         return self._opened
 
-    def open(self, *, read_only: bool) -> None:
-        """Hold the file.
+    def open_to_read(self) -> None:
+        """Open the warehouse so that nothing can be changed; it keeps nobody out.
 
         Raises:
-            LockHeldError: another process holds it.
+            LockHeldError: another process has it open for writing.
             ConfigurationError: it cannot be opened.
         """
-        import duckdb
-
-        if read_only and not self._is_there():
+        self.check_path()
+        try:
+            is_there = self.path.exists()
+        except OSError as error:
+            raise not_opened(self.path, error) from error
+        if not is_there:
             raise ConfigurationError(
                 f"There is no warehouse {self.path} yet.",
-                remedy="make it with `rental run`.",
+                remedy="make it with `rental run`; a first run that is at work makes it when it ends.",
                 reason="warehouse-missing",
             )
+        self._open(self.path, self._config | self._reading(), read_only=True)
+        self.run("SET lock_configuration = true")
+
+    def open_to_write(self, file: Path) -> None:
+        """Open a file that is this process's alone; made when missing.
+
+        Raises:
+            ConfigurationError: it cannot be opened.
+        """
+        # What lies beside it was put aside by a process that was killed.
+        spill = file.with_name(f"{file.name}.tmp")
+        if spill.is_symlink():
+            spill.unlink()
+        shutil.rmtree(spill, ignore_errors=True)
+        self._open(file, self._config, read_only=False)
+
+    def check_path(self) -> None:
+        """See that DuckDB takes the path for one.
+
+        Raises:
+            ConfigurationError: it does not.
+        """
         if "?" in str(self.path):
             raise ConfigurationError(
                 f"The warehouse {self.path} has a question mark in its path, where DuckDB expects options to begin.",
                 remedy="choose another name in warehouse.url.",
                 reason="warehouse-path-invalid",
             )
-        config = self._config | (self._reading() if read_only else {})
+
+    def _open(self, file: Path, config: dict[str, Any], *, read_only: bool) -> None:
+        import duckdb
+
         try:
-            if not read_only:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._check_regular()
-            self._opened = duckdb.connect(str(self.path), read_only=read_only, config=config)
+            _check_regular(file)
+            self._opened = duckdb.connect(str(file), read_only=read_only, config=config)
             # Moments with a zone become those of UTC, wherever the machine is.
             self._opened.execute("SET GLOBAL TimeZone = 'UTC'")
-            if read_only:
-                self._opened.execute("SET lock_configuration = true")
         except (duckdb.Error, OSError) as error:
-            raise self._not_opened(error) from error
-        if not read_only:
-            # The file is ours alone: what lies beside it was put aside by a process that was killed.
-            spill = self.path.with_name(f"{self.path.name}.tmp")
-            if spill.is_symlink():
-                spill.unlink()
-            shutil.rmtree(spill, ignore_errors=True)
-
-    def _is_there(self) -> bool:
-        try:
-            return self.path.exists()
-        except OSError as error:
-            raise self._not_opened(error) from error
-
-    def _check_regular(self) -> None:
-        """DuckDB would wait for ever for what comes out of a pipe."""
-        for file in (self.path, Path(f"{self.path}.wal")):
-            if file.exists() and not file.is_file():
-                raise OSError(f"{file} is not a regular file")
+            raise not_opened(self.path, error) from error
 
     def _reading(self) -> dict[str, Any]:
         """Options under which a user's statement reaches nothing but the warehouse."""
@@ -113,26 +119,6 @@ class Connection:
             # Beside the warehouse a reader may not be allowed to write.
             "temp_directory": str(self._scratch.path / "spill"),
         }
-
-    def _not_opened(self, error: Exception) -> Exception:
-        text = str(error).splitlines()[0]
-        if "Conflicting lock" in text or "being used by another process" in text:
-            holder = re.search(r"held in (.+? \(PID \d+\))", text)
-            return LockHeldError(
-                f"Another process holds the warehouse {self.path}"
-                + (f": {holder[1]}." if holder else ".")
-                + " A run is going on, or another program has it open.",
-                remedy="wait for the run to end, or close the program that has it open (a DuckDB shell, a notebook), "
-                "then try again.",
-                reason="warehouse-locked",
-            )
-        if is_full(error):
-            return self._refused(error)
-        return ConfigurationError(
-            f"The warehouse {self.path} cannot be opened: {text}.",
-            remedy="point warehouse.url to a DuckDB file, or a new name, in a folder you may write to.",
-            reason="warehouse-not-opened",
-        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -149,7 +135,7 @@ class Connection:
         try:
             session.commit()
         except duckdb.Error as error:
-            raise self._refused(error) from error
+            raise refused(self.path, error) from error
 
     def run(self, sql: str) -> Rows:
         """Rows of a statement; of one that changes rows, how many.
@@ -161,7 +147,7 @@ class Connection:
         try:
             return self.session.execute(sql).fetchall()
         except duckdb.Error as error:
-            raise self._refused(error) from error
+            raise refused(self.path, error) from error
 
     def append(self, name: str, records: Sequence[Mapping[str, Any]], *, replacing: Sequence[str] = ()) -> None:
         """Add records to a table of schema `ops`, in place of those that agree with one of them on some columns."""
@@ -180,20 +166,6 @@ class Connection:
         finally:
             self.session.unregister("arriving")
 
-    def _refused(self, error: Exception) -> WarehouseError:
-        if is_full(error):
-            return WarehouseError(
-                f"The warehouse {self.path} cannot grow: {str(error).splitlines()[0].rstrip('.')}.",
-                remedy=full_disk_remedy(error, self.path.parent),
-                reason="disk-full",
-            )
-        return WarehouseError(
-            f"The warehouse {self.path} refused a statement: {str(error).splitlines()[0]}.",
-            remedy="take back what was changed in the warehouse by hand, such as a table that was altered or replaced, "
-            "and run again; --debug shows the whole error.",
-            reason="warehouse-statement-refused",
-        )
-
     def close(self) -> None:
         """Let go of the file."""
         if self._opened is not None:
@@ -202,3 +174,10 @@ class Connection:
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
+
+
+def _check_regular(path: Path) -> None:
+    """DuckDB would wait for ever for what comes out of a pipe."""
+    for file in (path, log_of(path)):
+        if file.exists() and not file.is_file():
+            raise OSError(f"{file} is not a regular file")

@@ -18,10 +18,18 @@ from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
 from rental_analytics.warehouses.duckdb.connection import Connection
+from rental_analytics.warehouses.duckdb.errors import (
+    left_unreadable,
+    not_copied,
+    not_published,
+    open_for_writing,
+    refused,
+)
 from rental_analytics.warehouses.duckdb.load import LoadRun
 from rental_analytics.warehouses.duckdb.query import check_reads, failing, first_batches
 from rental_analytics.warehouses.duckdb.rebuild import rebuild
 from rental_analytics.warehouses.duckdb.tables import column_types, create_table
+from rental_analytics.warehouses.duckdb.working_copy import WorkingCopy
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,10 +41,10 @@ _NUMBERED = {("loads", "sequence"), ("lakes", "sequence")}
 
 
 class DuckDbWarehouse(Warehouse):
-    """One process writes the file at a time.
+    """Whoever reads the file has it as it was published last; one process at a time works on a copy of it.
 
     Args:
-        path: the file; made when missing.
+        path: the file; made when a run is published first.
         memory: what DuckDB may use before it spills to disk, such as `1GB`.
         threads: how many threads it may use; None for one per core.
     """
@@ -46,18 +54,70 @@ class DuckDbWarehouse(Warehouse):
     def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
         self.display_url = f"duckdb:///{path}"
         self._connection = Connection(path, memory, threads)
+        self._copy = WorkingCopy(path)
+        self._is_changed = False
+        self._is_published = False
 
     def open(self, *, read_only: bool = False) -> None:
-        self._connection.open(read_only=read_only)
-        if not read_only:
-            self._make_schemas()
+        if self._connection.is_open and self._copy.is_held:
+            # To look again or to go on: it is open for writing already.
+            return
+        self._connection.close()
+        if read_only:
+            self._connection.open_to_read()
+            return
+        self._connection.check_path()
+        self._take_copy()
+        self._is_published = False
+        try:
+            self._open_copy()
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_copy(self) -> None:
+        path = self._connection.path
+        try:
+            self._copy.take()
+        except BlockingIOError as error:
+            # DuckDB tells who has it, unless that one has just left.
+            self._connection.open_to_read()
+            self._connection.close()
+            raise open_for_writing(path) from error
+        except OSError as error:
+            raise not_copied(path, error) from error
+        self._is_changed = self._is_changed or self._copy.is_left_by_another
+
+    def _open_copy(self) -> None:
+        try:
+            self._connection.open_to_write(self._copy.file)
+        except ConfigurationError as error:
+            if self._copy.is_left_by_another:
+                raise left_unreadable(self._connection.path, self._copy.folder, error.__cause__ or error) from error
+            raise
+        self._make_schemas()
 
     @property
     def _opened(self) -> Connection:
-        """The connection, opened to write where nobody opened it."""
+        """The connection, opened to write where nobody opened it; behind what was published, to read."""
         if not self._connection.is_open:
-            self.open()
+            self.open(read_only=self._is_published)
         return self._connection
+
+    def _changed(self, *, durably: bool = True) -> Connection:
+        """The connection of somebody who changes something.
+
+        Args:
+            durably: the lake will say that it was done.
+        """
+        opened = self._opened
+        self._is_changed = True
+        if durably:
+            try:
+                self._copy.wait_until_durable()
+            except OSError as error:
+                raise refused(self._connection.path, error) from error
+        return opened
 
     def _make_schemas(self) -> None:
         with self._opened.transaction():
@@ -105,7 +165,7 @@ class DuckDbWarehouse(Warehouse):
             return {table.relation: LoadedTable(inserted=0) for table in load.tables}
         if load.follows is not None and load.follows != (self.last_loaded(load.step) or ""):
             raise out_of_turn(load, self.display_url)
-        with self._opened.transaction():
+        with self._changed().transaction():
             reach(f"{load.step}-begun")
             result = LoadRun(self._opened, load, lake).make()
             reach(f"{load.step}-filled")
@@ -113,7 +173,7 @@ class DuckDbWarehouse(Warehouse):
         return result
 
     def account(self, load: Load, lake: Lake) -> None:
-        with self._opened.transaction():
+        with self._changed().transaction():
             LoadRun(self._opened, load, lake).account()
 
     def newest_day(self, through: date = date.max) -> date | None:
@@ -124,19 +184,19 @@ class DuckDbWarehouse(Warehouse):
     def rebuild(
         self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        with self._opened.transaction():
+        with self._changed().transaction():
             built = rebuild(self._opened, models, run_id, as_of)
             reach("metrics-filled")
         reach("metrics-committed")
         return built
 
     def record(self, rows: OpsRows, *, replacing: Sequence[str] = ()) -> None:
-        with self._opened.transaction():
+        with self._changed(durably=False).transaction():
             for name, entries in rows.items():
                 self._opened.append(name, entries, replacing=replacing)
 
     def fail_running(self, finished_at: datetime, error: str) -> None:
-        with self._opened.transaction():
+        with self._changed(durably=False).transaction():
             self._opened.run(
                 f"UPDATE ops.runs SET finished_at = TIMESTAMP {literal(timestamp_text(finished_at))}, "
                 f"error = {literal(error)}, status = 'failed' WHERE status = 'running'"
@@ -195,5 +255,20 @@ class DuckDbWarehouse(Warehouse):
             check_reads(session, statements[0])
             yield session.execute(statements[0])
 
+    def publish(self) -> None:
+        if not self._copy.is_held:
+            return
+        path = self._connection.path
+        try:
+            self._copy.check_unchanged()
+            self._changed().run("CHECKPOINT")
+            self._connection.close()
+            self._copy.publish()
+        except OSError as error:
+            raise not_published(path, self._copy.folder, error) from error
+        self._is_changed, self._is_published = False, True
+
     def close(self) -> None:
         self._connection.close()
+        self._copy.let_go(discard=not self._is_changed)
+        self._is_changed = False

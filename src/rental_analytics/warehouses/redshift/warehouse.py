@@ -370,6 +370,9 @@ class RedshiftWarehouse(Warehouse):
                 reason="query-failed",
             ) from error
 
+    def publish(self) -> None:
+        """Nothing is left to do: readers see each transaction."""
+
     def close(self) -> None:
         """Nothing is held: the Data API keeps no connection."""
 
