@@ -16,11 +16,12 @@ from servers.aws import (
     namespaces,
     redshift,
     rights,
+    stacks,
 )
 
 # What the processes of functions and jobs are given is said where they are started, and not taken from here.
 os.environ.pop("PYTHONPATH", None)
-for part in (rights, glue_jobs, machine, events, encryption, redshift, metrics, namespaces, database, handlers):
+for part in (rights, glue_jobs, machine, events, encryption, redshift, metrics, namespaces, database, handlers, stacks):
     part.install()
 app.app = control.wrapped(app.app)
 try:

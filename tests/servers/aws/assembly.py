@@ -183,8 +183,14 @@ def _ended(aws: EmulatedAws, stack: str) -> dict[str, Any]:
         if not described["StackStatus"].endswith("_IN_PROGRESS"):
             return described
         if time.monotonic() > deadline:
-            raise DeploymentError(f"{stack} is {described['StackStatus']} for {_WAIT_SECONDS} seconds")
+            state = f"{stack} is {described['StackStatus']} for {_WAIT_SECONDS} seconds"
+            raise DeploymentError(f"{state}; {_states(aws, stack)}")
         time.sleep(0.2)
+
+
+def _states(aws: EmulatedAws, stack: str) -> str:
+    events = aws.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    return ", ".join(f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events))
 
 
 def _reasons(aws: EmulatedAws, stack: str) -> str:
