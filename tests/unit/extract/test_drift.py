@@ -50,10 +50,11 @@ def planned(mode: ReadMode = ReadMode.INCREMENTAL, **columns: str) -> ReadPlan:
     return ReadPlan(
         table=CONTRACT,
         mode=mode,
-        columns=tuple(RawColumn(name, kind, name, name) for name, kind in named.items()),
+        columns=tuple(RawColumn(name, kind, name, name, source=name) for name, kind in named.items()),
         key=(),
         cursor=None,
         unique_key=False,
+        relation="tickets",
         catalogue=catalogue(**columns),
     )
 
@@ -89,8 +90,8 @@ KEPT = "it is NULL in rows that are read from now on, those loaded before keep t
             {"seat": "int"},
             {"place": "int"},
             (SNAPSHOT, SNAPSHOT),
-            "seat: it is NULL in every row from now on; place: it is ignored, since the contract does not name it; a "
-            "view can give it the name seat again",
+            "seat: it is NULL in every row from now on; place: it is ignored, since the contract does not name it; "
+            'tables.tickets.columns.seat = "place" or a view can give it the name seat again',
         ),
         ({"x": "int"}, {"x": "bigint"}, (SNAPSHOT, SNAPSHOT), "it is ignored, since the contract does not name it"),
         ({"seat": "int"}, {"seat": "bigint"}, (SNAPSHOT, SNAPSHOT), "its raw column grows from INTEGER to BIGINT"),
