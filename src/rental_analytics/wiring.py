@@ -308,8 +308,7 @@ def assembled(
         hide: as in `make_database`.
 
     Raises:
-        ConfigurationError: a URL is not understood, or a table that does not exist is configured, or a column of one that
-            cannot be.
+        ConfigurationError: a URL is not understood, or what is configured of a table, or of its columns, cannot be.
     """
     contracts = load_contracts()
     for name in settings.tables:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
 from rental_analytics.contracts.source_table import SourceType
@@ -52,6 +51,8 @@ REFUSED: dict[SourceType, list[object]] = {
 
 @pytest.mark.parametrize("kind", SourceType)
 def test_values_arrive_in_the_type_of_their_kind(kind: SourceType) -> None:
+    import duckdb
+
     for value, expected in TAKEN[kind]:
         column = constant_column("bookings", "total_price", kind, value)
         found = duckdb.sql(f"SELECT {column.convert}, TYPEOF({column.convert})").fetchone()
