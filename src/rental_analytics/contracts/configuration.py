@@ -121,8 +121,8 @@ class TableSettings(_Section):
     mode: ReadMode | None = None
     schema_drift: DriftPolicy | None = None
     name: SourceName | None = None
-    columns: dict[str, SourceName] = Field(default_factory=dict)
-    constants: dict[str, Constant] = Field(default_factory=dict)
+    columns: dict[str, SourceName] = {}
+    constants: dict[str, Constant] = {}
     optional: bool = False
 
 
