@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts.base import both_names
 from rental_analytics.contracts.manifest import SeenColumn
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
 from rental_analytics.errors import ContractError
-from rental_analytics.sql.render import folded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,11 +61,6 @@ class CatalogueTable:
     name: str
     columns: tuple[CatalogueColumn, ...]
     unique_keys: tuple[frozenset[str], ...]
-
-
-def both_names(ours: str, theirs: str) -> str:
-    """What a message calls a table or a column: our name, and behind it the source's where that is another one."""
-    return ours if folded(ours) == folded(theirs) else f"{ours} ({theirs})"
 
 
 @dataclass(frozen=True)

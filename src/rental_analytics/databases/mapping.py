@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rental_analytics.contracts.base import both_names
 from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.source_table import SourceTable
-from rental_analytics.databases.base import CatalogueTable, both_names
+from rental_analytics.databases.base import CatalogueTable
 from rental_analytics.databases.constants import constant_column
 from rental_analytics.errors import ConfigurationError, ContractError
 from rental_analytics.sql.render import folded
@@ -70,7 +71,8 @@ def _check_read_once(table: SourceTable, settings: TableSettings) -> None:
                 f"tables.{table.name}.columns gives {relation}.{theirs} to {other}"
                 + (own or f" and to {name}")
                 + ": a column of the source can be one of ours.",
-                remedy=f"read each of them from a column of its own: tables.{table.name}.columns.{name}.",
+                remedy=f"read each of them from a column of its own: tables.{table.name}.columns.{name}; one that the "
+                "source lacks may have a value in constants.",
                 reason="column-mapped-twice",
                 table=table.name,
             )

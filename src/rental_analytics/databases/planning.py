@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rental_analytics.contracts.base import both_names
 from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.manifest import SeenColumn
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType, UnknownColumns
@@ -16,7 +17,6 @@ from rental_analytics.databases.base import (
     RawColumn,
     ReadPlan,
     absent_column,
-    both_names,
 )
 from rental_analytics.databases.constants import constant_column
 from rental_analytics.errors import ConfigurationError, ContractError
@@ -148,8 +148,8 @@ class _Matching:
             f"Table {both_names(table, self._found.name)} has no column{'s' if names[1:] else ''} {listed}, which its "
             f"contract requires.{likely}",
             remedy=f'set tables.{table}.columns.{names[0]} = "..." to what the source calls it, or '
-            f"tables.{table}.constants.{names[0]} if all rows have one value; or add the column, or put a view that "
-            "has it in the place of the table.",
+            f"tables.{table}.constants.{names[0]} if all rows have one value and it is no key and no moment; or add "
+            "the column, or put a view that has it in the place of the table.",
             reason="source-column-missing",
             table=table,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rental_analytics.contracts.base import both_names
 from rental_analytics.contracts.manifest import ExtractedTable
 from rental_analytics.databases.base import ReadPlan
 from rental_analytics.errors import ContractError, number_of
@@ -18,8 +19,7 @@ def check_not_vanished(context: StepContext, plan: ReadPlan, previous: Extracted
     if not plan.absent or context.run.full_refresh or previous is None or previous.absent or not previous.held:
         return
     table = plan.table.name
-    relation = context.settings.table(table).name or table
-    named = table if relation == table else f"{table} ({relation})"
+    named = both_names(table, context.settings.table(table).name or table)
     raise ContractError(
         f"The optional table {named} is not in {context.database.display_url} any more, and had "
         f"{number_of(previous.held, 'row')} when it was read last.",
@@ -46,6 +46,6 @@ def absent_table(context: StepContext, plan: ReadPlan, previous: ExtractedTable 
 
 
 def _note(context: StepContext, plan: ReadPlan) -> str:
-    name = context.settings.table(plan.table.name).name
-    told = f" ({name})" if name else ""
-    return f"the source has no such table{told}, which is optional: metrics that need it are empty until it comes"
+    table = plan.table.name
+    named = both_names(table, context.settings.table(table).name or table)
+    return f"the source has no table {named}, which is optional: metrics that need it are empty until it comes"

@@ -61,13 +61,14 @@ def check_drift(
     found = drifts(plan, previous) if previous else ()
     blocking = [drift for drift in found if drift.kind is DriftKind.INCOMPATIBLE]
     if blocking and not context.run.full_refresh:
-        raise _incompatible(table, "; ".join(map(str, blocking)))
+        raise _incompatible(plan, "; ".join(map(str, blocking)))
     _check_waiting(plan, waiting)
     if previous and not context.run.full_refresh:
         _check_held(plan, previous)
     if found and context.settings.schema_drift(table) is DriftPolicy.FREEZE:
         raise ContractError(
-            f"Table {table} drifted, and its schema_drift is freeze: {'; '.join(drift.change for drift in found)}.",
+            f"Table {plan.place} drifted, and its schema_drift is freeze: "
+            f"{'; '.join(drift.change for drift in found)}.",
             remedy="undo the change in the source or hide it behind a view, or accept it with `rental run --set "
             f"source.schema_drift=evolve` once (tables.{table}.schema_drift where that is what freezes the table).",
             reason="schema-drift-frozen",
@@ -260,7 +261,7 @@ def _check_held(plan: ReadPlan, previous: ExtractedTable) -> None:
         # A column that was gone may have left a raw column of NULLs: only the warehouse knows, and the load asks it.
         if name in previous.present and name in held and not common_type(held[name], arriving):
             raise _incompatible(
-                table,
+                plan,
                 f"raw_data.{table}.{name} is {held[name]} and cannot take {arriving}, which the source's column is now",
             )
 
@@ -286,9 +287,10 @@ def _arriving(plan: ReadPlan) -> dict[str, str]:
     return {column.name: column.type for column in plan.columns if column.is_present}
 
 
-def _incompatible(table: str, told: str) -> ContractError:
+def _incompatible(plan: ReadPlan, told: str) -> ContractError:
+    table = plan.table.name
     return ContractError(
-        f"Table {table} has changed in a way that raw_data.{table} cannot follow: {told}.",
+        f"Table {plan.place} has changed in a way that raw_data.{table} cannot follow: {told}.",
         remedy=f"put a view with a CAST in the place of the table, or convert the column of raw_data.{table} in the "
         "warehouse (or drop that table) and `rental run --full-refresh`.",
         reason="raw-column-cannot-follow",

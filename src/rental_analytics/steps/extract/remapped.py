@@ -37,8 +37,8 @@ def check_mapping(plan: ReadPlan, previous: ExtractedTable | None, *, full_refre
     if found.chosen and not full_refresh:
         table = plan.table.name
         raise ConfigurationError(
-            f"The mapping of table {table} has changed: {'; '.join(found.chosen)}. Rows that were loaded before would "
-            "stand beside rows that mean something else.",
+            f"The mapping of table {plan.place} has changed: {'; '.join(found.chosen)}. Rows that were loaded before "
+            "would stand beside rows that mean something else.",
             remedy=f"undo the change of tables.{table}, or read all rows by it with `rental run --full-refresh`.",
             reason="mapping-changed",
             table=table,

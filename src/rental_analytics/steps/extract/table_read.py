@@ -242,5 +242,9 @@ class TableRead(ABC):
 
     def _notes(self) -> tuple[str, ...]:
         """What the reader should know of this read."""
-        zeros = (f"{name}: {count:,} zero dates read as NULL" for name, count in self.rows.zero_dates.items())
+        own = f"{self.plan.table.name}."
+        zeros = (
+            f"{self.plan.place_of(name).removeprefix(own)}: {count:,} zero dates read as NULL"
+            for name, count in self.rows.zero_dates.items()
+        )
         return (*self.plan.notes, *zeros)
