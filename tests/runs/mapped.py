@@ -47,7 +47,7 @@ SETTINGS = (
     *(f"tables.{table}.name={name}" for table, name in NAMES.items()),
     *(f"tables.{table}.columns.{ours}={theirs}" for table in COLUMNS for ours, theirs in COLUMNS[table].items()),
     *(f"tables.{table}.constants.{name}={value}" for table in CONSTANTS for name, value in CONSTANTS[table].items()),
-    "tables.user_viewing.optional=true",
+    *(f"tables.{table}.optional=true" for table in ("apartments", "apartment_attributes", "user_viewing")),
 )
 _TABLES = {
     "Units": {
@@ -103,12 +103,13 @@ class Twice:
     Args:
         make: gives an empty database by a name.
         settings: of the pipeline that reads their names.
+        units: whether there are listings; without them theirs has no such table.
     """
 
-    def __init__(self, make: Callable[[str], Source], folder: Path, *settings: str) -> None:
+    def __init__(self, make: Callable[[str], Source], folder: Path, *settings: str, units: bool = True) -> None:
         self.plain, self.theirs = make("plain"), make("theirs")
         self.plain.create(optional=True)
-        for table in ("Units", 'Guest "Reservations"'):
+        for table in ("Units", 'Guest "Reservations"') if units else ('Guest "Reservations"',):
             self._create(table)
         self.own = Pipeline(folder / "plain", self.plain.url)
         self.mapped = Pipeline(folder / "mapped", self.theirs.url, *SETTINGS, *settings)

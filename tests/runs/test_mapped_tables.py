@@ -186,7 +186,10 @@ def test_an_optional_table_comes_and_goes(source: Source, pipeline: Pipeline) ->
     source.execute("DROP TABLE user_viewing")
     stopped(pipeline, "source-table-missing")
     pipeline.load(OPTIONAL_VIEWINGS)
-    told = "user_viewing: the source has no table user_viewing, which is optional: metrics that need it are empty until it comes"
+    told = (
+        "user_viewing: the source has no table user_viewing, which is optional: metrics that need it are empty until "
+        "it comes"
+    )
     assert pipeline.notes.count(told) == 1
     pipeline.load(OPTIONAL_VIEWINGS)
     assert pipeline.notes.count(told) == 1

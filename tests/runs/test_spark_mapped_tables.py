@@ -21,7 +21,7 @@ RAW = ("extract", "load-raw")
 
 
 def test_parallel_reads_by_other_names(mysql: MySqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same as DuckDB makes of our names."""
+    """The same as DuckDB makes of our names; `make matrix` reads all tables, and reads them twice."""
     monkeypatch.setattr(jdbc, "_FEWEST_ROWS", 3)
     reads: dict[str, int] = {}
     made = jdbc.MySqlJdbc.reads
@@ -32,17 +32,18 @@ def test_parallel_reads_by_other_names(mysql: MySqlServer, tmp_path: Path, monke
         return parts
 
     monkeypatch.setattr(jdbc.MySqlJdbc, "reads", counting)
-    twice = Twice(lambda _: Source.mysql(mysql), tmp_path, "engine.kind=spark")
+    twice = Twice(lambda _: Source.mysql(mysql), tmp_path, "engine.kind=spark", units=FULL)
     twice.create_viewings()
     twice.theirs.execute("CREATE INDEX at_time ON `page-views` (at)")
     for number in range(1, ROWS + 1):
-        twice.unit(number, day(1))
+        if FULL:
+            twice.unit(number, day(1))
         twice.booking(number, day(2))
         twice.viewing(day(number), user=number)
     for pipeline in (twice.own, twice.mapped):
         pipeline.run(steps=RAW)
     twice.assert_alike("raw_data")
-    assert all(reads[table] > 1 for table in ("apartments", "apartment_attributes", "bookings", "user_viewing")), reads
+    assert len(reads) == (4 if FULL else 2) and min(reads.values()) > 1, reads
 
     if not FULL:
         return
