@@ -13,6 +13,7 @@ from rental_analytics.aws.objects import is_object_url
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part, StepName
 from rental_analytics.databases.base import Database
+from rental_analytics.databases.mapping import check_table_settings
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.monitoring.events import EventStream
@@ -307,16 +308,17 @@ def assembled(
         hide: as in `make_database`.
 
     Raises:
-        ConfigurationError: a URL is not understood, or a table that does not exist is configured.
+        ConfigurationError: a URL is not understood, or what is configured of a table, or of its columns, cannot be.
     """
     contracts = load_contracts()
     for name in settings.tables:
         if name not in contracts.sources:
             raise ConfigurationError(
                 f"tables.{name}: there is no source table {name}.",
-                remedy=f"known are {', '.join(contracts.sources)}.",
+                remedy=f"known are {', '.join(contracts.sources)}; what the source calls one of them is its `name`.",
                 reason="table-unknown",
             )
+        check_table_settings(contracts.sources[name], settings.tables[name])
     with ExitStack() as stack:
         database, engine, warehouse = (cast(Any, AbsentPart(part)) for part in Part)
         lake = make_lake(settings)

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from deployment.synthesized import EXAMPLES
 from infra.app import HERE
 from infra.configuration import DeploymentConfigurationError, load_configuration
 from infra.parts.authorities import BUNDLE, known_authorities
+from infra.parts.pipeline_settings import rental_toml
 
 pytestmark = pytest.mark.service
 
@@ -34,6 +36,16 @@ def told(tmp_path: Path):  # type: ignore[no-untyped-def]
         return str(caught.value)
 
     return read
+
+
+def test_what_a_company_calls_its_tables_reaches_the_jobs() -> None:
+    tables = """
+[tables.bookings]
+columns = { total_price = 'price "total"' }
+constants = { currency = "EUR", checkin_date = 2024-01-31, booking_date = 2024-01-31T10:00:00, is_active = true }
+"""
+    document = tomllib.loads(tables)
+    assert tomllib.loads(rental_toml('[source]\nurl = "x"\n', document, None))["tables"] == document["tables"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import tomllib
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from rental_analytics.cli import EXIT_CODES, app
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.contracts.source_table import ReadMode
+from rental_analytics.databases.mapping import check_table_settings
 from rental_analytics.pipeline import STEP_NAMES
 from rental_analytics.settings import Settings, TableSettings
 from rental_analytics.warehouses.redshift.query import bounded
@@ -170,6 +172,16 @@ def test_every_setting_is_documented_with_default_and_variable() -> None:
     rows = {cells[0].strip("`"): cells[2:] for cells in table_rows("docs/reference/configuration.md", r"`\w+\..+`")}
 
     assert rows == {key: [shown_default(value), variable(key)] for key, value in settings_keys().items()}
+
+
+def test_mappings_shown_can_be_meant() -> None:
+    sources = load_contracts().sources
+    shown = [tomllib.loads(code).get("tables", {}) for text in pages().values() for code in blocks(text, "toml")]
+    mappings = [(name, TableSettings.model_validate(given)) for tables in shown for name, given in tables.items()]
+
+    assert len(mappings) >= 5
+    for name, settings in mappings:
+        check_table_settings(sources[name], settings)
 
 
 def test_every_error_is_documented_with_its_exit_code() -> None:

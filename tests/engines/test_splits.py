@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.source_table import SourceColumn, SourceTable, SourceType
 from rental_analytics.databases.base import ReadPlan
 from rental_analytics.databases.mysql import jdbc as mysql_jdbc
@@ -141,19 +142,20 @@ class Table:
     def ask(self, sql: str) -> Sequence[tuple[Any, ...]]:
         return self.rows(sql.replace("%", "%%"))
 
-    def plan(self, key: tuple[str, ...], event_time: str | None) -> ReadPlan:
+    def plan(self, key: tuple[str, ...], event_time: str | None, settings: TableSettings) -> ReadPlan:
         source = MySqlDatabase(
             host=self.server.host, port=self.server.port, user="root", password="", database=self.database, tls="off"
         )
         found = source.catalogue()["events"]
+        ours = {theirs: name for name, theirs in settings.columns.items()}
         kinds = {event_time: SourceType.TIMESTAMP}
         columns = {
-            column.name: SourceColumn(type=kinds.get(column.name, SourceType.ANY), description="A column")
-            for column in found.columns
-            if column.name.isidentifier()
+            name: SourceColumn(type=kinds.get(name, SourceType.ANY), description="A column")
+            for name in (ours.get(column.name, column.name) for column in found.columns)
+            if name.isidentifier()
         }
         table = SourceTable(name="events", description="Events", key=key, event_time=event_time, columns=columns)
-        return plan_read(source, table, found, None)
+        return plan_read(source, table, found, settings)
 
     def split(
         self,
@@ -164,10 +166,11 @@ class Table:
         counted: bool = False,
         at_once: int = AT_ONCE,
         between: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
     ) -> Split:
-        """Part the table; `between` are statements of others before it is read."""
+        """Part the table; `between` are statements of others before it is read, `columns` its names by ours."""
         jdbc = MySqlJdbc("", self.database, lambda: ("", ""), "off", None, self.rows)
-        plan = self.plan(key, event_time)
+        plan = self.plan(key, event_time, TableSettings(columns=dict(columns or {})))
         self.asked.clear()
         reads = jdbc.reads(plan, plan.columns, condition, counted=counted, at_once=at_once)
         asked = list(self.asked)
@@ -387,3 +390,11 @@ def test_names_that_need_care(table: Table, name: str) -> None:
     split = table.split(key=(), event_time="viewed_at", at_once=2)
     assert split.is_exact(), split
     assert len(split.parts) >= 2
+
+
+def test_a_key_of_another_name_beside_a_column_of_its_own(table: Table) -> None:
+    fill(table, "`the ``no``` BIGINT PRIMARY KEY, id INT, INDEX (id)", "seq, seq % 7", 2 * FEWEST)
+    split = table.split(at_once=2, columns={"id": "the `no`", "hall": "id"})
+    assert split.is_exact(), split
+    assert len(split.parts) >= 2
+    assert all("`the ``no```" in str(condition) for condition in split.conditions)

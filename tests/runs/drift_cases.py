@@ -245,7 +245,7 @@ COLUMNS_COME_AND_GO = (
     ),
     Case(
         "an optional column is renamed",
-        "told as a probable rename; as if it had gone, until a view gives it its name",
+        "told as a probable rename; as if it had gone, until `tables.<table>.columns` or a view gives it its name",
         alter=("ALTER TABLE bookings RENAME COLUMN payment_status TO pay_status",),
         then=(f"UPDATE bookings SET {NEWER} WHERE booking_id = 2",),
         told="pay_status of that type is new, probably payment_status renamed",

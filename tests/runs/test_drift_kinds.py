@@ -58,10 +58,11 @@ def compared(was: tuple[SeenColumn, ...], now: tuple[SeenColumn, ...]) -> list[s
     plan = ReadPlan(
         table=CONTRACT,
         mode=ReadMode.SNAPSHOT,
-        columns=tuple(RawColumn(name, kind, name, name) for name, kind in raw_columns(now).items()),
+        columns=tuple(RawColumn(name, kind, name, name, source=name) for name, kind in raw_columns(now).items()),
         key=("id",),
         cursor=None,
         unique_key=True,
+        relation=CONTRACT.name,
         catalogue=now,
     )
     return [f"{drift.kind} {drift.column}".strip() for drift in drifts(plan, before)]

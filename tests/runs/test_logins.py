@@ -13,6 +13,7 @@ from rental_marketplace.writers.connect import open_target
 from runs.harness import failure
 from servers.mysql import MySqlServer
 from servers.rogue import start_rogue
+from support.plans import plan_of
 
 PASSWORD = "open sesame"
 ELSEWHERE = "0.0.0.0"  # reaches this machine, and is not called so
@@ -231,7 +232,9 @@ def test_a_table_that_may_not_be_read(either_server: MySqlServer) -> None:
         either_server.execute(statement)
 
     def read() -> None:
-        with as_user(either_server, schema, user).read(f"SELECT id FROM `{schema}`.`bookings`") as reader:
+        with as_user(either_server, schema, user).read(
+            f"SELECT id FROM `{schema}`.`bookings`", plan_of("bookings")
+        ) as reader:
             reader.read_all()
 
     error = failure(read)

@@ -287,7 +287,7 @@ def planned(
     server: MySqlServer, database: str, table: SourceTable, user: str = "root"
 ) -> tuple[MySqlDatabase, ReadPlan]:
     source = MySqlDatabase(server.host, server.port, user, "", database)
-    return source, plan_read(source, table, source.catalogue()["golden"], None)
+    return source, plan_read(source, table, source.catalogue()["golden"])
 
 
 def extracted(engine: Engine, source: MySqlDatabase, plan: ReadPlan, folder: Path) -> Arrived:

@@ -18,6 +18,7 @@ from servers.relay import start_relay
 from servers.s3 import S3Server
 from servers.s3_relay import Fault, start_s3_relay
 from support.breadth import sampled
+from support.plans import plan_of
 
 pytestmark = pytest.mark.service
 
@@ -165,7 +166,7 @@ def test_statement_that_is_refused_cannot_pass(mysql: MySqlServer, database: str
 )
 def test_what_connectorx_says_is_told_apart(text: str, transient: bool) -> None:
     place = Place("mysql://db/rental", "reader", "rental")
-    error = server_error(text, "SELECT `id` FROM `rental`.`bookings`", place)
+    error = server_error(text, plan_of("bookings"), place)
     assert (error.transient, error.table) == (transient, "bookings")
     assert "mysql://db/rental" in error.message
 

@@ -19,6 +19,7 @@ from servers.mysql import MySqlServer, numbers
 from servers.process import free_port
 from servers.relay import start_relay
 from servers.rogue import start_rogue
+from support.plans import plan_of
 
 pytestmark = pytest.mark.service
 
@@ -49,7 +50,7 @@ def filled(server: MySqlServer) -> str:
 
 
 def read(source: MySqlDatabase, schema: str, columns: str = "id", table: str = "bookings") -> list[Any]:
-    with source.read(f"SELECT {columns} FROM `{schema}`.`{table}`") as reader:
+    with source.read(f"SELECT {columns} FROM `{schema}`.`{table}`", plan_of(table)) as reader:
         return reader.read_all().column(0).to_pylist()
 
 

@@ -67,7 +67,7 @@ def test_rows_of_a_day_are_found_however_it_is_written(source: Source, file: Pat
         "columns": {name: {"type": kind, "description": "A cell"} for name, kind in names.items()},
     }
     database = SqliteDatabase(file)
-    plan = plan_read(database, SourceTable.model_validate(contract), database.catalogue()["viewings"], None)
+    plan = plan_read(database, SourceTable.model_validate(contract), database.catalogue()["viewings"])
     start = datetime.combine(TEXTS[text], datetime.min.time())
     condition = database.range_filter(plan, Window(start, start + timedelta(days=1)))
     with database.read(database.select(plan, plan.columns, condition)) as reader:

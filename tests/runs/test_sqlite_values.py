@@ -43,7 +43,7 @@ def read(tmp_path: Path) -> Read:
             {"name": "bookings", "description": "Bookings", "key": [key], "columns": columns}
         )
         source = SqliteDatabase(file)
-        plan = plan_read(source, table, source.catalogue()["bookings"], None)
+        plan = plan_read(source, table, source.catalogue()["bookings"])
         with closing(duckdb.connect()) as connection:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             session = DuckDbSession(connection, tmp_path)
@@ -341,7 +341,7 @@ def with_names(file: Path, one: str, other: str) -> ReadPlan:
     contract = {"name": "bookings", "description": "Bookings", "key": [key], "columns": columns}
     source = SqliteDatabase(file)
     table = SourceTable.model_validate({**contract, "unknown_columns": "keep"})
-    return plan_read(source, table, source.catalogue()["bookings"], None)
+    return plan_read(source, table, source.catalogue()["bookings"])
 
 
 def with_kelvin(file: Path, name: str, **options: str) -> ReadPlan:
@@ -351,7 +351,7 @@ def with_kelvin(file: Path, name: str, **options: str) -> ReadPlan:
     columns = {column: {"type": "integer", "description": "A cell"} for column in ("id", "booking_status")}
     contract = {"name": "bookings", "description": "Bookings", "key": ["id"], "columns": columns, **options}
     source = SqliteDatabase(file)
-    return plan_read(source, SourceTable.model_validate(contract), source.catalogue()["bookings"], None)
+    return plan_read(source, SourceTable.model_validate(contract), source.catalogue()["bookings"])
 
 
 def test_names_are_folded_from_a_to_z_only(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def planned(either_server: MySqlServer, database: str) -> Planned:
             {"name": "listings", "description": "Listings", "key": list(key), "columns": columns}
         )
         source = MySqlDatabase(either_server.host, either_server.port, "root", "", database)
-        return source, plan_read(source, table, source.catalogue()["listings"], None)
+        return source, plan_read(source, table, source.catalogue()["listings"])
 
     return make
 

@@ -66,6 +66,11 @@ def wrong_at(key: str, message: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("wrong_at", "{message}", {"message": message, "path": path, "remedy": remedy})
 
 
+def both_names(ours: str, theirs: str) -> str:
+    """What a message calls a table or a column: our name, and behind it the source's where that is another one."""
+    return ours if ours.lower() == theirs.lower() else f"{ours} ({theirs})"
+
+
 class Severity(StrEnum):
     """What a broken check or rule does: reject the row, stop the run, or only count."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 
 from rental_analytics.contracts.setting_types import (
     MOST_ROWS,
+    Constant,
     Duration,
     Share,
     memory_size,
@@ -108,11 +109,21 @@ class ReferenceSettings(_Section):
     exchange_rates: Path | None = None
 
 
+SourceName = Annotated[str, Field(min_length=1, max_length=255)]
+
+
 class TableSettings(_Section):
-    """How one source table is read, where that should not follow from what it has."""
+    """What the source calls one table and its columns, and how it is read where that should not follow from them.
+
+    `columns` are the source's names by ours. `constants` are values, by our names, of columns that the source lacks.
+    """
 
     mode: ReadMode | None = None
     schema_drift: DriftPolicy | None = None
+    name: SourceName | None = None
+    columns: dict[str, SourceName] = {}
+    constants: dict[str, Constant] = {}
+    optional: bool = False
 
 
 class Configuration(BaseModel):
@@ -152,11 +163,10 @@ class Configuration(BaseModel):
         rates = self.reference.exchange_rates
         return self.path(str(rates)) if rates else None
 
-    def mode(self, table: str) -> ReadMode | None:
-        """How a source table is to be read, where that was set by hand."""
-        return self.tables[table].mode if table in self.tables else None
+    def table(self, name: str) -> TableSettings:
+        """What is set for a source table."""
+        return self.tables.get(name) or TableSettings()
 
     def schema_drift(self, table: str) -> DriftPolicy:
         """What a run does when the columns of a source table changed."""
-        own = self.tables[table].schema_drift if table in self.tables else None
-        return own or self.source.schema_drift
+        return self.table(table).schema_drift or self.source.schema_drift

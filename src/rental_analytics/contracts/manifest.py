@@ -102,10 +102,15 @@ class ExtractedTable(Contract):
     """One source table as a run read it.
 
     `files` hold rows, `deletes` the keys that vanished from the source, `state` what the next run compares with.
+    `relation` is what the source calls the table, `sources` what it calls columns that have another name than ours, and
+    `constants` the values of columns that it lacks and the configuration gives. `absent` says that the source had no
+    such table, which was optional.
+
     `complete` says that the rows are the whole table, not a change to it. `newest_cursor` is the newest cursor value
     seen so far that does not lie in the future of the run; rows at or after `overlap_start` are in the state. `present`
-    names the columns the source had; the others are NULL, and `catalogue` has all of them, those the contract does not
-    name included. `held_types` are, by column, the types that hold all that was read of it since the last full refresh.
+    names the columns that had values, constants included; the others are NULL. `catalogue` has all columns of the
+    source, those the contract does not name included. `held_types` are, by column, the types that hold all that was
+    read of it since the last full refresh.
     `replaced_from` and `replaced_to` bound the event times, the upper one excluded, that the rows of a backfill stand
     for: the `replaced_rows` that were there go. `held` counts the rows of the table in the lake, or its
     keys where it has one.
@@ -124,6 +129,10 @@ class ExtractedTable(Contract):
     replaced_from: Moment | None = None
     replaced_to: Moment | None = None
     replaced_rows: Count = 0
+    relation: str = ""
+    sources: dict[ColumnName, str] = Field(default_factory=dict)
+    constants: dict[ColumnName, str] = Field(default_factory=dict)
+    absent: bool = False
     present: tuple[ColumnName, ...] = ()
     catalogue: tuple[SeenColumn, ...] = ()
     held_types: dict[ColumnName, TypeName] = Field(default_factory=dict)

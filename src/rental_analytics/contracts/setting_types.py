@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
@@ -110,6 +110,13 @@ def metric_namespace(value: str) -> str:
     return value
 
 
+def _single_value(value: object) -> object:
+    """A value as TOML has them, and no list or section of them."""
+    if not isinstance(value, bool | int | float | str | date | time):
+        raise ValueError("is not one value: a text, a number, true or false, a date or a moment")  # noqa: TRY004
+    return value
+
+
 def role_arn(value: str) -> str:
     """`default`, or ARNs of roles. Several are a chain, of which each assumes the next."""
     if value != "default" and not all(re.fullmatch(_ROLE, part, re.ASCII) for part in re.split(r",(?=arn:)", value)):
@@ -118,4 +125,5 @@ def role_arn(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_bounded)]
+Constant = Annotated[object, BeforeValidator(_single_value)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts.base import both_names
 from rental_analytics.contracts.manifest import SeenColumn
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
 from rental_analytics.errors import ContractError
@@ -25,7 +26,7 @@ ZERO_DATE = datetime(1, 1, 1)  # noqa: DTZ001
 DEFAULT_TIMEOUT = timedelta(seconds=60)
 """How long a source may send nothing before an attempt ends, unless the configuration says otherwise."""
 
-_DEFAULT_TYPES = {
+DEFAULT_TYPES = {
     SourceType.INTEGER: "BIGINT",
     SourceType.DECIMAL: "DECIMAL(38,10)",
     SourceType.FLOAT: "DOUBLE",
@@ -63,6 +64,33 @@ class CatalogueTable:
 
 
 @dataclass(frozen=True)
+class ColumnOrigin:
+    """Where the values of one of our columns come from.
+
+    Args:
+        table: the contract of the table.
+        name: our name of the column.
+        relation: the source's name of the table.
+        column: the source's column.
+    """
+
+    table: SourceTable
+    name: str
+    relation: str
+    column: CatalogueColumn
+
+    @property
+    def is_key(self) -> bool:
+        """Whether rows are told apart by it."""
+        return self.name in self.table.key
+
+    @property
+    def place(self) -> str:
+        """The column as messages name it, such as `bookings.total_price (reservations.price_total)`."""
+        return both_names(f"{self.table.name}.{self.name}", f"{self.relation}.{self.column.name}")
+
+
+@dataclass(frozen=True)
 class RawColumn:
     """How one column travels: selected in the source's dialect, converted in DuckDB's.
 
@@ -72,6 +100,8 @@ class RawColumn:
         convert: expression over the selected column, in DuckDB's SQL, that has `type` and fails on what does not fit.
         zero_dates: whether `ZERO_DATE` may arrive and stands for NULL.
         max_bytes: bytes of UTF-8 that a text cannot exceed; None where the catalogue sets no bound.
+        source: the source's name of the column; empty where nothing travels.
+        constant: the value of every row, which does not travel, as a text; None where there is none.
     """
 
     name: str
@@ -80,13 +110,22 @@ class RawColumn:
     convert: str
     zero_dates: bool = False
     max_bytes: int | None = None
+    source: str = ""
+    constant: str | None = None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether rows have values of it."""
+        return bool(self.select) or self.constant is not None
 
 
 @dataclass(frozen=True)
 class ReadPlan:
     """How a table is read in this run, as its catalogue and configuration have it.
 
-    `catalogue` has all columns of the source, those the contract does not name included, in the source's order.
+    Names are ours, but `relation`, the source's name of the table, empty where it has no such table, and the `source`
+    of each column: statements for the source are made of these. `catalogue` has all columns of the source, those the
+    contract does not name included, in the source's order.
     """
 
     table: SourceTable
@@ -95,15 +134,44 @@ class ReadPlan:
     key: tuple[str, ...]
     cursor: str | None
     unique_key: bool
+    relation: str
     notes: tuple[str, ...] = ()
     catalogue: tuple[SeenColumn, ...] = ()
 
     @property
+    def place(self) -> str:
+        """The table as messages name it, such as `bookings (reservations)`."""
+        return both_names(self.table.name, self.relation)
+
+    def place_of(self, column: str) -> str:
+        """A column as messages name it, such as `bookings.total_price (reservations.price_total)`."""
+        return both_names(f"{self.table.name}.{column}", f"{self.relation}.{self.sources.get(column, column)}")
+
+    @property
+    def absent(self) -> bool:
+        """Whether the source has no such table, which is optional."""
+        return not self.relation
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The columns that rows have values of."""
+        return tuple(column.name for column in self.columns if column.is_present)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The source's names of the columns that travel."""
+        return {column.name: column.source for column in self.columns if column.select}
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """Values of the columns that have one in every row, as texts."""
+        return {column.name: column.constant for column in self.columns if column.constant is not None}
+
+    @property
     def moments(self) -> tuple[str, ...]:
         """The timestamps that place a row on a day: its cursor, and its event time where the source has one."""
-        present = {column.name for column in self.columns if column.select}
         names = (self.cursor, self.table.event_time)
-        return tuple(dict.fromkeys(name for name in names if name and name in present))
+        return tuple(dict.fromkeys(name for name in names if name and name in self.sources))
 
     @property
     def key_columns(self) -> tuple[RawColumn, ...]:
@@ -216,7 +284,7 @@ class Database(ABC):
         """Tables and views of the database by name."""
 
     @abstractmethod
-    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
+    def raw_column(self, origin: ColumnOrigin, wanted: SourceType) -> RawColumn:
         """How a column is selected and converted.
 
         Raises:
@@ -262,11 +330,11 @@ class Database(ABC):
 
     @abstractmethod
     @contextmanager
-    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
+    def read(self, sql: str, plan: ReadPlan | None = None) -> Iterator[pa.RecordBatchReader]:
         """Stream a statement's rows as Arrow batches, without holding them all in memory.
 
         Args:
-            key: columns among those of the statement that tell its rows from one another, for errors to name.
+            plan: of the table that the statement reads, if it reads one: for errors to name it and the key of a row.
 
         Raises:
             SourceUnavailableError: the database was silent for too long, or the connection was lost.
@@ -277,7 +345,7 @@ class Database(ABC):
 
 def absent_column(name: str, wanted: SourceType) -> RawColumn:
     """A column that no row has a value of: nothing travels, and NULL arrives in the type of its contract."""
-    kind = _DEFAULT_TYPES[wanted]
+    kind = DEFAULT_TYPES[wanted]
     return RawColumn(name, kind, "", f"CAST(NULL AS {kind})")
 
 
@@ -286,11 +354,12 @@ def quoted_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def unusable(table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> ContractError:
+def unusable(origin: ColumnOrigin, wanted: SourceType) -> ContractError:
     """The error for a column whose type cannot serve."""
+    table = origin.table.name
     return ContractError(
-        f"Column {table.name}.{column.name} is {column.native}, but its contract needs {wanted.value}.",
-        remedy=f"change the column, put a view in its place, or correct its type in sources/{table.name}.yaml.",
+        f"Column {origin.place} is {origin.column.native}, but its contract needs {wanted.value}.",
+        remedy=f"change the column, put a view in its place, or correct its type in sources/{table}.yaml.",
         reason="column-type-unusable",
-        table=table.name,
+        table=table,
     )

@@ -61,38 +61,39 @@ def cast(name: str, kind: str) -> str:
     return f"CAST({quoted(name)} AS {kind})"
 
 
-def zero_date(name: str, kind: str, table: str) -> str:
+def zero_date(name: str, kind: str, place: str) -> str:
     """A date or timestamp whose zero date, `0001-01-01`, becomes NULL; an older one stands for what is no date."""
-    stop = _stop("date-not-in-calendar", f"{table}.{name} holds {_NO_SUCH_DATE} ")
+    stop = _stop("date-not-in-calendar", f"{place} holds {_NO_SUCH_DATE} ")
     return (
         f"CASE WHEN {quoted(name)} < {kind} '0001-01-01' THEN {stop} "
         f"ELSE CAST(NULLIF({quoted(name)}, {kind} '0001-01-01') AS {kind}) END"
     )
 
 
-def whole_text(name: str, table: str, cut: str) -> str:
+def whole_text(name: str, place: str, cut: str) -> str:
     """A text for which `cut` travels where the server could not send it."""
-    stop = _stop("value-too-long-for-server", f"{table}.{name} holds {_TOO_LONG} ")
+    stop = _stop("value-too-long-for-server", f"{place} holds {_TOO_LONG} ")
     return f"CASE WHEN {quoted(name)} = {_literal(cut)} THEN {stop} ELSE CAST({quoted(name)} AS VARCHAR) END"
 
 
-def strict(name: str, kind: str, table: str, expression: str, shown: str | None = None) -> str:
+def strict(name: str, kind: str, place: str, expression: str, shown: str | None = None) -> str:
     """A value that must read as `kind`; otherwise the run stops naming table, column and key.
 
     Args:
+        place: the column as messages name it.
         expression: the value in its type, or NULL where it has none.
         shown: the value in the message; by default what travels.
     """
     return (
         f"CASE WHEN {quoted(name)} IS NOT NULL "
-        f"THEN COALESCE({expression}, {stop_at_value(name, kind, table, shown)}) END"
+        f"THEN COALESCE({expression}, {stop_at_value(name, kind, place, shown)}) END"
     )
 
 
-def stop_at_value(name: str, kind: str, table: str, shown: str | None = None) -> str:
+def stop_at_value(name: str, kind: str, place: str, shown: str | None = None) -> str:
     """What stops the run at a value, as `strict` does."""
     value = shown or f"CAST({quoted(name)} AS VARCHAR)"
-    return _stop("value-not-of-type", f"{table}.{name} holds '", value, f"', which is no {kind}, ")
+    return _stop("value-not-of-type", f"{place} holds '", value, f"', which is no {kind}, ")
 
 
 def matched(name: str, pattern: str, value: str) -> str:
@@ -103,12 +104,12 @@ def matched(name: str, pattern: str, value: str) -> str:
     return f"CASE WHEN REGEXP_MATCHES({quoted(name)}, {_literal(pattern)}) THEN {value} END"
 
 
-def boolean(name: str, table: str) -> str:
+def boolean(name: str, place: str) -> str:
     """0, 1 or NULL; anything else stops the run."""
     value = f"TRY_CAST({quoted(name)} AS BIGINT)"
     return (
         f"CASE WHEN {quoted(name)} IS NULL THEN NULL WHEN {value} = 1 THEN TRUE WHEN {value} = 0 THEN FALSE "
-        f"ELSE {stop_at_value(name, 'BOOLEAN', table)} END"
+        f"ELSE {stop_at_value(name, 'BOOLEAN', place)} END"
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from rental_analytics.databases.base import ReadPlan
 from rental_analytics.errors import SourceError, SourceUnavailableError
 
 SERVER_CODE = re.compile(r"\bERROR (\d+)")
 """Where ConnectorX repeats an error code of a server."""
 
-_TABLE = re.compile(r'\bFROM (?:`[^`]+`\.)?(?:`([^`]+)`|"([^"]+)")')
 _LOST = (
     "connection",
     "could not connect",
@@ -27,17 +27,10 @@ _LOST = (
 )
 
 
-def table_in(sql: str) -> str | None:
-    """The table a statement reads."""
-    found = _TABLE.search(sql)
-    return (found[1] or found[2]) if found else None
-
-
-def reading_error(text: str, sql: str, display_url: str) -> SourceError:
-    """The error for what ConnectorX says."""
+def reading_error(text: str, plan: ReadPlan | None, display_url: str) -> SourceError:
+    """The error for what ConnectorX says of a statement that reads a plan's table."""
     first = text.splitlines()[0]
-    table = table_in(sql)
-    place = f" at table {table}" if table else ""
+    table, place = (plan.table.name, f" at table {plan.place}") if plan else (None, "")
     if not SERVER_CODE.search(text) and any(mark in text.lower() for mark in _LOST):
         return SourceUnavailableError(
             f"Reading {display_url} was interrupted{place}: {first}.",

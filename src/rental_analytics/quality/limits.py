@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.base import Severity, both_names
 from rental_analytics.contracts.configuration import QualitySettings
 from rental_analytics.contracts.manifest import ExtractedTable, TransformManifest
 from rental_analytics.errors import QualityError, number_of
@@ -74,7 +74,7 @@ def check_deleted(
         gone = max(gone, held - table.held)
     limit, least = limits.max_deleted_share, limits.min_deleted_rows
     if held and gone >= least and gone / held > limit:
-        place = f"{name} in the range" if table.replaced_from else name
+        place = both_names(name, table.relation or name) + (" in the range" if table.replaced_from else "")
         raise QualityError(
             f"{gone:,} of {held:,} rows of {place} were deleted in the source since they were read "
             f"({gone / held:.0%}, the limit is {limit:.0%}); nothing was changed.",

@@ -9,7 +9,7 @@ import pytest
 
 import rental_analytics
 from rental_analytics.contracts.source_table import SourceTable, SourceType
-from rental_analytics.databases.base import COUNTED, CatalogueColumn, Database
+from rental_analytics.databases.base import COUNTED, CatalogueColumn, ColumnOrigin, Database
 from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.errors import ContractError
@@ -28,15 +28,20 @@ STEPS = Path(rental_analytics.__file__).parent / "steps"
 TEMPLATES = "".join(template.read_text() for template in STEPS.glob("**/*.sql.j2"))
 
 
+def origin(name: str) -> ColumnOrigin:
+    """As a column is kept that the contract does not name."""
+    return ColumnOrigin(TABLE, name.lower(), "bookings", CatalogueColumn(name, "int"))
+
+
 @pytest.mark.parametrize("database", [SqliteDatabase(Path("none.db")), MySqlDatabase("none", 3306, "root", "", "none")])
 def test_names_that_templates_use_are_not_kept(database: Database) -> None:
     names = {COUNTED, "_first", "_loaded_at", *re.findall(r"(?<!\w)_[a-z_]+", TEMPLATES)}
     assert {"_occurrence", "_occurrences", "_rows", "_hash", "_newest", "_row_id"} <= names
     for name in names:
         with pytest.raises(ContractError) as raised:
-            database.raw_column(TABLE, CatalogueColumn(name.title(), "int"), SourceType.ANY)
+            database.raw_column(origin(name.title()), SourceType.ANY)
         assert raised.value.reason == "column-name-not-usable", name
-    assert database.raw_column(TABLE, CatalogueColumn("Occurrence_", "int"), SourceType.ANY).name == "occurrence_"
+    assert database.raw_column(origin("Occurrence_"), SourceType.ANY).name == "occurrence_"
 
 
 def test_columns_beside_those_of_a_source_begin_with_an_underscore() -> None:

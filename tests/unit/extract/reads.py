@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.manifest import ExtractedTable, LakeFile, RunParameters
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
+from rental_analytics.databases.base import ReadPlan
 from rental_analytics.databases.planning import plan_read
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.engines.duckdb.engine import DuckDbEngine
@@ -91,14 +93,14 @@ class Source(SqliteDatabase):
         self.execute("DELETE FROM seats WHERE hall = ? AND seat = ?", hall, seat)
 
     @contextmanager
-    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
+    def read(self, sql: str, plan: ReadPlan | None = None) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
 
         self.asked.append(sql)
         number = len(self.asked)
         self.changes.pop(number, lambda: None)()
         lost = {str(seat) for seat in self.lost.get(number, ())}
-        with super().read(sql, key) as reader:
+        with super().read(sql, plan) as reader:
             batches = (
                 batch.filter(pa.array([str(seat) not in lost for seat in batch.column("seat").to_pylist()], pa.bool_()))
                 for batch in reader
@@ -138,7 +140,8 @@ class Reads:
             backfill_from=first,
             backfill_to=last,
         )
-        plan = plan_read(self.source, self.contract, self.source.catalogue()[self.contract.name], mode)
+        found = self.source.catalogue()[self.contract.name]
+        plan = plan_read(self.source, self.contract, found, TableSettings(mode=mode))
         settings = SimpleNamespace(source=SimpleNamespace(overlap=timedelta(days=overlap)))
         context = cast("StepContext", SimpleNamespace(run=run, settings=settings))
         request = _request(context, plan, self.last, complete=complete)

@@ -39,9 +39,9 @@ def context(parameters: RunParameters, **more: Any) -> Any:
 
 
 def plan(mode: ReadMode = INCREMENTAL, *names: str, key: tuple[str, ...] = ("hall", "seat")) -> ReadPlan:
-    columns = tuple(RawColumn(name, "BIGINT", name, name) for name in names or ("hall", "seat"))
+    columns = tuple(RawColumn(name, "BIGINT", name, name, source=name) for name in names or ("hall", "seat"))
     absent = RawColumn("row_name", "VARCHAR", "", "")
-    return ReadPlan(CONTRACT, mode, (*columns, absent), key, "moved_at", unique_key=True)
+    return ReadPlan(CONTRACT, mode, (*columns, absent), key, "moved_at", unique_key=True, relation="seats")
 
 
 def table(mode: ReadMode = INCREMENTAL, **values: Any) -> ExtractedTable:

@@ -1,7 +1,7 @@
 """Configuration: which source wins, what values mean, what is refused, and that no secret shows."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,45 @@ def test_sources_add_up_within_a_section(configure: Configure, monkeypatch: pyte
         "bookings": ReadMode.SNAPSHOT,
         "user_viewing": ReadMode.APPEND,
     }
+
+
+def test_what_the_source_calls_a_table(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One name at a time, from wherever it is."""
+    text = """
+[tables.bookings]
+name = "reservations"
+columns = { booking_id = "id", total_price = "net" }
+constants = { currency = "EUR", num_guests = 2, checkin_date = 2024-01-31 }
+"""
+    monkeypatch.setenv("RENTAL_TABLES__BOOKINGS__COLUMNS__TOTAL_PRICE", "price_total")
+    monkeypatch.setenv("RENTAL_TABLES__BOOKINGS__CONSTANTS__PAYMENT_STATUS", "paid")
+    settings = configure(MINIMAL + text, "tables.bookings.columns.user_id=the guest", "tables.bookings.optional=true")
+    table = settings.table("bookings")
+    assert (table.name, table.optional) == ("reservations", True)
+    assert table.columns == {"booking_id": "id", "total_price": "price_total", "user_id": "the guest"}
+    assert table.constants == {
+        "currency": "EUR",
+        "num_guests": 2,
+        "checkin_date": date(2024, 1, 31),
+        "payment_status": "paid",
+    }
+    assert settings.table("apartments").columns == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('name = ""', "tables.bookings.name"),
+        ('columns = { total_price = "" }', "tables.bookings.columns.total_price"),
+        ('columns = { total_price = "a\\nb" }', "tables.bookings.columns"),
+        ("columns = { total_price = 5 }", "tables.bookings.columns.total_price"),
+        ('constants = { currency = ["EUR"] }', "tables.bookings.constants.currency"),
+        ('optional = "perhaps"', "tables.bookings.optional"),
+    ],
+)
+def test_what_no_table_can_be_called(configure: Configure, text: str, key: str) -> None:
+    told = refusal(lambda: configure(MINIMAL + f"[tables.bookings]\n{text}\n"))
+    assert f": {key}: " in told
 
 
 def test_the_environment_alone_can_give_the_source(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.contracts.source_table import SourceTable, SourceType
+from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases.arrow_stream import SilenceError, StreamError, prepare, stream
 from rental_analytics.databases.base import (
     COUNTED,
     DEFAULT_TIMEOUT,
     CatalogueColumn,
     CatalogueTable,
+    ColumnOrigin,
     Database,
     ParallelDatabase,
     RawColumn,
@@ -35,7 +36,6 @@ from rental_analytics.databases.mysql.types import (
     quoted,
 )
 from rental_analytics.databases.names import check_name
-from rental_analytics.databases.reading_errors import table_in
 from rental_analytics.databases.waiting import Patience
 from rental_analytics.sql.render import folded, timestamp_text
 
@@ -124,31 +124,30 @@ class MySqlDatabase(Database):
             for table, found in columns.items()
         }
 
-    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
-        name, source = folded(column.name), quoted(column.name)
-        check_name(table, column, name)
-        made = mysql_column(table.name, name, source, column.native, wanted)
+    def raw_column(self, origin: ColumnOrigin, wanted: SourceType) -> RawColumn:
+        check_name(origin)
+        made = mysql_column(origin, wanted)
         if made is None:
-            raise unusable(table, column, wanted)
+            raise unusable(origin, wanted)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
         if window.lower is None or plan.cursor is None:
             return ""
-        cursor = quoted(plan.cursor)
+        cursor = quoted(plan.sources[plan.cursor])
         lower = quoted_text(timestamp_text(window.lower))
         return f"({cursor} >= {lower} OR {cursor} IS NULL OR {cursor} < '{SMALLEST_REAL_DATE}')"
 
     def range_filter(self, plan: ReadPlan, window: Window) -> str:
-        return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
+        return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
         where = f" WHERE {condition}" if condition else ""
-        counted = f"SELECT COUNT(*) FROM {self._table(plan.table.name)}{where}"
+        counted = f"SELECT COUNT(*) FROM {self._table(plan.relation)}{where}"
         return int(self._rows(counted.replace("%", "%%"))[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
-        names = ", ".join(quoted(name) for name in plan.key)
+        names = ", ".join(quoted(column.source) for column in plan.key_columns)
         rows = ", ".join("(" + ", ".join(literal(value) for value in key) + ")" for key in keys)
         return f"({names}) IN ({rows})"
 
@@ -160,9 +159,9 @@ class MySqlDatabase(Database):
         """Only whole numbers, and a text in UTF-8 that is the key alone, arrive as the server compares them."""
         first, *others = plan.key_columns
         if first.type == "VARCHAR" and not others:
-            return first.select == as_text(quoted(first.name)) and self._is_utf8(plan.table.name, first.name)
+            return first.select == as_text(quoted(first.source)) and self._is_utf8(plan.relation, first.source)
         return all(
-            column.select == quoted(column.name) and column.type not in {"DOUBLE", "VARCHAR"}
+            column.select == quoted(column.source) and column.type not in {"DOUBLE", "VARCHAR"}
             for column in plan.key_columns
         )
 
@@ -180,7 +179,7 @@ class MySqlDatabase(Database):
         self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
     ) -> str:
         listed = ", ".join(f"{column.select} AS {quoted(column.name)}" for column in columns if column.select)
-        rows = self._table(plan.table.name) + (f" WHERE {condition}" if condition else "")
+        rows = self._table(plan.relation) + (f" WHERE {condition}" if condition else "")
         count = f", (SELECT COUNT(*) FROM {rows}) AS {COUNTED}" if counted else ""
         return f"SELECT {listed}{count} FROM {rows}"
 
@@ -200,15 +199,15 @@ class MySqlDatabase(Database):
         )
 
     @contextmanager
-    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:  # noqa: ARG002
+    def read(self, sql: str, plan: ReadPlan | None = None) -> Iterator[pa.RecordBatchReader]:
         with self._connections.connection() as connection, Handover(connection, self._schema).open() as door:
             try:
                 with stream(door.url, sql, patience=self._patience, last_byte=door.last_byte) as reader:
                     yield reader
             except SilenceError as error:
-                raise silent(self._patience, self._place, table_in(sql)) from error
+                raise silent(self._patience, self._place, plan.table.name if plan else None) from error
             except StreamError as error:
-                raise server_error(str(error), sql, self._place) from error
+                raise server_error(str(error), plan, self._place) from error
 
     def _tell(self, line: str) -> None:
         self.note(line)

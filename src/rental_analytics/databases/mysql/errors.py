@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rental_analytics.databases.reading_errors import SERVER_CODE, reading_error, table_in
+from rental_analytics.databases.base import ReadPlan
+from rental_analytics.databases.reading_errors import SERVER_CODE, reading_error
 from rental_analytics.errors import ConfigurationError, ContractError, RentalError, SourceError, SourceUnavailableError
 
 _SERVER_WORDS = re.compile(r"ERROR \d+ \(\w+\): .*?(?= \}|$)")
@@ -215,13 +216,13 @@ class Place:
         )
 
 
-def server_error(text: str, sql: str, place: Place) -> RentalError:
+def server_error(text: str, plan: ReadPlan | None, place: Place) -> RentalError:
     """The error for what ConnectorX says of a server. A code of the server tells more than any words."""
     code = next((code for code in map(int, SERVER_CODE.findall(text)) if code in _BY_CODE), None)
     if code is None:
-        return reading_error(text, sql, place.display_url)
+        return reading_error(text, plan, place.display_url)
     words = _SERVER_WORDS.search(text)
-    return place.error(code, words[0] if words else text, table_in(sql))
+    return place.error(code, words[0] if words else text, plan.table.name if plan else None)
 
 
 def _account(user: str) -> str:

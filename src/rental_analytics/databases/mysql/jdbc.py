@@ -147,7 +147,7 @@ class MySqlJdbc(ParallelDatabase):
         at_once: int = 1,
     ) -> list[ParallelRead]:
         listed = ", ".join(f"{_travelling(column)} AS {_quoted(column.name)}" for column in columns if column.select)
-        table = self._qualified(plan.table.name)
+        table = self._qualified(plan.relation)
         reads = []
         for part in self._usable_parts(plan, condition, at_once):
             rows = f"{table} WHERE {part}" if part else table
@@ -175,7 +175,7 @@ class MySqlJdbc(ParallelDatabase):
 
     def _parts(self, plan: ReadPlan, condition: str | None, at_once: int) -> list[str | None]:
         """Conditions that part the rows; the one given where they are few, or no index leads through them."""
-        table = plan.table.name
+        table = plan.relation
         index = self._index(plan)
         least = _FEWEST_ROWS if at_once > 1 else self._rows_of_a_file(table)
         if index is None:
@@ -209,8 +209,10 @@ class MySqlJdbc(ParallelDatabase):
             "JOIN information_schema.columns USING (table_schema, table_name, column_name) "
             "WHERE table_schema = %s AND table_name = %s AND seq_in_index = 1 AND index_type = 'BTREE' "
             "AND sub_part IS NULL",
-            (self._schema, plan.table.name),
+            (self._schema, plan.relation),
         )
+        key = {folded(column.source) for column in plan.key_columns}
+        cursor = folded(plan.sources.get(plan.cursor or "", ""))
         indexes = [
             _Index(
                 name=str(name),
@@ -219,10 +221,10 @@ class MySqlJdbc(ParallelDatabase):
                 unique=not int(repeats),
                 nullable=nullable == "YES",
                 values=int(values or 0),
-                in_time=folded(str(column)) == plan.cursor,
+                in_time=folded(str(column)) == cursor,
             )
             for name, column, kind, repeats, nullable, values in found
-            if folded(str(column)) in plan.key or plan.mode is ReadMode.APPEND
+            if folded(str(column)) in key or plan.mode is ReadMode.APPEND
         ]
         usable = [index for index in indexes if index.kind in _INTEGERS or index.kind in _WALKED]
         return min(usable, key=_Index.rank, default=None)

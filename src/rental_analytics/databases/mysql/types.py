@@ -7,7 +7,7 @@ from typing import Any
 
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases import conversion
-from rental_analytics.databases.base import RawColumn, absent_column
+from rental_analytics.databases.base import ColumnOrigin, RawColumn, absent_column
 
 SMALLEST_REAL_DATE = "0001-01-02"
 
@@ -50,8 +50,9 @@ def literal(value: Any) -> str:
     return str(value)
 
 
-def mysql_column(table: str, name: str, source: str, native: str, wanted: SourceType) -> RawColumn | None:
-    """How a MySQL type travels and arrives, or None where it cannot serve as what is wanted."""
+def mysql_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
+    """How a MySQL column travels and arrives, or None where its type cannot serve as what is wanted."""
+    name, source, native = origin.name, quoted(origin.column.name), origin.column.native
     base = native.split("(", maxsplit=1)[0].split(maxsplit=1)[0]
     if base in {"binary", "varbinary"} and wanted not in _FREE and native.endswith("(0)"):
         # What `NULL AS name` in a view is to the catalogue.
@@ -61,7 +62,7 @@ def mysql_column(table: str, name: str, source: str, native: str, wanted: Source
             # What does not fit 64 bits with a sign is told as it is only as text.
             wide = base == "bit" or "unsigned" in native
             selected = f"CAST({source} + 0 AS CHAR)" if wide else f"CAST({source} AS SIGNED)"
-            return RawColumn(name, "BOOLEAN", selected, conversion.boolean(name, table))
+            return RawColumn(name, "BOOLEAN", selected, conversion.boolean(name, origin.place))
         return None
     if base in _INTEGERS and wanted in _NUMBERS | _FREE:
         kind = _INTEGERS[base]["unsigned" in native]
@@ -80,11 +81,11 @@ def mysql_column(table: str, name: str, source: str, native: str, wanted: Source
     if base in {"float", "double"} and wanted in {SourceType.DECIMAL, SourceType.FLOAT} | _FREE:
         return RawColumn(name, "DOUBLE", source, conversion.cast(name, "DOUBLE"))
     if base in {"date", "datetime", "timestamp"}:
-        return _moment(table, name, source, base, wanted)
+        return _moment(origin.place, name, source, base, wanted)
     if base == "time" and wanted in {SourceType.TIME} | _FREE:
         return RawColumn(name, "BIGINT", f"CAST({source} AS CHAR)", conversion.time_of_day(name))
     if base in _TEXTS | _BINARIES and wanted in _FREE:
-        return _text(table, name, source, base, native)
+        return _text(origin.place, name, source, base, native)
     return None
 
 
@@ -92,7 +93,7 @@ def as_text(source: str) -> str:
     return f"CAST({source} AS CHAR CHARACTER SET utf8mb4)"
 
 
-def _text(table: str, name: str, source: str, base: str, native: str) -> RawColumn:
+def _text(place: str, name: str, source: str, base: str, native: str) -> RawColumn:
     """The server makes NULL of what it cannot convert at once, and MySQL '' of a JSON, so a mark travels for it."""
     selected = f"HEX({source})" if base in _BINARIES else as_text(source)
     if base == "json":
@@ -102,7 +103,7 @@ def _text(table: str, name: str, source: str, base: str, native: str) -> RawColu
         bound = _text_bytes(native, base)
         return RawColumn(name, "VARCHAR", selected, conversion.cast(name, "VARCHAR"), max_bytes=bound)
     selected = f"COALESCE({selected}, IF({source} IS NULL, NULL, {literal(_CUT)}))"
-    return RawColumn(name, "VARCHAR", selected, conversion.whole_text(name, table, _CUT))
+    return RawColumn(name, "VARCHAR", selected, conversion.whole_text(name, place, _CUT))
 
 
 def _text_bytes(native: str, base: str) -> int | None:
@@ -115,7 +116,7 @@ def _text_bytes(native: str, base: str) -> int | None:
     return max(1, length * (2 if base in _BINARIES else 4))
 
 
-def _moment(table: str, name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:
+def _moment(place: str, name: str, source: str, base: str, wanted: SourceType) -> RawColumn | None:
     """Dates with a zero month or day, which MySQL may hold, travel as `ZERO_DATE`; what is no date as an older one."""
     if wanted not in {SourceType.DATE, SourceType.TIMESTAMP} | _FREE:
         return None
@@ -129,7 +130,7 @@ def _moment(table: str, name: str, source: str, base: str, wanted: SourceType) -
         f"CASE WHEN {month} = 0 OR {day} = 0 THEN {kind} '0001-01-01{time}' "
         f"WHEN {impossible} THEN {kind} '0000-01-01{time}' ELSE {source} END"
     )
-    return RawColumn(name, kind, selected, conversion.zero_date(name, kind, table), zero_dates=True)
+    return RawColumn(name, kind, selected, conversion.zero_date(name, kind, place), zero_dates=True)
 
 
 def lower_case_type(column_type: str) -> str:

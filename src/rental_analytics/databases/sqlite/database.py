@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rental_analytics.contracts.source_table import SourceTable, SourceType
+from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases.arrow_stream import StreamError, stream
 from rental_analytics.databases.base import (
     COUNTED,
     CatalogueColumn,
     CatalogueTable,
+    ColumnOrigin,
     Database,
     RawColumn,
     ReadPlan,
@@ -24,7 +25,7 @@ from rental_analytics.databases.base import (
     unusable,
 )
 from rental_analytics.databases.names import check_name
-from rental_analytics.databases.reading_errors import reading_error, table_in
+from rental_analytics.databases.reading_errors import reading_error
 from rental_analytics.databases.sqlite.types import quoted, sqlite_column
 from rental_analytics.databases.waiting import Patience
 from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
@@ -87,38 +88,37 @@ class SqliteDatabase(Database):
                 unique.append(frozenset(folded(str(part[2])) for part in parts))
         return CatalogueTable(name, columns, tuple(names for names in unique if names))
 
-    def raw_column(self, table: SourceTable, column: CatalogueColumn, wanted: SourceType) -> RawColumn:
-        name = folded(column.name)
-        check_name(table, column, name)
-        made = sqlite_column(table.name, name, quoted(column.name), column.native, wanted, is_key=name in table.key)
+    def raw_column(self, origin: ColumnOrigin, wanted: SourceType) -> RawColumn:
+        check_name(origin)
+        made = sqlite_column(origin, wanted)
         if made is None:
-            raise unusable(table, column, wanted)
+            raise unusable(origin, wanted)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
         if window.lower is None or plan.cursor is None:
             return ""
-        moment = f"strftime('%Y-%m-%d %H:%M:%f', {quoted(plan.cursor)})"
+        moment = f"strftime('%Y-%m-%d %H:%M:%f', {quoted(plan.sources[plan.cursor])})"
         return f"({moment} >= {_milliseconds(window.lower)} OR {moment} IS NULL)"
 
     def range_filter(self, plan: ReadPlan, window: Window) -> str:
-        return " OR ".join(f"({_in_window(name, window)})" for name in plan.moments)
+        return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
         where = f" WHERE {condition}" if condition else ""
-        return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.table.name)}{where}")[0][0])
+        return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.relation)}{where}")[0][0])
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
-        names = ", ".join(quoted(name) for name in plan.key)
+        names = ", ".join(quoted(column.source) for column in plan.key_columns)
         rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
         return f"({names}) IN (VALUES {rows})"
 
     def can_filter(self, plan: ReadPlan) -> bool:
         """Only where the column's affinity keeps the key as it arrives: whole numbers and texts."""
-        native = {folded(column.name): column.native for column in self._table(plan.table.name).columns}
+        native = {column.name: column.native for column in self._table(plan.relation).columns}
         words = {"BIGINT": ("int",), "VARCHAR": ("char", "text")}
         return all(
-            any(word in native[column.name] for word in words.get(column.type, ())) for column in plan.key_columns
+            any(word in native[column.source] for word in words.get(column.type, ())) for column in plan.key_columns
         )
 
     def select(
@@ -127,13 +127,13 @@ class SqliteDatabase(Database):
         present = [column for column in columns if column.select]
         first = ", ".join(f"'' AS {quoted(column.name)}" for column in present)
         listed = ", ".join(column.select for column in present)
-        rows = quoted(plan.table.name) + (f" WHERE {condition}" if condition else "")
+        rows = quoted(plan.relation) + (f" WHERE {condition}" if condition else "")
         if counted:
             first, listed = f"{first}, '' AS {COUNTED}", f"{listed}, CAST((SELECT COUNT(*) FROM {rows}) AS TEXT)"
         return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {rows}"
 
     @contextmanager
-    def read(self, sql: str, key: Sequence[str] = ()) -> Iterator[pa.RecordBatchReader]:
+    def read(self, sql: str, plan: ReadPlan | None = None) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -145,9 +145,9 @@ class SqliteDatabase(Database):
                 kept = (batch.filter(pc.equal(batch.column(_FIRST), 0)).select(schema.names) for batch in reader)
                 yield pa.RecordBatchReader.from_batches(schema, kept)
         except StreamError as error:
-            raise self._not_text(sql, key) or reading_error(str(error), sql, self.display_url) from error
+            raise (plan and self._not_text(sql, plan)) or reading_error(str(error), plan, self.display_url) from error
 
-    def _not_text(self, sql: str, key: Sequence[str]) -> SourceError | None:
+    def _not_text(self, sql: str, plan: ReadPlan) -> SourceError | None:
         """The error for the first value of a statement that is no UTF-8; None where all of them are."""
         try:
             with closing(self._opened()) as connection:
@@ -157,20 +157,10 @@ class SqliteDatabase(Database):
                 for row in rows:
                     wrong = next((name for name, value in zip(names, row, strict=True) if _is_no_text(value)), None)
                     if wrong:
-                        return self._no_text(table_in(sql) or "?", wrong, dict(zip(names, row, strict=True)), key)
+                        return _no_text(plan, wrong, dict(zip(names, row, strict=True)))
         except sqlite3.DatabaseError:
             pass
         return None
-
-    def _no_text(self, table: str, column: str, row: Mapping[str, Any], key: Sequence[str]) -> SourceError:
-        shown = {name: _shown(row[name]) for name in key if name in row}
-        where = f"{', '.join(shown)} {', '.join(shown.values())}" if shown else "no key"
-        return SourceError(
-            f"{table}.{column} holds a text that is not UTF-8, {_shown(row[column])}, in the row with {where}.",
-            remedy="write the value again as UTF-8 text in the source, then run again.",
-            reason="text-not-utf8",
-            table=table,
-        )
 
     def _opened(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=_PATIENCE)
@@ -211,6 +201,17 @@ def _not_readable(path: Path, told: object) -> SourceError:
         f"The SQLite file {path} cannot be read: {told}.",
         remedy="point source.url to a SQLite database that you may read.",
         reason="sqlite-not-readable",
+    )
+
+
+def _no_text(plan: ReadPlan, column: str, row: Mapping[str, Any]) -> SourceError:
+    shown = {name: _shown(row[name]) for name in plan.key if name in row}
+    where = f"{', '.join(shown)} {', '.join(shown.values())}" if shown else "no key"
+    return SourceError(
+        f"{plan.place_of(column)} holds a text that is not UTF-8, {_shown(row[column])}, in the row with {where}.",
+        remedy="write the value again as UTF-8 text in the source, then run again.",
+        reason="text-not-utf8",
+        table=plan.table.name,
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases import conversion
-from rental_analytics.databases.base import RawColumn
+from rental_analytics.databases.base import ColumnOrigin, RawColumn
 
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT, SourceType.BOOLEAN}
 _MOMENTS = {"DATE", "TIMESTAMP"}
@@ -40,25 +40,22 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def sqlite_column(
-    table: str, name: str, source: str, native: str, wanted: SourceType, *, is_key: bool = False
-) -> RawColumn | None:
+def sqlite_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
     """How a column travels and arrives, or None where its declared type cannot serve as what is wanted.
 
-    Args:
-        source: the column in SQLite's SQL.
-        is_key: whether rows are told apart by it; no two of its texts may then become one value.
+    Rows are told apart by the columns of a key: no two texts of one may become one value.
     """
+    native, source, is_key = origin.column.native, quoted(origin.column.name), origin.is_key
     kind = _kind(native, wanted)
     if kind is None:
         return None
     selected = _selected(source, native, kind, is_key=is_key)
     if is_key:
-        selected = _of_one_class(table, source, selected)
-    return RawColumn(name, kind, selected, _convert(table, name, kind, is_key=is_key))
+        selected = _of_one_class(origin.relation, source, selected)
+    return RawColumn(origin.name, kind, selected, _convert(origin.place, origin.name, kind, is_key=is_key))
 
 
-def _of_one_class(table: str, source: str, selected: str) -> str:
+def _of_one_class(relation: str, source: str, selected: str) -> str:
     """A key that SQLite tells from all others by its storage class alone: 5, '5' and x'35' are three keys.
 
     Where a column holds several classes, the texts and blobs are marked, and stop the run. A whole number and a REAL
@@ -67,7 +64,7 @@ def _of_one_class(table: str, source: str, selected: str) -> str:
     marked = f"char({', '.join(str(ord(letter)) for letter in _MIXED_MARK)}) || quote({source})"
     others = " OR ".join(
         f"typeof({source}) = '{kind}' AND "
-        f"EXISTS (SELECT 1 FROM {quoted(table)} WHERE typeof({source}) NOT IN ('null', '{kind}'))"
+        f"EXISTS (SELECT 1 FROM {quoted(relation)} WHERE typeof({source}) NOT IN ('null', '{kind}'))"
         for kind in ("text", "blob")
     )
     return f"CASE WHEN {others} THEN {marked} ELSE {selected} END"
@@ -127,35 +124,35 @@ def _undeclared(wanted: SourceType) -> str:
     return kinds.get(wanted, "VARCHAR")
 
 
-def _convert(table: str, name: str, kind: str, *, is_key: bool) -> str:
-    converted = _converted(table, name, kind, is_key=is_key)
+def _convert(place: str, name: str, kind: str, *, is_key: bool) -> str:
+    converted = _converted(place, name, kind, is_key=is_key)
     if not is_key:
         return converted
     value = conversion.quoted(name)
     stop = conversion.stop_at_value(
-        name, "key of the storage class that other keys have", table, f"SUBSTR({value}, {len(_MIXED_MARK) + 1})"
+        name, "key of the storage class that other keys have", place, f"SUBSTR({value}, {len(_MIXED_MARK) + 1})"
     )
     return f"CASE WHEN STARTS_WITH({value}, {_characters(_MIXED_MARK)}) THEN {stop} ELSE {converted} END"
 
 
-def _converted(table: str, name: str, kind: str, *, is_key: bool) -> str:
+def _converted(place: str, name: str, kind: str, *, is_key: bool) -> str:
     if kind == "VARCHAR":
         return conversion.passed(name)
     if kind in _MOMENTS:
         told = _KEY_FORMS[kind] if is_key else kind
-        return conversion.strict(name, told, table, _moment(name, kind, is_key=is_key))
+        return conversion.strict(name, told, place, _moment(name, kind, is_key=is_key))
     # '5' and '05' are two keys of the source and would be one of the lake.
     told = f"{kind} in plain digits" if is_key else kind
     shown = f"LTRIM({conversion.quoted(name)}, {_characters(_REAL_MARK)})"
     if kind.startswith("DECIMAL"):
-        return conversion.strict(name, told, table, _exact(name, kind, is_key=is_key), shown)
+        return conversion.strict(name, told, place, _exact(name, kind, is_key=is_key), shown)
     if kind == "DOUBLE":
-        return conversion.strict(name, told, table, _double(name, is_key=is_key), shown)
+        return conversion.strict(name, told, place, _double(name, is_key=is_key), shown)
     pattern = _PLAIN_WHOLE if is_key else _WHOLE
     number = conversion.matched(name, pattern, f"TRY_CAST({conversion.quoted(name)} AS BIGINT)")
     if kind == "BOOLEAN":
-        return conversion.strict(name, told, table, f"CASE {number} WHEN 1 THEN TRUE WHEN 0 THEN FALSE END")
-    return conversion.strict(name, told, table, f"TRY_CAST({number} AS {kind})")
+        return conversion.strict(name, told, place, f"CASE {number} WHEN 1 THEN TRUE WHEN 0 THEN FALSE END")
+    return conversion.strict(name, told, place, f"TRY_CAST({number} AS {kind})")
 
 
 def _characters(text: str) -> str:

@@ -117,7 +117,7 @@ class DuckDbSession(Session):
         numbering = [] if first_row is None else ["_row_id"]
         converted = ", ".join([*conversions(columns, plan.key), *numbering])
         arrival = Arrival(f"(SELECT {converted} FROM arriving)", next_row=first_row or 0)
-        with database.read(sql, plan.key) as reader:
+        with database.read(sql, plan) as reader:
             numbers = [pa.field(name, pa.int64()) for name in numbering]
             schema = pa.schema([*(field for field in reader.schema if field.name != COUNTED), *numbers])
             batches = _watched(reader, selection, arrival, numbered=bool(numbering), progress=progress)

@@ -15,7 +15,7 @@ def shortfall(scope: ReadScope, detail: str) -> ProofError:
     name, window = scope.plan.table.name, scope.window
     since = f"from {window.lower} " if window.lower else ""
     return ProofError(
-        f"Table {name} was not read completely in the window {since}up to {window.upper} UTC: {detail}.",
+        f"Table {scope.plan.place} was not read completely in the window {since}up to {window.upper} UTC: {detail}.",
         remedy="run again; nothing of this run counts. If it comes again, the connection, the disk or a view in "
         "the source loses rows.",
         reason="rows-not-arrived",

@@ -105,7 +105,7 @@ class SourceRows:
         if self._next_row > self._rows_end:
             table = self._scope.plan.table.name
             raise RentalError(
-                f"Table {table} has more rows than one read can number.",
+                f"Table {self._scope.plan.place} has more rows than one read can number.",
                 remedy="put a view in its place that leaves out rows that are no longer needed.",
                 reason="too-many-rows-to-number",
                 table=table,

@@ -9,12 +9,15 @@ from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest,
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.databases.base import ReadPlan, Window, earlier
-from rental_analytics.databases.planning import missing_table, plan_read
+from rental_analytics.databases.mapping import find_table
+from rental_analytics.databases.planning import plan_absent, plan_read
 from rental_analytics.errors import ConfigurationError, number_of
 from rental_analytics.quality.limits import check_deleted
 from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of
+from rental_analytics.steps.extract.absent import absent_table, check_not_vanished
 from rental_analytics.steps.extract.drift import check_drift, held_types
 from rental_analytics.steps.extract.reading import read_table
+from rental_analytics.steps.extract.remapped import check_mapping
 from rental_analytics.steps.extract.request import ExtractRequest
 from rental_analytics.steps.read_start import ReadStart, read_start
 
@@ -36,20 +39,25 @@ def run(context: StepContext) -> StepResult:
     _check_backfill(context, start)
     _note_replaced(context, start)
     waiting = start.waiting(context)
-    names = [plan.table.name for plan in plans]
+    remapped = {plan.table.name: _check_table(context, plan, before.get(plan.table.name)) for plan in plans}
     drifted = {
-        name: check_drift(context, plan, before.get(name), waiting) for name, plan in zip(names, plans, strict=True)
+        plan.table.name: check_drift(context, plan, before.get(plan.table.name), waiting)
+        for plan in plans
+        if not plan.absent
     }
     tables: dict[str, ExtractedTable] = {}
     for plan in plans:
         name = plan.table.name
-        request = _request(context, plan, before.get(name), complete=start.complete)
-        with context.events.work(StepName.EXTRACT, name) as progress, context.engine.session(context.lake) as session:
-            table = read_table(session, request, context.database, context.lake, progress)
+        if plan.absent:
+            table = absent_table(context, plan, before.get(name))
+        else:
+            request = _request(context, plan, before.get(name), complete=start.complete or bool(remapped[name]))
+            table = _read(context, request)
         _check_deleted(context, name, table, before.get(name))
         carried = None if context.run.full_refresh else before.get(name)
         held = held_types(table.columns, table.present, carried)
-        tables[name] = table.model_copy(update={"notes": (*table.notes, *drifted[name]), "held_types": held})
+        notes = (*table.notes, *remapped[name], *drifted.get(name, ()))
+        tables[name] = table.model_copy(update={"notes": notes, "held_types": held})
         for note in tables[name].notes:
             context.events.note(note, table=name)
     run = context.run
@@ -72,15 +80,28 @@ def run(context: StepContext) -> StepResult:
     return StepResult(rows, sum(file.rows for file in written), sum(file.bytes for file in written))
 
 
+def _check_table(context: StepContext, plan: ReadPlan, previous: ExtractedTable | None) -> tuple[str, ...]:
+    """See that the table is what it was before; gives notes on why it is read whole if it is not."""
+    check_not_vanished(context, plan, previous)
+    if previous and previous.absent and not plan.absent:
+        return (f"the source has {plan.place} now; the table is read whole",)
+    return check_mapping(plan, previous, full_refresh=context.run.full_refresh)
+
+
+def _read(context: StepContext, request: ExtractRequest) -> ExtractedTable:
+    name = request.plan.table.name
+    with context.events.work(StepName.EXTRACT, name) as progress, context.engine.session(context.lake) as session:
+        return read_table(session, request, context.database, context.lake, progress)
+
+
 def plan_reads(context: StepContext) -> list[ReadPlan]:
     """How each source table will be read, in reading order; all contracts are checked before any row is read."""
     catalogue = context.database.catalogue()
     plans = []
     for table in context.contracts.extraction_order:
-        if table.name not in catalogue:
-            raise missing_table(table.name, context.database.display_url)
-        mode = context.settings.mode(table.name)
-        plans.append(plan_read(context.database, table, catalogue[table.name], mode))
+        settings = context.settings.table(table.name)
+        found = find_table(table, settings, catalogue, context.database.display_url)
+        plans.append(plan_read(context.database, table, found, settings) if found else plan_absent(table, settings))
     return plans
 
 
@@ -88,7 +109,7 @@ def _request(
     context: StepContext, plan: ReadPlan, previous: ExtractedTable | None, *, complete: bool
 ) -> ExtractRequest:
     run, overlap = context.run, context.settings.source.overlap
-    if previous and (previous.mode is not plan.mode or previous.key != plan.key):
+    if previous and (previous.absent or previous.mode is not plan.mode or previous.key != plan.key):
         previous = None
     backfill = _range(run)
     complete = (
@@ -147,8 +168,7 @@ def _check_deleted(context: StepContext, name: str, table: ExtractedTable, previ
 
 def _has_grown(plan: ReadPlan, previous: ExtractedTable) -> bool:
     """A column that came to a table does not move the cursors of its rows: all of them have to be read again."""
-    present = {column.name for column in plan.columns if column.select}
-    return plan.mode is ReadMode.INCREMENTAL and not present <= set(previous.present)
+    return plan.mode is ReadMode.INCREMENTAL and not set(plan.present) <= set(previous.present)
 
 
 def _lower_bound(previous: ExtractedTable, overlap: timedelta) -> datetime | None:

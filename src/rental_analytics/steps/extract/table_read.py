@@ -12,7 +12,7 @@ from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.databases.base import Database, ReadPlan, earlier
 from rental_analytics.engines.base import Folder, Progress, Session
 from rental_analytics.errors import LakeError, LakeUnavailableError
-from rental_analytics.sql.render import literal, render
+from rental_analytics.sql.render import folded, literal, render
 from rental_analytics.steps.extract.moments import as_moment, within_window
 from rental_analytics.steps.extract.proof import shortfall
 from rental_analytics.steps.extract.read_state import ReadState
@@ -93,6 +93,9 @@ class TableRead(ABC):
             replaced_to=replaced.upper if replaced else None,
             replaced_rows=self.replaced_rows,
             catalogue=self.plan.catalogue,
+            relation=self.plan.relation,
+            sources={name: theirs for name, theirs in self.plan.sources.items() if folded(theirs) != name},
+            constants=self.plan.constants,
             present=self._present(),
             proof=proof,
             held=self.held,
@@ -162,8 +165,7 @@ class TableRead(ABC):
 
     def _present(self) -> tuple[str, ...]:
         """Columns the source had; a backfill keeps rows of the last run's state, which lack those that came since."""
-        names = tuple(column.name for column in self.plan.columns if column.select)
-        previous = self.request.previous if self.scope.range else None
+        names, previous = self.plan.present, self.request.previous if self.scope.range else None
         return tuple(name for name in names if not previous or name in previous.present)
 
     def _inside(self, source: str) -> str:
@@ -240,5 +242,9 @@ class TableRead(ABC):
 
     def _notes(self) -> tuple[str, ...]:
         """What the reader should know of this read."""
-        zeros = (f"{name}: {count:,} zero dates read as NULL" for name, count in self.rows.zero_dates.items())
+        own = f"{self.plan.table.name}."
+        zeros = (
+            f"{self.plan.place_of(name).removeprefix(own)}: {count:,} zero dates read as NULL"
+            for name, count in self.rows.zero_dates.items()
+        )
         return (*self.plan.notes, *zeros)

@@ -266,6 +266,8 @@ def _record_freshness(context: StepContext, manifest: ExtractManifest) -> None:
 
 def _freshness(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
     for name, table in manifest.tables.items():
+        if table.absent:
+            continue
         yield {
             "table_name": name,
             "run_id": manifest.run_id,
