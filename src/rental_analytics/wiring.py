@@ -310,6 +310,8 @@ def assembled(
         ConfigurationError: a URL is not understood, or a table that does not exist is configured.
     """
     contracts = load_contracts()
+    if settings.marketplace.default_currency:
+        contracts = contracts.with_settings({"marketplace.default_currency"})
     for name in settings.tables:
         if name not in contracts.sources:
             raise ConfigurationError(

@@ -246,7 +246,10 @@ def commented_settings(text: str) -> list[str]:
                 values = tomllib.loads(bare)
             except tomllib.TOMLDecodeError:
                 continue
-            found += [f"{section}.{key}={value}" for key, value in values.items()]
+            found += [
+                f"{section}.{key}={json.dumps(value) if isinstance(value, list) else value}"
+                for key, value in values.items()
+            ]
     assert len(found) >= 5
     return found
 

@@ -55,10 +55,12 @@ def _missing_column(database: Database, table: SourceTable, found: CatalogueTabl
     """The error for a required column that is not there, with those that may be it under another name."""
     unnamed = [column for column in found.columns if folded(column.name) not in table.columns]
     likely = [column.name for column in unnamed if _serves(database, table, column, table.columns[name].type)]
+    setting = table.columns[name].setting
+    instead = f", or set {setting}" if setting else ""
     renamed = f" If it was renamed, it may be {' or '.join(likely)}." if likely else ""
     return ContractError(
         f"Table {table.name} has no column {name}, which its contract requires.{renamed}",
-        remedy="add the column, or put a view that has it in the place of the table.",
+        remedy=f"add the column, or put a view that has it in the place of the table{instead}.",
         reason="source-column-missing",
         table=table.name,
     )
