@@ -246,7 +246,9 @@ def commented_settings(text: str) -> list[str]:
                 values = tomllib.loads(bare)
             except tomllib.TOMLDecodeError:
                 continue
-            found += [f"{section}.{key}={value}" for key, value in values.items()]
+            for key, value in values.items():
+                inner = value if isinstance(value, dict) else {"": value}
+                found += [f"{section}.{key}.{name}".rstrip(".") + f"={one}" for name, one in inner.items()]
     assert len(found) >= 5
     return found
 

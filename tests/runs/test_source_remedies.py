@@ -42,7 +42,7 @@ def stopped(pipeline: Pipeline, reason: str, *settings: str, **options: object) 
 def test_tables_and_columns_that_contracts_want(source: Source, pipeline: Pipeline) -> None:
     source.execute("ALTER TABLE bookings RENAME TO old_bookings")
     error = stopped(pipeline, "source-table-missing")
-    assert "create the table or a view of that name" in error.remedy
+    assert "make the table or a view of that name" in error.remedy
     source.execute("CREATE VIEW bookings AS SELECT booking_id FROM old_bookings")
     error = stopped(pipeline, "source-column-missing")
     assert "put a view that has it in the place of the table" in error.remedy

@@ -108,7 +108,7 @@ def _missing_table(table: str, name: str, there: list[str], display_url: str) ->
     shown = ", ".join(there[:_MOST_SHOWN]) + (f" and {len(there) - _MOST_SHOWN:,} more" if there[_MOST_SHOWN:] else "")
     return ContractError(
         f"There is no table {both_names(table, name)} in {display_url}" + (f"; there are {shown}." if shown else "."),
-        remedy="create the table or a view of that name, or grant SELECT on it; if it has another name, set "
+        remedy="make the table or a view of that name, or let the user read it; if it has another name, set "
         f'tables.{table}.name = "..."; if there is none, tables.{table}.optional = true.',
         reason="source-table-missing",
         table=table,

@@ -23,7 +23,7 @@ def check_not_vanished(context: StepContext, plan: ReadPlan, previous: Extracted
     raise ContractError(
         f"The optional table {named} is not in {context.database.display_url} any more, and had "
         f"{number_of(previous.held, 'row')} when it was read last.",
-        remedy=f"create it again, grant SELECT on it, or correct tables.{table}.name; if it is gone for good, "
+        remedy=f"make it again, let the user read it, or correct tables.{table}.name; if it is gone for good, "
         "`rental run --full-refresh --set quality.max_deleted_share=1` removes its rows.",
         reason="optional-table-vanished",
         table=table,
