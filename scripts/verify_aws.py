@@ -8,20 +8,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections import Counter
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 from rental_analytics.doctor.redshift.verification import Verification
-from rental_analytics.doctor.results import CheckResult, CheckStatus
 from rental_analytics.errors import RentalError
 from rental_marketplace import MarketplaceOptions, advance, generate
+from verification_output import tell
 
 MARKETPLACE = MarketplaceOptions(
     listings=60, bookings=240, viewings=200, seed=11, end_date=date(2024, 3, 4), dirty_rate=0.2
 )
-SHOWN = {CheckStatus.OK: "ok", CheckStatus.FAILED: "FAILED", CheckStatus.SKIPPED: "skipped"}
 
 
 def arguments() -> argparse.Namespace:
@@ -40,14 +38,8 @@ def arguments() -> argparse.Namespace:
     return chosen
 
 
-def line(result: CheckResult) -> str:
-    seen = f"{result.seen.rstrip('.')}. Remedy: {result.remedy}" if result.remedy else result.seen
-    return f"{SHOWN[result.status]:8}{result.name}: {seen}\n"
-
-
 def main() -> int:
     chosen = arguments()
-    results: Counter[CheckStatus] = Counter()
     with tempfile.TemporaryDirectory(prefix="rental-verify-") as folder:
         source = f"sqlite:///{folder}/marketplace.db"
         changes = {
@@ -56,12 +48,7 @@ def main() -> int:
         }
         verification = Verification(chosen.warehouse, chosen.lake, chosen.iam_role, Path(folder), source)
         with closing(verification.results(changes, lambda left: sys.stderr.write(f"{left}\n"))) as found:
-            for result in found:
-                results[result.status] += 1
-                sys.stdout.write(line(result))
-                sys.stdout.flush()
-    sys.stdout.write(", ".join(f"{results[status]} {shown}" for status, shown in SHOWN.items()) + "\n")
-    return 1 if results[CheckStatus.FAILED] else 0
+            return tell(found)
 
 
 if __name__ == "__main__":

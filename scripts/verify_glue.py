@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from functools import cache
 from typing import Any
 
 from rental_analytics.aws.sessions import make_client
 from rental_analytics.doctor.glue.deployment import find_deployment
 from rental_analytics.doctor.glue.verification import verify_deployment
-from rental_analytics.doctor.results import CheckResult, CheckStatus
 from rental_analytics.errors import RentalError
+from verification_output import tell
 
 PAGE = "docs/reference/verified-on-aws.md"
-SHOWN = {CheckStatus.OK: "ok", CheckStatus.FAILED: "FAILED", CheckStatus.SKIPPED: "skipped"}
 
 
 def arguments() -> argparse.Namespace:
@@ -34,11 +32,6 @@ def arguments() -> argparse.Namespace:
     return chosen
 
 
-def line(result: CheckResult) -> str:
-    seen = f"{result.seen.rstrip('.')}. Remedy: {result.remedy}" if result.remedy else result.seen
-    return f"{SHOWN[result.status]:8}{result.name}: {seen}\n"
-
-
 def main() -> int:
     chosen = arguments()
 
@@ -47,13 +40,7 @@ def main() -> int:
         return make_client(service, "make verify-glue", "--region", region=chosen.region)
 
     deployment = find_deployment(chosen.name, client, chosen.patience)
-    results: Counter[CheckStatus] = Counter()
-    for result in verify_deployment(deployment, runs=chosen.run == "yes"):
-        results[result.status] += 1
-        sys.stdout.write(line(result))
-        sys.stdout.flush()
-    sys.stdout.write(", ".join(f"{results[status]} {shown}" for status, shown in SHOWN.items()) + "\n")
-    return 1 if results[CheckStatus.FAILED] else 0
+    return tell(verify_deployment(deployment, runs=chosen.run == "yes"))
 
 
 def main_or_error() -> int:
