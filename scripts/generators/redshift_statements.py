@@ -160,12 +160,13 @@ def _curated(model: CuratedModel, contracts: Contracts) -> Iterator[str]:
             replaced_from=MOMENT if model.event_time else None,
             replaced_to=MOMENT if model.event_time else None,
         )
-        load = curated_load(model, table, contracts.curated)
+        load = curated_load(model, table, contracts.curated, "USD" if complete else None)
         parents = [
             curated_load(parent, TransformedTable(complete=False, columns=parent.file_columns), contracts.curated)
             for parent in (contracts.curated[reference.model] for reference in model.references)
         ]
-        yield from _of_plan(plan_of(_load("load-curated", load, *parents, follows="1" * 64)))
+        whole = _load("load-curated", load, *parents, follows="1" * 64, reporting_currency="EUR")
+        yield from _of_plan(plan_of(whole))
 
 
 def _derived(model: DerivedModel, contracts: Contracts) -> Iterator[str]:
@@ -182,7 +183,10 @@ def _derived(model: DerivedModel, contracts: Contracts) -> Iterator[str]:
     }
     for held in ({}, other, same):
         rebuild = Rebuild(
-            [*contracts.read_by(model), model], "20240305T010203Z-abcdef", date(2024, 3, 4), "0a1b2c3d", Catalogue(held)
+            [*contracts.read_by(model), model],
+            ("20240305T010203Z-abcdef", date(2024, 3, 4), "USD"),
+            "0a1b2c3d",
+            Catalogue(held),
         )
         yield from rebuild.build()
         yield from rebuild.checks()
@@ -239,6 +243,7 @@ def _queries() -> Iterator[str]:
     yield redshift(render("runners/known_starts", follows=3), "known_starts")
     yield redshift(render("steps/load/any_value", relation="raw_data.bookings", column="booking_id"), "any_value")
     yield redshift(render("steps/load/watermarks"), "watermarks")
+    yield redshift(render("steps/load/held_currency", step="load-curated"), "held_currency")
     yield redshift(render("steps/first_booking"), "first_booking")
     counted = [{"relation": "ops.stage_0a1b2c3d_0", "key": ()}, {"relation": "ops.stage_0a1b2c3d_1", "key": ("id",)}]
     yield redshift(render("warehouses/redshift/staged", tables=counted), "staged")

@@ -311,6 +311,8 @@ def assembled(
         ConfigurationError: a URL is not understood, or what is configured of a table, or of its columns, cannot be.
     """
     contracts = load_contracts()
+    if settings.marketplace.default_currency:
+        contracts = contracts.with_settings({"marketplace.default_currency"})
     for name in settings.tables:
         if name not in contracts.sources:
             raise ConfigurationError(

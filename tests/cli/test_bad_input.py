@@ -275,7 +275,10 @@ def test_an_unknown_database(mysql_folder: tuple[Path, str, str], rental: Rental
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        ("DROP TABLE bookings", ("table bookings", "let the user read it", "a view of that name", "tables.bookings.name")),
+        (
+            "DROP TABLE bookings",
+            ("table bookings", "let the user read it", "a view of that name", "tables.bookings.name"),
+        ),
         ("ALTER TABLE bookings DROP COLUMN currency", ("bookings", "column currency", "put a view")),
         ("ALTER TABLE apartments MODIFY price VARCHAR(20)", ("apartments.price", "varchar(20)", "decimal")),
         ("ALTER TABLE bookings MODIFY checkin_date INT", ("bookings.checkin_date is int", "date")),

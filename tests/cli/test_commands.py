@@ -248,7 +248,8 @@ def commented_settings(text: str) -> list[str]:
                 continue
             for key, value in values.items():
                 inner = value if isinstance(value, dict) else {"": value}
-                found += [f"{section}.{key}.{name}".rstrip(".") + f"={one}" for name, one in inner.items()]
+                texts = {name: json.dumps(one) if isinstance(one, list) else one for name, one in inner.items()}
+                found += [f"{section}.{key}.{name}".rstrip(".") + f"={one}" for name, one in texts.items()]
     assert len(found) >= 5
     return found
 

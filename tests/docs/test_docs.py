@@ -58,7 +58,7 @@ def settings_keys(section: type[BaseModel] = Settings, path: tuple[str, ...] = (
 def shown_default(value: Any) -> str:
     if value is PydanticUndefined:
         return "none, required"
-    if value is None:
+    if value is None or value == ():
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -132,17 +132,24 @@ def test_every_rule_is_documented() -> None:
     assert {rule for rule in rules if f"`{rule}`" not in text} == set()
 
 
-def test_amounts_in_dollars_are_told_by_their_names() -> None:
+def test_amounts_in_the_reporting_currency_are_told_by_their_names_or_stand_beside_it() -> None:
     contracts = load_contracts()
     types = {
         f"{model.relation}.{name}": column.type
-        for model in (*contracts.curated.values(), *contracts.presentation.values())
+        for model in contracts.curated.values()
         for name, column in model.columns.items()
-        if name.endswith("_usd")
+        if name.startswith("reporting_")
     }
+    money = [
+        model
+        for model in contracts.presentation.values()
+        if any(column.type == "DECIMAL(18,2)" for column in model.columns.values())
+    ]
 
     assert types
     assert {name: kind for name, kind in types.items() if kind != "DECIMAL(18,2)"} == {}
+    assert money
+    assert [model.name for model in money if "currency" not in model.columns] == []
 
 
 def test_a_process_may_delete_what_its_steps_delete() -> None:

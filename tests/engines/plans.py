@@ -71,7 +71,7 @@ class Node:
     def adds_one_row(self) -> bool:
         """Whether a join has a side that is an aggregate of all its rows, so of one row."""
         return any(
-            child.name == "BroadcastExchange" and child.children[0].text.startswith("HashAggregate(keys=[],")
+            child.name == "BroadcastExchange" and child.children[0].text.startswith(_OF_ALL_ROWS)
             for child in self.children
         )
 
@@ -86,6 +86,10 @@ class Node:
     def sources(self) -> set[str]:
         """Source tables whose rows are read."""
         return {name for node in self.walk() for name in _RAW.findall(node.text)}
+
+
+_OF_ALL_ROWS = ("HashAggregate(keys=[],", "SortAggregate(key=[],")
+"""How aggregates without keys begin; of texts they sort."""
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,11 @@ RAW_TYPES = {
 }
 TECHNICAL = {"_row_id": "BIGINT", "_run_id": "VARCHAR", "_extracted_at": "TIMESTAMP", "_is_deleted": "BOOLEAN"}
 REFERENCE = {
+    "booking_statuses": {"spelling": "VARCHAR", "status": "VARCHAR"},
     "calendar_days": {"calendar_date": "DATE"},
+    "marketplace_settings": {"reporting_currency": "VARCHAR", "default_currency": "VARCHAR"},
     "exchange_rate_days": {"rate_date": "DATE"},
-    "exchange_rate_fixings": {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(20,12)"},
+    "exchange_rate_fixings": {"rate_date": "DATE", "currency": "VARCHAR", "rate": "DECIMAL(20,12)"},
 }
 CELLS = {
     **{"whole": "BIGINT", "exact": "DECIMAL(18,2)", "real": "DOUBLE", "words": "VARCHAR"},
@@ -61,7 +63,7 @@ def schema() -> dict[str, dict[str, dict[str, str]]]:
         name: {column: str(wanted.type) for column, wanted in model.columns.items()}
         for name, model in contracts().intermediate.items()
     }
-    run = {"run_parameters": {"run_id": "VARCHAR", "as_of": "DATE"}}
+    run = {"run_parameters": {"run_id": "VARCHAR", "as_of": "DATE", "reporting_currency": "VARCHAR"}}
     return {
         "raw_data": raw | REFERENCE,
         "curated": curated,

@@ -100,7 +100,7 @@ def assert_same_warehouses(one: Compared, other: Compared) -> dict[str, int]:
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     chosen = f"COLUMNS(c -> NOT regexp_full_match(c, '{_HIDDEN}|_version_at'))"
-    if table != "curated.listing_versions":
+    if not table.endswith("_versions"):
         return chosen
     return f"COLUMNS(c -> NOT regexp_full_match(c, '{_HIDDEN}|_version_at|valid_from')), {_BY_CLOCK}"
 

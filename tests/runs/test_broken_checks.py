@@ -11,7 +11,7 @@ from rental_analytics.errors import QualityError
 from rental_analytics.quality import results
 from runs.harness import Pipeline, Source, failure
 
-CHECK = Check(name="stay_is_affordable", severity=Severity.FAIL, when="total_price_usd > 1000")
+CHECK = Check(name="stay_is_affordable", severity=Severity.FAIL, when="reporting_total_price > 1000")
 
 
 @pytest.mark.slow
@@ -35,4 +35,4 @@ def test_rows_are_corrected_in_the_source(tmp_path: Path, monkeypatch: pytest.Mo
     assert "correct the rows in the source, then `rental run`" in error.remedy
     source.execute("UPDATE bookings SET total_price = 500, updated_at = '2024-03-02 12:00:00' WHERE booking_id = 2")
     pipeline.run()
-    assert pipeline.rows("SELECT SUM(total_price_usd) FROM curated.bookings") == [(800,)]
+    assert pipeline.rows("SELECT SUM(reporting_total_price) FROM curated.bookings") == [(800,)]

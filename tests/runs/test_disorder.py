@@ -44,7 +44,8 @@ def loaded(kept: Callable[[str], Kept], kind: str, tmp_path: Path) -> Loaded:
 
 
 def versions(pipeline: Pipeline, listing: int) -> list[tuple[Any, ...]]:
-    sql = f"SELECT price_usd, is_active FROM curated.listing_versions WHERE listing_id = {listing} ORDER BY valid_from"
+    columns = "reporting_price, is_active"
+    sql = f"SELECT {columns} FROM curated.listing_versions WHERE listing_id = {listing} ORDER BY valid_from"
     return [(price and int(price), active) for price, active in pipeline.rows(sql)]
 
 
@@ -229,7 +230,7 @@ def test_rates_that_name_a_day_twice_are_refused(filled: Source, pipeline: Pipel
 @ON_ONE_SOURCE
 def test_new_rates_are_told_and_applied_by_a_full_refresh(loaded: Loaded) -> None:
     _, pipeline = loaded
-    price = "SELECT total_price_usd FROM curated.bookings WHERE booking_id = 2"
+    price = "SELECT reporting_total_price FROM curated.bookings WHERE booking_id = 2"
     assert [str(value) for (value,) in pipeline.rows(price)] == ["324.39"]
     rates = pipeline.folder / "rates.csv"
     rates.write_text(rates.read_text() + "2024-03-01,EUR,1.20000000\n")

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,7 +19,7 @@ from runs.harness import RATES, Pipeline, Source
 from support.breadth import examples
 
 Row = dict[str, Any]
-CENT = Decimal("0.01")
+CENT, RATE = Decimal("0.01"), Decimal("1e-12")
 STATUS = {
     "pending": "pending",
     "Confirmed ": "confirmed",
@@ -31,6 +31,21 @@ STATUS = {
     None: None,
 }
 CURRENCIES = ["USD", "usd ", "EUR", " gbp", "CHF", "XXX", None]
+
+
+class Market(NamedTuple):
+    """What the settings say of currencies."""
+
+    reporting: str
+    default: str | None
+
+    @property
+    def settings(self) -> list[str]:
+        found = [f"marketplace.reporting_currency={self.reporting}"]
+        return [*found, f"marketplace.default_currency={self.default}"] if self.default else found
+
+
+MARKETS = st.builds(Market, st.sampled_from(["USD", "EUR", "JPY"]), st.sampled_from([None, "EUR", "GBP"]))
 IDS = st.sampled_from([1, 2, 3, 2**53 + 1])
 DAYS = st.dates(date(2023, 12, 25), date(2024, 3, 4))
 MOMENTS = st.datetimes(datetime.fromisoformat("2023-12-25"), datetime.fromisoformat("2024-03-04 23:59:59.999999"))
@@ -97,38 +112,42 @@ few_examples = settings(
 )
 
 
-def rate(currency: str | None, day: date) -> Decimal | None:
-    """The last fixing on or before the day."""
-    code = (currency or "").strip().upper()
-    if code == "USD":
+def rate(currency: str, reporting: str, day: date) -> Decimal | None:
+    """Of the last fixing on or before the day on which the reporting currency has one too."""
+    if currency == reporting:
         return Decimal(1)
-    fixings = [line.split(",") for line in RATES.splitlines()[1:]]
-    known = [(fixed, value) for fixed, name, value in fixings if name == code and fixed <= str(day)]
-    return Decimal(max(known)[1]) if known else None
+    fixings: dict[str, dict[str, Decimal]] = {}
+    for fixed, name, value in (line.split(",") for line in RATES.splitlines()[1:]):
+        fixings.setdefault(fixed, {"USD": Decimal(1)})[name] = Decimal(value)
+    known = [
+        rates for fixed, rates in sorted(fixings.items()) if fixed <= str(day) and {currency, reporting} <= {*rates}
+    ]
+    return (known[-1][currency] / known[-1][reporting]).quantize(RATE, ROUND_HALF_UP) if known else None
 
 
-def in_dollars(amount: Decimal, currency: str | None, day: date) -> Decimal | None:
-    value = rate(currency, day)
+def converted(amount: Decimal, currency: str | None, market: Market, day: date) -> Decimal | None:
+    code = market.default if currency is None else currency.strip().upper()
+    value = rate(code, market.reporting, day) if code else None
     return None if value is None else (amount * value).quantize(CENT, ROUND_HALF_UP)
 
 
-def kept_listings(rows: list[Row]) -> Iterator[tuple[Row, Decimal]]:
+def kept_listings(rows: list[Row], market: Market) -> Iterator[tuple[Row, Decimal]]:
     for row in rows:
         if row["id"] is None or row["price"] is None or row["price"] <= 0 or row["listing_created_on"] is None:
             continue
         moment = row["last_modified_timestamp"] or row["listing_created_on"]
-        price = in_dollars(row["price"], row["currency"], moment.date())
+        price = converted(row["price"], row["currency"], market, moment.date())
         if price is not None:
             yield row, price
 
 
-def kept_bookings(rows: list[Row]) -> Iterator[Booking]:
+def kept_bookings(rows: list[Row], market: Market) -> Iterator[Booking]:
     for row in rows:
         needed = ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "total_price")
         status = STATUS[row["booking_status"]]
         if any(row[name] is None for name in needed) or status is None:
             continue
-        price = in_dollars(row["total_price"], row["currency"], row["booking_date"].date())
+        price = converted(row["total_price"], row["currency"], market, row["booking_date"].date())
         if row["total_price"] < 0 or price is None or not 1 <= row["nights"] <= 365:
             continue
         checkout = row["checkin_date"] + timedelta(days=row["nights"])
@@ -145,23 +164,33 @@ def kept_bookings(rows: list[Row]) -> Iterator[Booking]:
         )
 
 
-def expected(listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]) -> Marketplace:
-    kept, booked = list(kept_listings(listings)), tuple(kept_bookings(bookings))
+def versions(row: Row, price: Decimal) -> Iterator[Version]:
+    """From the listing's creation on; of one that is not active, it had been until it was changed."""
+    created, modified = row["listing_created_on"], row["last_modified_timestamp"]
+    was_active = not row["is_active"] and modified and modified > created
+    if was_active:
+        yield Version(row["id"], created, price, is_active=True)
+    yield Version(row["id"], modified if was_active else created, price, bool(row["is_active"]))
+
+
+def expected(
+    market: Market, listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]
+) -> Marketplace:
+    kept, booked = list(kept_listings(listings, market)), tuple(kept_bookings(bookings, market))
     days = [booking.booked_at.date() for booking in booked]
     days += [row["last_modified_timestamp"].date() for row, _ in kept if row["last_modified_timestamp"]]
     # Viewings of those who are not signed in count too.
     days += [row["viewed_at"].date() for row in viewings if None not in (row["apartment_id"], row["viewed_at"])]
     return Marketplace(
         as_of=max(days, default=date.min),
+        currency=market.reporting,
         listings=tuple(Listing(row["id"], row["title"], is_deleted=False) for row, _ in kept),
         attributes=tuple(
             Attributes(row["id"], (row["cityname"] or "").strip() or None, row["state"], is_deleted=False)
             for row in attributes
             if row["id"] is not None
         ),
-        versions=tuple(
-            Version(row["id"], row["listing_created_on"], price, bool(row["is_active"])) for row, price in kept
-        ),
+        versions=tuple(version for row, price in kept for version in versions(row, price)),
         bookings=booked,
     )
 
@@ -177,10 +206,10 @@ def fill(source: Source, table: str, rows: list[Row]) -> None:
 
 
 @pytest.mark.slow
-@given(LISTINGS, ATTRIBUTES, BOOKINGS, VIEWINGS)
+@given(MARKETS, LISTINGS, ATTRIBUTES, BOOKINGS, VIEWINGS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_warehouse_holds_what_plain_python_finds(
-    listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]
+    market: Market, listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]
 ) -> None:
     with TemporaryDirectory() as folder:
         source = Source.sqlite(Path(folder) / "marketplace.db")
@@ -192,9 +221,9 @@ def test_the_warehouse_holds_what_plain_python_finds(
             "user_viewing": viewings,
         }.items():
             fill(source, table, rows)
-        pipeline = Pipeline(Path(folder) / "run", source.url)
+        pipeline = Pipeline(Path(folder) / "run", source.url, *market.settings)
         pipeline.run()
-        marketplace = expected(listings, attributes, bookings, viewings)
+        marketplace = expected(market, listings, attributes, bookings, viewings)
 
         before = pipeline.tables("raw_data", "curated", "presentation")
         for metric, model in contracts().presentation.items():

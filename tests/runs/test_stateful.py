@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 DATA = ("raw_data", "curated", "presentation")
 BEGIN = datetime.fromisoformat("2024-03-01 12:00:00")
-# A fresh start cannot know what a listing was before, nor which listings there were.
+# A fresh start cannot know what a row was before, nor which ones there were.
 HISTORY = {
+    "curated.booking_versions",
     "curated.listing_versions",
     "presentation.average_listing_price_weekly",
     "presentation.occupancy_rate_monthly",

@@ -62,7 +62,7 @@ def test_rows_that_do_not_fit_are_set_aside_and_come_back(filled: Source, pipeli
     filled.execute("DELETE FROM apartments WHERE id = 2")
     second = pipeline.run(steps=CURATED).run.run_id
     assert pipeline.rows(REJECTED.format(second)) == []
-    assert pipeline.rows("SELECT COUNT(*), SUM(total_price_usd) FROM curated.bookings") == [(10, 1000)]
+    assert pipeline.rows("SELECT COUNT(*), SUM(reporting_total_price) FROM curated.bookings") == [(10, 1000)]
 
 
 def test_a_first_run_of_which_too_much_does_not_fit_is_corrected(filled: Source, pipeline: Pipeline) -> None:
@@ -72,7 +72,7 @@ def test_a_first_run_of_which_too_much_does_not_fit_is_corrected(filled: Source,
     filled.execute("UPDATE bookings SET total_price = 100 WHERE booking_id > 1")
     filled.execute("DELETE FROM bookings WHERE booking_id = 1")
     pipeline.run("quality.max_rejected_share=0.2", steps=CURATED)
-    assert pipeline.rows("SELECT COUNT(*), SUM(total_price_usd) FROM curated.bookings") == [(9, 900)]
+    assert pipeline.rows("SELECT COUNT(*), SUM(reporting_total_price) FROM curated.bookings") == [(9, 900)]
 
 
 @pytest.mark.remedy("metric-out-of-range")
@@ -86,7 +86,7 @@ def test_a_sum_that_its_column_cannot_hold_is_told_with_its_metric(filled: Sourc
 
     filled.execute("UPDATE bookings SET total_price = 100 WHERE booking_id <= 2")
     pipeline.run()
-    assert pipeline.rows("SELECT SUM(confirmed_revenue_usd) FROM presentation.top_listings_weekly") == [(2600,)]
+    assert pipeline.rows("SELECT SUM(confirmed_revenue) FROM presentation.top_listings_weekly") == [(2600,)]
 
 
 @pytest.mark.remedy("metric-check-broken")
@@ -97,7 +97,7 @@ def test_an_average_that_is_not_exact_any_more_stops_the_run(filled: Source, pip
     assert "average_price_exact of presentation.average_listing_price_weekly" in error.message
     filled.execute("UPDATE apartments SET price = 100")
     pipeline.run()
-    assert pipeline.rows("SELECT DISTINCT average_price_usd FROM presentation.average_listing_price_weekly") == [(100,)]
+    assert pipeline.rows("SELECT DISTINCT average_price FROM presentation.average_listing_price_weekly") == [(100,)]
 
 
 def test_fractions_are_no_ids_and_take_no_other_rows_place(source: Source, pipeline: Pipeline) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from rental_analytics.pipeline import STEP_NAMES
 from runs.harness import Pipeline, Source
-from runs.test_random_marketplaces import in_dollars
+from runs.test_random_marketplaces import Market, converted
 from runs.writers import FIRST_KEYS, TABLES, WRITERS, KeyedTable, WriterLog, WriterPlan, writing
 from servers.mysql import MySqlServer
 from support.breadth import examples
@@ -20,12 +20,13 @@ from support.breadth import examples
 Row = tuple[Any, ...]
 VIEWING = ("user_id", "apartment_id", "viewed_at", "is_wishlisted")
 CURATED = {
-    "apartments": "SELECT listing_id, modified_at, title, price, currency, price_usd, created_at, is_active, "
+    "apartments": "SELECT listing_id, modified_at, title, price, currency, reporting_price, created_at, is_active, "
     "is_deleted FROM curated.listings",
     "apartment_attributes": "SELECT listing_id, body, square_feet, city, state, amenities, is_deleted "
     "FROM curated.listing_attributes",
     "bookings": "SELECT booking_id, modified_at, payment_status, total_price, user_id, listing_id, booked_at, "
-    "checkin_date, checkout_date, stay_nights, total_price_usd, currency, status, is_deleted FROM curated.bookings",
+    "checkin_date, checkout_date, stay_nights, reporting_total_price, currency, status, is_deleted "
+    "FROM curated.bookings",
 }
 # What comes after the curated tables is made from them alone.
 LOADING = STEP_NAMES[: STEP_NAMES.index("metrics")]
@@ -146,7 +147,7 @@ def _curated(table: KeyedTable, row: Row) -> Row:
     changed, key, text, number = value[table.cursor], value[table.key], value[table.text], value[table.number]
     if table.name == "apartments":
         created = value["listing_created_on"]
-        dollars = in_dollars(number, "EUR", (changed or created).date())
+        dollars = converted(number, "EUR", Market("USD", None), (changed or created).date())
         return (key, changed, text, number, "EUR", dollars, created, True)
     if table.name == "apartment_attributes":
         return (key, text, number, "Bern", "BE", "Bath,Wifi")

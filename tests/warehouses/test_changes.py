@@ -13,14 +13,16 @@ import pytest
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
 from rental_analytics.contracts.model import Reference
-from rental_analytics.warehouses.base import Disposition, Load, Replaced, TableLoad
+from rental_analytics.warehouses.base import Disposition, HeldAmounts, Load, Replaced, TableLoad
 from rental_analytics.warehouses.change_kinds import (
     AddFiles,
     AddRecords,
     AlignVersions,
     AnyChange,
+    AssumeVersions,
     BackdateVersions,
     CheckReference,
+    ConvertRows,
     DateVersions,
     DeleteKeys,
     DeleteRange,
@@ -29,10 +31,12 @@ from rental_analytics.warehouses.change_kinds import (
     Effect,
     FlagDeleted,
     FlagMissing,
+    ForgetAssumed,
     InsertRows,
     MergeRows,
     NoteLoad,
     RemoveFutureVersions,
+    RemoveUnconverted,
     SqlChange,
 )
 from rental_analytics.warehouses.changes import (
@@ -64,6 +68,7 @@ VERSIONS = TableLoad(
             ("valid_from", "TIMESTAMP"),
             ("price", "INTEGER"),
             ("is_active", "BOOLEAN"),
+            ("is_assumed", "BOOLEAN"),
             ("_first_valid_from", "TIMESTAMP"),
             ("_run_id", "VARCHAR"),
         )
@@ -74,6 +79,12 @@ VERSIONS = TableLoad(
     versions_of="curated.things",
     version="modified_at",
 )
+STATES = replace(
+    VERSIONS,
+    relation="curated.thing_states",
+    columns=tuple(column for column in VERSIONS.columns if not column.name.startswith("is_")),
+)
+"""Versions that have no flag of their own."""
 
 
 def load_of(*tables: TableLoad, **more: Any) -> Load:
@@ -115,13 +126,22 @@ def test_changes_of_a_table(given: dict[str, Any], expected: list[type]) -> None
 def test_changes_of_versions() -> None:
     assert kinds(VERSIONS) == [
         DateVersions,
+        ForgetAssumed,
         DeleteKeys,
         InsertRows,
         RemoveFutureVersions,
         AlignVersions,
         BackdateVersions,
+        AssumeVersions,
     ]
     assert kinds(replace(VERSIONS, files=())) == [RemoveFutureVersions, AlignVersions]
+    assert not {ForgetAssumed, AssumeVersions} & {*kinds(STATES)}
+
+
+def test_amounts_of_before_are_converted_first() -> None:
+    held = HeldAmounts("price", "USD", "_version_at")
+    for table in (THINGS, VERSIONS):
+        assert kinds(replace(table, held_amounts=held)) == [RemoveUnconverted, ConvertRows, *kinds(table)]
 
 
 def test_order_of_a_load() -> None:
@@ -139,7 +159,7 @@ def test_order_of_a_load() -> None:
     ]
     assert list(made.tables) == ["curated.others", "curated.things"]
     assert made.checks == (CheckReference("curated.others", reference, "curated.things", "id", True, "now"),)
-    assert made.note == NoteLoad("ops.loads", "0" * 64, "load-curated", "now", "2024-03-04 05:06:07.000089")
+    assert made.note == NoteLoad("ops.loads", "0" * 64, "load-curated", "now", "2024-03-04 05:06:07.000089", None)
 
 
 def test_columns_that_a_load_adds() -> None:
@@ -168,7 +188,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE SCHEMA curated;
             CREATE SCHEMA ops;
             CREATE TABLE ops.loads (
-                manifest_hash VARCHAR, step VARCHAR, run_id VARCHAR, loaded_at TIMESTAMP, sequence BIGINT
+                manifest_hash VARCHAR, step VARCHAR, run_id VARCHAR, loaded_at TIMESTAMP, sequence BIGINT,
+                reporting_currency VARCHAR
             );
             CREATE TABLE ops.check_results (
                 run_id VARCHAR, table_name VARCHAR, check_name VARCHAR, severity VARCHAR, failed_rows BIGINT,
@@ -271,17 +292,18 @@ def test_an_unknown_reference_is_counted(database: duckdb.DuckDBPyConnection) ->
 
 def test_loads_are_numbered(database: duckdb.DuckDBPyConnection) -> None:
     note = changes_of(load_of(), {}, {}).note
-    make(database, note, replace(note, manifest_hash="other"))
-    assert database.execute("SELECT manifest_hash, sequence, loaded_at FROM ops.loads").fetchall() == [
-        ("0" * 64, 1, MOMENT),
-        ("other", 2, MOMENT),
-    ]
+    make(database, note, replace(note, manifest_hash="other", reporting_currency="JPY"))
+    noted = "SELECT manifest_hash, sequence, loaded_at, reporting_currency FROM ops.loads"
+    assert database.execute(noted).fetchall() == [("0" * 64, 1, MOMENT, None), ("other", 2, MOMENT, "JPY")]
 
 
 @pytest.fixture
 def versions(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Things of this run and what they cost, with no version known."""
-    columns = "id BIGINT, valid_from TIMESTAMP, price INTEGER, is_active BOOLEAN, _first_valid_from TIMESTAMP"
+    columns = (
+        "id BIGINT, valid_from TIMESTAMP, price INTEGER, is_active BOOLEAN, is_assumed BOOLEAN, "
+        "_first_valid_from TIMESTAMP"
+    )
     database.execute(
         f"""
         CREATE OR REPLACE TABLE curated.things (
@@ -302,12 +324,12 @@ def known(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 
 def test_the_first_version_is_backdated(versions: duckdb.DuckDBPyConnection) -> None:
     versions.execute("INSERT INTO curated.things VALUES (1, '2024-03-02', 5, TRUE, 'now', FALSE)")
-    versions.execute("INSERT INTO arriving VALUES (1, '2024-03-02', 5, TRUE, '2024-01-01', 'now')")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-03-02', 5, TRUE, FALSE, '2024-01-01', 'now')")
     make(versions, *changes(VERSIONS))
     assert known(versions) == [(1, "2024-01-01", "2024-03-02", 5, True)]
     # The same again changes nothing; a version before it takes its place as the first.
     versions.execute("DELETE FROM dated")
-    versions.execute("INSERT INTO arriving VALUES (1, '2024-02-01', 4, TRUE, '2024-01-01', 'now')")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-02-01', 4, TRUE, FALSE, '2024-01-01', 'now')")
     make(versions, *changes(VERSIONS))
     assert known(versions) == [
         (1, "2024-01-01", "2024-02-01", 4, True),
@@ -319,7 +341,7 @@ def test_a_version_that_counts_from_the_beginning_is_no_news_of_a_known_key(
     versions: duckdb.DuckDBPyConnection,
 ) -> None:
     versions.execute("INSERT INTO curated.things VALUES (1, NULL, 5, TRUE, 'then', FALSE)")
-    versions.execute("INSERT INTO arriving VALUES (1, '2024-01-01', 5, TRUE, '2024-01-01', 'now')")
+    versions.execute("INSERT INTO arriving VALUES (1, '2024-01-01', 5, TRUE, FALSE, '2024-01-01', 'now')")
     make(versions, *changes(VERSIONS))
     make(versions, *changes(replace(VERSIONS, files=())))
     assert known(versions) == [(1, "2024-01-01", "2024-01-01", 5, True)]
@@ -337,7 +359,7 @@ def test_the_last_version_says_what_the_row_says(versions: duckdb.DuckDBPyConnec
             (3, '2024-01-01', NULL, NULL, 'now', FALSE), (4, '2024-01-01', 9, TRUE, 'then', FALSE),
             (5, '2024-01-01', 5, TRUE, 'now', FALSE);
         INSERT INTO curated.thing_versions
-        SELECT id, '2024-01-01', 5, TRUE, NULL, 'then', NULL, '2024-01-01' FROM curated.things;
+        SELECT id, '2024-01-01', 5, TRUE, FALSE, NULL, 'then', NULL, '2024-01-01' FROM curated.things;
         """
     )
     assert make(versions, *changes(replace(VERSIONS, files=()))) == [0, 3]
@@ -356,12 +378,110 @@ def test_versions_that_lie_ahead_are_void_once_their_row_moved(versions: duckdb.
             (3, '2030-01-01', 5, TRUE, 'now', TRUE), (4, NULL, 5, TRUE, 'now', FALSE),
             (5, '2024-01-01', 5, TRUE, 'then', FALSE);
         INSERT INTO curated.thing_versions
-        SELECT id, moment, 5, TRUE, NULL, 'then', NULL, moment
+        SELECT id, moment, 5, TRUE, FALSE, NULL, 'then', NULL, moment
         FROM curated.things, (VALUES (TIMESTAMP '2024-01-01'), (TIMESTAMP '2030-01-01')) AS moments (moment);
         """
     )
     make(versions, *changes(replace(VERSIONS, files=()))[:1])
     assert [key for key, moment, *_ in known(versions) if moment == "2030-01-01"] == [1, 5]
+
+
+def test_an_active_version_is_assumed_before_a_first_one_that_is_not(versions: duckdb.DuckDBPyConnection) -> None:
+    """Only where there is time before it; it goes when a version before it comes to be known."""
+    versions.execute(
+        """
+        INSERT INTO curated.things
+        SELECT id, '2024-03-02', 5, FALSE, 'now', FALSE FROM (VALUES (1), (2), (3)) AS things (id);
+        INSERT INTO arriving VALUES
+            (1, '2024-03-02', 5, FALSE, FALSE, '2024-01-01', 'now'),
+            (2, '2024-03-02', 5, FALSE, FALSE, '2024-03-02', 'now'),
+            (3, '2024-03-02', 5, FALSE, FALSE, '2024-03-09', 'now');
+        """
+    )
+    assumed = (
+        "SELECT id, valid_from::DATE::VARCHAR, price, is_active, _run_id FROM curated.thing_versions WHERE is_assumed"
+    )
+    for _ in range(2):
+        make(versions, *changes(VERSIONS))
+        versions.execute("DELETE FROM dated")
+        assert versions.execute(assumed).fetchall() == [(1, "2024-01-01", 5, True, "now")]
+        assert [row[:3] for row in known(versions) if not row[4]] == [
+            (1, "2024-03-02", "2024-03-02"),
+            (2, "2024-03-02", "2024-03-02"),
+            (3, "2024-03-09", "2024-03-02"),
+        ]
+    # Found to have been inactive earlier, and cheaper: what is assumed is so too.
+    versions.execute(
+        "DELETE FROM arriving; INSERT INTO arriving VALUES (1, '2024-02-01', 4, FALSE, FALSE, '2024-01-01', 'now')"
+    )
+    make(versions, *changes(VERSIONS))
+    assert versions.execute(assumed).fetchall() == [(1, "2024-01-01", 4, True, "now")]
+    # Found to have been active: nothing needs to be assumed.
+    versions.execute("DELETE FROM dated; UPDATE arriving SET valid_from = '2024-01-15', is_active = TRUE")
+    make(versions, *changes(VERSIONS))
+    assert versions.execute(assumed).fetchall() == []
+    assert [row[1] for row in known(versions) if row[0] == 1] == ["2024-01-01", "2024-02-01", "2024-03-02"]
+
+
+def test_states_without_a_flag_of_their_own(versions: duckdb.DuckDBPyConnection) -> None:
+    """The last one says what the row says, and nothing once that is deleted; once is enough."""
+    versions.execute(
+        """
+        ALTER TABLE curated.thing_versions DROP COLUMN is_active;
+        ALTER TABLE curated.thing_versions DROP COLUMN is_assumed;
+        ALTER TABLE curated.thing_versions RENAME TO thing_states;
+        INSERT INTO curated.things VALUES
+            (1, '2024-01-01', 9, TRUE, 'now', FALSE), (2, '2024-01-01', 5, TRUE, 'now', TRUE),
+            (3, '2024-01-01', NULL, TRUE, 'now', FALSE), (4, '2024-01-01', 5, TRUE, 'now', FALSE);
+        INSERT INTO curated.thing_states
+        SELECT id, '2024-01-01', 5, NULL, 'then', NULL, '2024-01-01' FROM curated.things;
+        """
+    )
+    align = changes(replace(STATES, files=()))
+    assert make(versions, *align) == [0, 3]
+    new = "SELECT id, price FROM curated.thing_states WHERE valid_from > '2024-03-01' ORDER BY id"
+    assert versions.execute(new).fetchall() == [(1, 9), (2, None), (3, None)]
+    assert make(versions, *align) == [0, 0]
+
+
+def test_amounts_of_before_are_what_they_were_worth_on_their_day(versions: duckdb.DuckDBPyConnection) -> None:
+    """Where that has no rate the row goes; one without a day has the rate of the last one."""
+    versions.execute(
+        """
+        CREATE TABLE curated.exchange_rates (rate_date DATE, currency VARCHAR, rate DECIMAL(20,12));
+        INSERT INTO curated.exchange_rates VALUES
+            ('2024-01-01', 'USD', 0.9), ('2024-02-01', 'USD', 0.5), ('2024-03-04', 'USD', 0.333333333333),
+            ('2024-02-01', 'GBP', 7);
+        ALTER TABLE curated.thing_versions ALTER COLUMN price TYPE DECIMAL(18,2);
+        ALTER TABLE curated.things ALTER COLUMN price TYPE DECIMAL(18,2);
+        INSERT INTO curated.thing_versions
+        SELECT id, moment, price, TRUE, FALSE, NULL, 'then', NULL, moment
+        FROM (VALUES
+            (1, TIMESTAMP '2024-01-01 23:59:59', 10.01), (1, TIMESTAMP '2024-02-01', 10.01),
+            (1, TIMESTAMP '2023-12-31', 5), (1, TIMESTAMP '2030-01-01', 100), (2, TIMESTAMP '2024-02-01', NULL)
+        ) AS held (id, moment, price);
+        INSERT INTO curated.things VALUES
+            (1, '2024-02-01', 8, TRUE, 'then', TRUE), (2, NULL, 9, TRUE, 'then', TRUE),
+            (3, '2023-12-31', 9, TRUE, 'then', TRUE);
+        """
+    )
+    own, parents = (
+        HeldAmounts("price", "USD", "_version_at"),
+        HeldAmounts("price", "USD", "modified_at", "curated.things"),
+    )
+    prices = "SELECT _version_at::DATE::VARCHAR, price::VARCHAR FROM curated.thing_versions ORDER BY id, _version_at"
+    make(versions, *changes(replace(VERSIONS, held_amounts=own))[:2])
+    assert versions.execute(prices).fetchall() == [
+        ("2024-01-01", "9.01"),
+        ("2024-02-01", "5.01"),
+        ("2030-01-01", "33.33"),
+        ("2024-02-01", None),
+    ]
+    make(versions, *changes(replace(VERSIONS, held_amounts=parents))[:2])
+    assert [price for _, price in versions.execute(prices).fetchall()] == ["4.51", "2.51", "16.67", None]
+    make(versions, *changes(replace(THINGS, held_amounts=HeldAmounts("price", "USD", "modified_at")))[:2])
+    told = "SELECT id, price::VARCHAR FROM curated.things ORDER BY id"
+    assert versions.execute(told).fetchall() == [(1, "4.00"), (2, "3.00")]
 
 
 @pytest.mark.parametrize(

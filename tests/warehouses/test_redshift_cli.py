@@ -75,7 +75,7 @@ def test_query(loaded: Path, rental: Rental) -> None:
         rental(
             loaded,
             "query",
-            "SELECT booking_id, total_price_usd, booked_at, checkin_date, is_deleted FROM curated.bookings "
+            "SELECT booking_id, reporting_total_price, booked_at, checkin_date, is_deleted FROM curated.bookings "
             "WHERE status = 'confirmed' ORDER BY booking_id",
             "--limit",
             "2",
@@ -85,7 +85,7 @@ def test_query(loaded: Path, rental: Rental) -> None:
         .out
     )
     assert len(rows) == 2
-    assert set(rows[0]) == {"booking_id", "total_price_usd", "booked_at", "checkin_date", "is_deleted"}
+    assert set(rows[0]) == {"booking_id", "reporting_total_price", "booked_at", "checkin_date", "is_deleted"}
     told = rental(loaded, "query", "SELECT booking_id FROM curated.bookings", "--limit", "3").ok()
     assert "There are more rows than 3" in told.err
     decimals = json.loads(rental(loaded, "query", "SELECT 1.50 AS a, CAST(NULL AS DATE) AS b", "--json").ok().out)

@@ -127,7 +127,7 @@ def test_staging_tables_are_not_waited_for_long(
     with lock_of(redshift, database, "ops.stage_00000000_p"):
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            warehouse.rebuild([], "first", None)
+            warehouse.rebuild([], "first", None, "USD")
         assert time.monotonic() - began < 10
     staged = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'stage_%'"
     assert redshift.execute(staged, database) == [("stage_00000000_p",)]

@@ -95,7 +95,7 @@ def test_nothing_is_sent_that_no_snapshot_shows(
     redshift.run("tables.bookings.mode=snapshot", run_id="snapshot")
 
     change(redshift, "ALTER TABLE curated.bookings DROP COLUMN guests")
-    change(redshift, "ALTER TABLE curated.bookings ALTER COLUMN total_price_usd TYPE numeric(12,2)")
+    change(redshift, "ALTER TABLE curated.bookings ALTER COLUMN reporting_total_price TYPE numeric(12,2)")
     change(redshift, "ALTER TABLE curated.bookings ALTER COLUMN status TYPE varchar(9)")
     change(redshift, "ALTER TABLE curated.listings ALTER COLUMN source TYPE integer USING NULL")
     change(redshift, "ALTER TABLE raw_data.bookings ALTER COLUMN num_guests TYPE varchar(20)")

@@ -269,12 +269,12 @@ def test_curated_and_presentation_tables_follow_their_contracts(source: Source, 
         redshift.stand_in.execute(sql, redshift.database)
 
     change("ALTER TABLE curated.bookings DROP COLUMN guests")
-    change("ALTER TABLE curated.bookings ALTER COLUMN total_price_usd TYPE numeric(12,2)")
+    change("ALTER TABLE curated.bookings ALTER COLUMN reporting_total_price TYPE numeric(12,2)")
     change("ALTER TABLE presentation.occupancy_rate_monthly DROP COLUMN occupancy_rate")
     source.execute("UPDATE bookings SET num_guests = 4, total_price = 99, updated_at = '2024-03-02 12:00:00'")
     both.run(run_id="second")
     assert both.differences() == {}
-    assert redshift.seen("SELECT guests, total_price_usd FROM curated.bookings")[0][0] == 4
+    assert redshift.seen("SELECT guests, reporting_total_price FROM curated.bookings")[0][0] == 4
 
     change("ALTER TABLE curated.bookings ALTER COLUMN lead_days TYPE varchar(20)")
     source.execute("UPDATE bookings SET total_price = 98, updated_at = '2024-03-03 12:00:00'")

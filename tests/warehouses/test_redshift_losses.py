@@ -148,7 +148,7 @@ def _made(
     actions: dict[str, Action] = {
         step: lambda warehouse, one=one: warehouse.load(one, lake) for step, one in loads.items()
     }
-    actions["metrics"] = lambda warehouse: warehouse.rebuild(models, "second", date(2024, 3, 4))
+    actions["metrics"] = lambda warehouse: warehouse.rebuild(models, "second", date(2024, 3, 4), "USD")
     return Scene(stand_in, postgresql, before, actions, loads, lake)
 
 

@@ -323,7 +323,7 @@ def test_fewer_metrics_or_tables_that_are_dropped() -> None:
 
     def swapped(number: int, **held: Mapping[str, HeldColumn]) -> int:
         catalogue = Catalogue({f"presentation.{name}": columns for name, columns in held.items()})
-        rebuild = Rebuild(models[:number], "first", date(2024, 3, 4), "0a1b2c3d", catalogue)
+        rebuild = Rebuild(models[:number], ("first", date(2024, 3, 4), "USD"), "0a1b2c3d", catalogue)
         rebuild.checks()
         return len(rebuild.swap())
 

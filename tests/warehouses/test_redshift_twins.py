@@ -26,7 +26,7 @@ def test_generated_marketplace(tmp_path: Path, twins: Callable[[str], Twins], mi
     both.run(run_id="first")
     assert both.differences() == {}
     filled = both.redshift.every("raw_data", "curated", "presentation")
-    assert len(filled) == 4 + 6 + 7
+    assert len(filled) == 4 + 7 + 7
     assert all(filled.values())
 
     advance(url, 4, dirty_rate=0.3)
@@ -34,5 +34,9 @@ def test_generated_marketplace(tmp_path: Path, twins: Callable[[str], Twins], mi
     assert both.differences() == {}
     assert both.redshift.every("curated") != {name: rows for name, rows in filled.items() if name.startswith("curated")}
 
-    both.run(run_id="third", full_refresh=True)
+    # Rows that are gone, and versions of before, are converted in the warehouse.
+    dollars = both.redshift.seen("SELECT SUM(reporting_total_price) FROM curated.booking_versions")
+    both.run("marketplace.reporting_currency=EUR", run_id="third", full_refresh=True)
     assert both.differences() == {}
+    euros = both.redshift.seen("SELECT SUM(reporting_total_price) FROM curated.booking_versions")
+    assert 0 < euros[0][0] < dollars[0][0]

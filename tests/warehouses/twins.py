@@ -215,8 +215,8 @@ def ordered(rows: Rows) -> Rows:
 def rows_of(table: str, names: list[str]) -> str:
     """A query of a table's rows; of exchange rates, which are many thousand, of a sum of them by currency."""
     if table == "curated.exchange_rates":
-        assert {*names} - HIDDEN == {"currency", "rate_date", "usd_per_unit"}, names
-        text = "CAST(rate_date AS VARCHAR) || ' ' || CAST(usd_per_unit AS VARCHAR)"
+        assert {*names} - HIDDEN == {"currency", "rate_date", "rate"}, names
+        text = "CAST(rate_date AS VARCHAR) || ' ' || CAST(rate AS VARCHAR)"
         summed = f"COUNT(*), MD5(STRING_AGG({text}, ',' ORDER BY rate_date))"
         return f"SELECT currency, {summed} FROM curated.exchange_rates GROUP BY currency"
     return f"SELECT {listed(names)} FROM {quoted(table)}"

@@ -22,6 +22,8 @@ from pydantic_core import PydanticCustomError
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Sentence = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
 SqlPredicate = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
+"""A column that a query returns; those that begin with `_` help the pipeline, and no table has them."""
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID.pattern}$")]
 Count = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
@@ -86,6 +88,18 @@ class Check(Contract):
     severity: Severity
     when: SqlPredicate
     description: Sentence | None = None
+
+
+class Rule(Check):
+    """A check of one row of a source table.
+
+    `value` is the column with the value that is to blame, which may be one of the query's own, `setting` the key of the
+    configuration that would accept it, and `setting_for_null` the one for rows without a value.
+    """
+
+    value: str | None = Field(default=None, pattern=QUERY_COLUMN)
+    setting: str | None = None
+    setting_for_null: str | None = None
 
 
 _TYPE = re.compile(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from rental_analytics.contracts.marketplace import STATUSES, MarketplaceFacts, Status, spelling
 from rental_analytics.contracts.setting_types import (
     MOST_ROWS,
     Constant,
+    Currency,
     Duration,
     Share,
+    Texts,
     memory_size,
     metric_namespace,
     role_arn,
@@ -109,6 +112,58 @@ class ReferenceSettings(_Section):
     exchange_rates: Path | None = None
 
 
+class StatusSettings(_Section):
+    """Further spellings of a booking's status; case, spaces, `_` and `-` make no difference."""
+
+    pending: Texts = Field(default=(), examples=['["inquiry"]'])
+    confirmed: Texts = Field(default=(), examples=['["no_show"]'])
+    canceled: Texts = Field(default=(), examples=['["cancelled by guest"]'])
+
+    @property
+    def meanings(self) -> dict[str, Status]:
+        """What each spelling means, normalised; those that are known without being named are left out."""
+        return {name: status for name, status, _ in self._named() if name not in STATUSES}
+
+    def _named(self) -> list[tuple[str, Status, str]]:
+        listed: tuple[tuple[Status, tuple[str, ...]], ...] = (
+            ("pending", self.pending),
+            ("confirmed", self.confirmed),
+            ("canceled", self.canceled),
+        )
+        return [(spelling(text), status, text) for status, texts in listed for text in texts]
+
+    @model_validator(mode="after")
+    def _means_one_thing(self) -> Self:
+        seen: dict[str, tuple[Status, str]] = {}
+        for name, status, text in self._named():
+            if not name.strip():
+                raise ValueError(f"{status} has a status without a letter or digit, {text!r}")
+            if STATUSES.get(name, status) != status:
+                raise ValueError(f"{text!r} stands for {STATUSES[name]} everywhere, and cannot be {status}")
+            if name in seen:
+                before, first = seen[name]
+                raise ValueError(f"{text!r} of {status} stands twice, as {first!r} of {before} too")
+            seen[name] = status, text
+        return self
+
+
+class MarketplaceSettings(_Section):
+    """What differs from company to company in the rows of a marketplace."""
+
+    reporting_currency: Currency = Field(default="USD", examples=["USD", "EUR"])
+    default_currency: Currency | None = Field(default=None, examples=["EUR"])
+    statuses: StatusSettings = StatusSettings()
+
+    @property
+    def facts(self) -> MarketplaceFacts:
+        """What a run notes of them."""
+        return MarketplaceFacts(
+            reporting_currency=self.reporting_currency,
+            default_currency=self.default_currency,
+            statuses=self.statuses.meanings,
+        )
+
+
 SourceName = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -139,6 +194,7 @@ class Configuration(BaseModel):
     retries: RetriesSettings = RetriesSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     reference: ReferenceSettings = ReferenceSettings()
+    marketplace: MarketplaceSettings = MarketplaceSettings()
     tables: dict[str, TableSettings] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 

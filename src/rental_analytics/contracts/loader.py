@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -47,6 +47,21 @@ class Contracts:
     def table_names(self) -> frozenset[str]:
         """Names of all tables, of the source and of the warehouse."""
         return frozenset({*self.sources, *self.curated, *self.intermediate, *self.presentation})
+
+    def with_settings(self, keys: Collection[str]) -> Contracts:
+        """The same, where columns are optional that one of these keys of the configuration stands in for."""
+        optional = {
+            name: table.model_copy(
+                update={
+                    "columns": {
+                        column: spec.model_copy(update={"required": spec.required and spec.setting not in keys})
+                        for column, spec in table.columns.items()
+                    }
+                }
+            )
+            for name, table in self.sources.items()
+        }
+        return replace(self, sources=optional)
 
     @cached_property
     def extraction_order(self) -> tuple[SourceTable, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rental_analytics.contracts.base import ColumnType, Contract, Count, Day, Instant, LakePath, Moment, RunId, Severity
+from rental_analytics.contracts.marketplace import MarketplaceFacts
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 
@@ -30,6 +31,7 @@ class RunParameters(Contract):
         backfill_from: first day to read anew, or None for a run that reads what changed.
         backfill_to: last day to read anew, that day included.
         source: the database the run reads, without user and password; empty in lakes of before it was noted.
+        marketplace: what the settings of `[marketplace]` said; before it was noted all was in US dollars.
     """
 
     run_id: RunId
@@ -41,6 +43,7 @@ class RunParameters(Contract):
     backfill_from: Day | None = None
     backfill_to: Day | None = None
     source: str = ""
+    marketplace: MarketplaceFacts = MarketplaceFacts()
 
 
 class LakeFile(Contract):
@@ -148,14 +151,31 @@ class ExtractedTable(Contract):
         return sum(file.rows for file in self.files)
 
 
+class ValueCount(Contract):
+    """How many rows have a value that is to blame for their rejection; None where they have none."""
+
+    value: str | None = None
+    rows: Count
+
+
 class CheckResult(Contract):
-    """How many rows of a run broke a rule or check; `sample` is the key of one of them."""
+    """How many rows of a run broke a rule or check; `sample` is the key of one of them.
+
+    `values` are the commonest of the values that are to blame, where one is, and `settings` would accept them.
+    """
 
     table_name: TableName
     check_name: TableName
     severity: Severity
     failed_rows: Count
     sample: str | None = None
+    values: tuple[ValueCount, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What `ops.check_results` has of it."""
+        return self.model_dump(exclude={"values", "settings"})
 
 
 class TransformedTable(Contract):

@@ -10,10 +10,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from rental_analytics.contracts.base import (
+    QUERY_COLUMN,
     Check,
     ColumnType,
     Contract,
     Identifier,
+    Rule,
     Sentence,
     Severity,
     wrong_at,
@@ -21,7 +23,6 @@ from rental_analytics.contracts.base import (
 from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ranking, columns_of
 from rental_analytics.contracts.manifest import FileColumn
 
-_QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
 _NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
 MOST_PLACES = 6
 """Of a ratio: with more, the quotients that are exact on every engine become small."""
@@ -47,8 +48,8 @@ MAX_TEXT_BYTES = 65_535
 class Ratio(Contract):
     """Two columns of the query, of which one is divided by the other; their names may begin with `_`."""
 
-    of: str = Field(pattern=_QUERY_COLUMN)
-    to: str = Field(pattern=_QUERY_COLUMN)
+    of: str = Field(pattern=QUERY_COLUMN)
+    to: str = Field(pattern=QUERY_COLUMN)
 
 
 class ModelColumn(Contract):
@@ -100,15 +101,15 @@ class Reference(Contract):
 
 
 class Conversion(Contract):
-    """An amount of money that the pipeline adds in US dollars.
+    """An amount of money that the pipeline adds in the reporting currency.
 
     `moment` is the column whose day decides the exchange rate; it may be one of the query's own, which begin with `_`.
-    Rules find `_currency_known`, `_rate_date` and `_usd_per_unit` beside the amount.
+    Rules find `_currency_known`, `_rate_date` and `_rate` beside the amount.
     """
 
     amount: Identifier
     currency: Identifier
-    moment: str = Field(pattern=_QUERY_COLUMN)
+    moment: str = Field(pattern=QUERY_COLUMN)
     into: Identifier
 
 
@@ -179,10 +180,10 @@ class CuratedModel(Model):
     source: Identifier | None = None
     versions_of: Identifier | None = None
     reference: Identifier | None = None
-    version: str | None = Field(default=None, pattern=_QUERY_COLUMN)
+    version: str | None = Field(default=None, pattern=QUERY_COLUMN)
     event_time: Identifier | None = None
     conversion: Conversion | None = None
-    rules: tuple[Check, ...] = ()
+    rules: tuple[Rule, ...] = ()
     references: tuple[Reference, ...] = ()
 
     @property
@@ -237,7 +238,11 @@ class CuratedModel(Model):
         if self.source is None:
             raise wrong_at("conversion", "only what is made of a source table is converted", "remove it.")
         if self.conversion.into in {self.conversion.amount, self.conversion.currency, self.conversion.moment}:
-            raise wrong_at("conversion.into", "it is converted itself", "name a column of its own for the dollars.")
+            raise wrong_at(
+                "conversion.into",
+                "it is converted itself",
+                "name a column of its own for the amount in the reporting currency.",
+            )
         if not self.columns[self.conversion.into].type.startswith("DECIMAL"):
             raise wrong_at("conversion.into", f"it is {self.columns[self.conversion.into].type}", "make it a DECIMAL.")
 

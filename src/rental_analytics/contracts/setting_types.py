@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -94,13 +95,35 @@ def thread_count(value: int | None) -> int | None:
 
 def without_controls(value: object) -> object:
     """No text of a configuration has a use for what ends or steers a line; the message does not show the value."""
-    texts = value.values() if isinstance(value, Mapping) else [value]
+    texts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
     for text in texts:
         if isinstance(text, str) and re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", text):
             raise ValueError("has a control character, such as a line break")
         if isinstance(text, str) and len(text) > _LONGEST_TEXT:
             raise ValueError(f"is longer than {_LONGEST_TEXT:,} characters")
     return value
+
+
+def currency_code(value: object) -> object:
+    """A code such as EUR, trimmed and upper-cased."""
+    if value is None:
+        return None
+    code = value.strip().upper() if isinstance(value, str) else ""
+    if not re.fullmatch(r"[A-Z0-9]{1,16}", code, re.ASCII):
+        raise ValueError("is no currency code")
+    return code
+
+
+def list_of_texts(value: object) -> object:
+    """A list as TOML has it, or in JSON as the command line has it; a text alone is a list of one."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [value]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("is not a list") from None
 
 
 def metric_namespace(value: str) -> str:
@@ -127,3 +150,5 @@ def role_arn(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_bounded)]
 Constant = Annotated[object, BeforeValidator(_single_value)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Currency = Annotated[str, BeforeValidator(currency_code)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(list_of_texts)]

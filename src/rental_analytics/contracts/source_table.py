@@ -47,11 +47,16 @@ class UnknownColumns(StrEnum):
 
 
 class SourceColumn(Contract):
-    """A column of a source table; an optional one that is missing arrives as NULL."""
+    """A column of a source table; an optional one that is missing arrives as NULL.
+
+    `setting` is a key of the configuration that stands in for the values of a column; where it is set, the column is
+    optional.
+    """
 
     type: SourceType
     description: Sentence
     required: bool = True
+    setting: str | None = Field(default=None, pattern=r"^marketplace\.[a-z_]+$")
 
 
 class SourceTable(Contract):

@@ -143,11 +143,13 @@ class _Matching:
     def _missing_columns(self, names: Sequence[str]) -> ContractError:
         """The error for required columns that are not there, with those that may be it under another name."""
         table, listed = self._table.name, " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+        setting = self._table.columns[names[0]].setting
+        instead = f"set {setting}, or " if setting else ""
         likely = self._likely(names[0]) if len(names) == 1 else f" It has {', '.join(self._unread()) or 'no others'}."
         return ContractError(
             f"Table {both_names(table, self._found.name)} has no column{'s' if names[1:] else ''} {listed}, which its "
             f"contract requires.{likely}",
-            remedy=f'set tables.{table}.columns.{names[0]} = "..." to what the source calls it, or '
+            remedy=f'{instead}set tables.{table}.columns.{names[0]} = "..." to what the source calls it, or '
             f"tables.{table}.constants.{names[0]} if all rows have one value and it is no key and no moment; or add "
             "the column, or put a view that has it in the place of the table.",
             reason="source-column-missing",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rental_analytics.contracts.base import Severity, both_names
 from rental_analytics.contracts.configuration import QualitySettings
-from rental_analytics.contracts.manifest import ExtractedTable, TransformManifest
+from rental_analytics.contracts.manifest import CheckResult, ExtractedTable, TransformManifest
 from rental_analytics.errors import QualityError, number_of
-from rental_analytics.quality.results import broken
+from rental_analytics.quality.results import broken, told_values
 
 # Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
 _FEW_ROWS = 100
@@ -25,10 +25,10 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
     limit, least = limits.max_rejected_share, limits.min_rejected_rows
     for name, table in manifest.tables.items():
         if table.extracted and table.rejected >= least and table.rejected / table.extracted > limit:
-            rules = [
-                f"{check.check_name} {check.failed_rows:,}" + (f", such as {check.sample}" if check.sample else "")
-                for check in broken(table, Severity.REJECT)
-            ]
+            found = broken(table, Severity.REJECT)
+            rules = [_told(check) for check in found]
+            keys = sorted({key for check in found for key in check.settings})
+            accepting = f"to accept them, set {' and '.join(keys)} and `rental run --full-refresh`; " if keys else ""
             few = (
                 f"; fewer than quality.min_rejected_rows, {least:,}, stop no run" if table.rejected < _FEW_ROWS else ""
             )
@@ -36,7 +36,7 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
                 f"{table.rejected:,} of {table.extracted:,} rows of {name} were rejected "
                 f"({table.rejected / table.extracted:.0%}, the limit is {limit:.0%}): {'; '.join(rules)}.",
                 remedy=f"see `rental query \"FROM ops.rejected_rows WHERE run_id = '{run_id}'\"`; after correcting the "
-                f"source `{again}`; to continue without these rows, and without their earlier versions, "
+                f"source `{again}`; {accepting}to continue without these rows, and without their earlier versions, "
                 f"`rental run --resume {run_id} --set quality.max_rejected_share=1`{few}.",
                 reason="too-many-rows-rejected",
                 table=name,
@@ -50,6 +50,13 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
                     reason="check-broken",
                     table=name,
                 )
+
+
+def _told(check: CheckResult) -> str:
+    """A rule, how many rows broke it, one of them, and what they have where that is to blame."""
+    sample = f", such as {check.sample}" if check.sample else ""
+    values = told_values(check)
+    return f"{check.check_name} {check.failed_rows:,}{sample}" + (f" ({values})" if values else "")
 
 
 def check_deleted(

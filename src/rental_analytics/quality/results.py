@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.manifest import CheckResult, TransformedTable
+from rental_analytics.contracts.manifest import CheckResult, TransformedTable, ValueCount
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.quality.rules import all_rules, kept_checks
 from rental_analytics.sql.render import render
+
+_MOST_VALUES, _LONGEST_VALUE = 5, 60
 
 
 def model_counts(model: CuratedModel) -> str:
@@ -34,6 +36,49 @@ def model_results(model: CuratedModel, counts: Mapping[str, Any]) -> tuple[Check
         )
         for rule in (*all_rules(model), *kept_checks(model))
     )
+
+
+def blamed_values(model: CuratedModel, counts: Mapping[str, Any]) -> dict[str, str]:
+    """For each broken rule with a value that is to blame, the query for the commonest ones and how many have them."""
+    return {
+        rule.name: render("quality/blamed_values", rule=rule, most=_MOST_VALUES)
+        for rule in model.rules
+        if rule.value and rule.severity is Severity.REJECT and counts.get(rule.name)
+    }
+
+
+def blaming(
+    model: CuratedModel, results: Sequence[CheckResult], found: Mapping[str, Sequence[tuple[str | None, int]]]
+) -> tuple[CheckResult, ...]:
+    """Results of a model with the values that are to blame, and the settings that would accept them.
+
+    Args:
+        found: the rows of the queries of `blamed_values`.
+    """
+    rules = {rule.name: rule for rule in model.rules}
+    told = []
+    for result in results:
+        values = tuple(
+            ValueCount(value=None if value is None else value[:_LONGEST_VALUE], rows=rows)
+            for value, rows in found.get(result.check_name, ())
+        )
+        if values:
+            rule = rules[result.check_name]
+            named = {rule.setting_for_null if item.value is None else rule.setting for item in values}
+            settings = tuple(sorted(filter(None, named)))
+            told.append(result.model_copy(update={"values": values, "settings": settings}))
+        else:
+            told.append(result)
+    return tuple(told)
+
+
+def told_values(result: CheckResult) -> str:
+    """The values that are to blame, in words: `'no_show' 3, NULL 1; marketplace.statuses accepts them`; or nothing."""
+    if not result.values:
+        return ""
+    listed = ", ".join(f"{'NULL' if item.value is None else repr(item.value)} {item.rows:,}" for item in result.values)
+    accepted = f"; accepted by {' and '.join(result.settings)}" if result.settings else ""
+    return f"{listed}{accepted}"
 
 
 def source_counts(source: SourceTable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,10 @@ from rental_analytics.regular_file import read_regular_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COLUMNS = ("rate_date", "currency", "usd_per_unit")
+HEADER = "rate_date,currency,usd_per_unit"
+"""With the code of any currency in the place of usd."""
+_COLUMNS = ("rate_date", "currency", "rate")
+_VALUE = re.compile(r"([A-Za-z0-9]{1,16})_per_unit")
 _LARGEST = 128 * 2**20
 """Bytes: rates of 170 currencies for 60 years."""
 _BLANKS = " \t\r\n\u00a0"
@@ -25,11 +29,12 @@ _FIRST_DAY = "1900-01-01"
 _RATE = r"^\d{1,7}(\.\d{1,12})?$"
 
 
-def read_rates_file(path: Path) -> pa.Table:
-    """Rates of a CSV in UTF-8, with or without a byte order mark, with the header `rate_date,currency,usd_per_unit`.
+def read_rates_file(path: Path) -> tuple[str, pa.Table]:
+    """The currency that rates are in, and rates of a CSV in UTF-8, with or without a byte order mark.
 
-    Codes are trimmed and upper-cased; dates are written 2024-12-31; a rate is above 0 and has at most 7 digits before
-    the point and 12 behind it. Days are from 1900 on. Further columns are ignored.
+    Its header is `rate_date,currency,usd_per_unit`, with the code of another currency where rates are in that one; the
+    table has them in column `rate`. Codes are trimmed and upper-cased; dates are written 2024-12-31; a rate is above 0
+    and has at most 7 digits before the point and 12 behind it. Days are from 1900 on. Further columns are ignored.
 
     Raises:
         ConfigurationError: the file is missing, or is not one to be read, or has other columns or values; names the
@@ -38,11 +43,11 @@ def read_rates_file(path: Path) -> pa.Table:
     import pyarrow.compute as pc
 
     content = _content(path)
-    table = _columns(path, content)
-    texts = {name: pc.utf8_trim(table.column(name), characters=_BLANKS) for name in COLUMNS}
+    value, table = _columns(path, content)
+    texts = {name: pc.utf8_trim(table.column(name), characters=_BLANKS) for name in _COLUMNS}
     texts["currency"] = pc.ascii_upper(texts["currency"])
-    _check(path, content, texts)
-    return _typed(path, content, texts)
+    _check(path, content, texts, value)
+    return value.partition("_")[0].upper(), _typed(path, content, texts, value)
 
 
 def _content(path: Path) -> bytes:
@@ -51,77 +56,92 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(
             f"The exchange rates in {path} cannot be read: {error.strerror}.",
-            remedy="point reference.exchange_rates to a CSV of at most 128 MB, with the header "
-            "rate_date,currency,usd_per_unit.",
+            remedy=f"point reference.exchange_rates to a CSV of at most 128 MB, with the header {HEADER}.",
             reason="exchange-rates-not-found",
         ) from error
     return content.removeprefix(b"\xef\xbb\xbf")
 
 
-def _columns(path: Path, content: bytes) -> pa.Table:
+def _columns(path: Path, content: bytes) -> tuple[str, pa.Table]:
+    """What the file calls its rates, and its columns, the rates as `rate`."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     try:
-        reading = arrow_csv.ReadOptions(column_names=_header(content), skip_rows=1)
+        names, value = _header(content)
+        wanted = ["rate_date", "currency", value]
+        reading = arrow_csv.ReadOptions(column_names=names, skip_rows=1)
         converting = arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(COLUMNS, pa.string()), include_columns=list(COLUMNS), strings_can_be_null=False
+            column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
         )
-        return arrow_csv.read_csv(BytesIO(content), read_options=reading, convert_options=converting)
+        table = arrow_csv.read_csv(BytesIO(content), read_options=reading, convert_options=converting)
+        return value, table.rename_columns(list(_COLUMNS))
     except (UnicodeDecodeError, pa.ArrowException, KeyError) as error:
         said = error.args[0] if isinstance(error, KeyError) else str(error)
         told = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(said).splitlines()[0].rstrip(".")
         raise ConfigurationError(
             f"The exchange rates in {path} cannot be read: {told}.",
-            remedy="save it as a CSV in UTF-8 with commas and the header rate_date,currency,usd_per_unit.",
+            remedy=f"save it as a CSV in UTF-8 with commas and the header {HEADER}, or the code of another currency "
+            "in the place of usd.",
             reason="exchange-rates-not-read",
         ) from error
 
 
-def _header(content: bytes) -> list[str]:
-    """Names of the columns, of which those that are read stand there once; whether they all do is told by Arrow."""
+def _header(content: bytes) -> tuple[list[str], str]:
+    """Names of the columns, of which those that are read stand there once, and that of the rates among them."""
     line = content.split(b"\n", 1)[0].decode().strip(_BLANKS)
     names = [name.strip(_BLANKS + '"') for name in line.split(",")]
-    if doubled := [name for name in COLUMNS if names.count(name) > 1]:
+    values = [name for name in names if _VALUE.fullmatch(name)]
+    if len(set(values)) > 1:
+        raise KeyError(f"its header names rates in several currencies, {values[0]} and {values[1]}")
+    value = values[0] if values else "usd_per_unit"
+    if doubled := [name for name in ("rate_date", "currency", value) if names.count(name) > 1]:
         raise KeyError(f"its header names {doubled[0]} more than once")
-    return names
+    return names, value
 
 
-def _check(path: Path, content: bytes, texts: dict[str, Any]) -> None:
+def _check(path: Path, content: bytes, texts: dict[str, Any], value: str) -> None:
     """Stop at the first line with a value of the wrong form."""
     import pyarrow.compute as pc
 
     wanted = {
         "rate_date": (_DATE, "is no date", "write it as 2024-12-31"),
         "currency": (_CODE, "is no currency code", "write a code such as EUR"),
-        "usd_per_unit": (_RATE, "is no rate", "write at most 7 digits before the point and 12 behind it"),
+        "rate": (_RATE, "is no rate", "write at most 7 digits before the point and 12 behind it"),
     }
     for name, (pattern, problem, remedy) in wanted.items():
         fits = pc.match_substring_regex(texts[name], pattern)
         if not pc.all(fits, min_count=0).as_py():
-            raise _wrong_value(path, content, texts[name], pc.index(fits, False).as_py(), (name, problem, remedy))
+            raise _wrong_value(
+                path, content, texts[name], pc.index(fits, False).as_py(), (_told(name, value), problem, remedy)
+            )
 
 
-def _typed(path: Path, content: bytes, texts: dict[str, Any]) -> pa.Table:
+def _typed(path: Path, content: bytes, texts: dict[str, Any], value: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     moments = pc.strptime(texts["rate_date"], format="%Y-%m-%d", unit="s", error_is_null=True)
     exists = pc.fill_null(pc.equal(pc.strftime(moments, format="%Y-%m-%d"), texts["rate_date"]), False)
     is_recent = pc.greater_equal(texts["rate_date"], _FIRST_DAY)
-    rates = pc.cast(texts["usd_per_unit"], pa.decimal128(20, 12))
+    rates = pc.cast(texts["rate"], pa.decimal128(20, 12))
     is_positive = pc.greater(rates, pa.scalar(0, pa.decimal128(1, 0)))
     for name, right, told in (
         ("rate_date", exists, ("rate_date", "is no date", "write a day that the calendar has")),
         ("rate_date", is_recent, ("rate_date", f"is before {_FIRST_DAY}", "write the day of the rate")),
-        ("usd_per_unit", is_positive, ("usd_per_unit", "is no rate", "a rate is above 0")),
+        ("rate", is_positive, (value, "is no rate", "a rate is above 0")),
     ):
         if not pc.all(right, min_count=0).as_py():
             raise _wrong_value(path, content, texts[name], pc.index(right, False).as_py(), told)
     dates = pc.cast(moments, pa.date32())
-    table = pa.table({"rate_date": dates, "currency": texts["currency"], "usd_per_unit": rates})
+    table = pa.table({"rate_date": dates, "currency": texts["currency"], "rate": rates})
     _check_once(path, content, table)
     return table
+
+
+def _told(name: str, value: str) -> str:
+    """What the file calls a column."""
+    return value if name == "rate" else name
 
 
 def _check_once(path: Path, content: bytes, table: pa.Table) -> None:

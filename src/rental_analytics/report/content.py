@@ -99,23 +99,23 @@ def read_content(query: Query, models: Mapping[str, PresentationModel]) -> Conte
     _check_built(query, models)
     build = next(iter(_rows(query, "last_build")), {})
     run = next(iter(_rows(query, "last_run")), {})
-    as_of = build.get("as_of")
+    as_of, currency = build.get("as_of"), build.get("reporting_currency")
     measured = [
         (model, chart, [_observation(model, chart, row, as_of) for row in _answer(query, chart_query(model, chart))])
         for model, chart in with_chart(models.values())
     ]
     drawn = [
-        Series(model, chart.title, _drawn(model, chart, observations, as_of))
+        Series(model, _title(chart, currency), _drawn(model, chart, observations, as_of, currency))
         for model, chart, observations in measured
         if chart.kind is not ChartKind.NUMBER
     ]
-    rankings = [_ranking(query, model, ranking, as_of) for model, ranking in with_ranking(models.values())]
+    rankings = [_ranking(query, model, ranking, as_of, currency) for model, ranking in with_ranking(models.values())]
     described = {series.model.name for series in drawn} | {ranking.model.name for ranking in rankings}
     return Content(
         as_of=as_of,
         rebuilt_at=build.get("finished_at"),
         failed_run=run if run.get("status") == "failed" else None,
-        headlines=[_headline(model, chart, observations, as_of) for model, chart, observations in measured],
+        headlines=[_headline(model, chart, observations, as_of, currency) for model, chart, observations in measured],
         series=drawn,
         rankings=rankings,
         other_models=[model for name, model in models.items() if name not in described],
@@ -147,8 +147,16 @@ def _answer(query: Query, sql: str) -> list[Row]:
     return rows
 
 
+def _title(chart: display.Chart, currency: str | None) -> str:
+    return formats.titled(chart.title, chart.format, currency)
+
+
 def _drawn(
-    model: PresentationModel, chart: display.Chart, observations: Sequence[Observation], as_of: date | None
+    model: PresentationModel,
+    chart: display.Chart,
+    observations: Sequence[Observation],
+    as_of: date | None,
+    currency: str | None,
 ) -> Chart | None:
     """One period far off, such as a stay in 2200, must not squeeze the others to nothing."""
     length = model.shown_period.length
@@ -156,7 +164,7 @@ def _drawn(
         earliest = as_of - timedelta(days=_LONGEST[length] * chart.shown_periods)
         observations = [item for item in observations if earliest <= item.start <= as_of + _AHEAD]
     draw = line_chart if chart.kind is ChartKind.LINE else bar_chart
-    return draw(chart.title, observations[-chart.shown_periods :], length, formats.WRITERS[chart.format])
+    return draw(_title(chart, currency), observations[-chart.shown_periods :], length, formats.WRITERS[chart.format])
 
 
 def _observation(model: PresentationModel, chart: display.Chart, row: Row, as_of: date | None) -> Observation:
@@ -166,13 +174,18 @@ def _observation(model: PresentationModel, chart: display.Chart, row: Row, as_of
     return Observation(start, None if value is None else Decimal(str(value)), is_open)
 
 
-def _ranking(query: Query, model: PresentationModel, ranking: display.Ranking, as_of: date | None) -> Ranking:
+def _ranking(
+    query: Query, model: PresentationModel, ranking: display.Ranking, as_of: date | None, currency: str | None
+) -> Ranking:
     length = model.shown_period.length
     return Ranking(
         model=model,
         title=ranking.title,
         period=formats.period(_last_whole(length, as_of), length) if as_of else "",
-        columns=[RankedColumn(column.title, column.format is not None) for column in ranking.columns],
+        columns=[
+            RankedColumn(formats.titled(column.title, column.format, currency), column.format is not None)
+            for column in ranking.columns
+        ],
         rows=[
             Place(row["place"], [_cell(column, row) for column in ranking.columns])
             for row in _answer(query, ranking_query(model, ranking))
@@ -190,11 +203,15 @@ def _cell(column: display.RankedColumn, row: Row) -> str:
 
 
 def _headline(
-    model: PresentationModel, chart: display.Chart, observations: Sequence[Observation], as_of: date | None
+    model: PresentationModel,
+    chart: display.Chart,
+    observations: Sequence[Observation],
+    as_of: date | None,
+    currency: str | None,
 ) -> Headline:
     values = {item.start: item.value for item in observations}
     if as_of is None:
-        return Headline(model.name, chart.title, formats.UNKNOWN, "no data yet", "")
+        return Headline(model.name, _title(chart, currency), formats.UNKNOWN, "no data yet", "")
     length = model.shown_period.length
     start = _last_whole(length, as_of)
     missing = Decimal(0) if chart.format is Format.COUNT and values else None
@@ -202,7 +219,7 @@ def _headline(
     before = values.get(_one_before(length, start), missing)
     return Headline(
         table=model.name,
-        title=chart.title,
+        title=_title(chart, currency),
         value=formats.WRITERS[chart.format](value),
         period=formats.period(start, length),
         change=_change(chart.format, length, value, before),

@@ -14,10 +14,10 @@ Writer = Callable[[Number | None], str]
 
 
 def money(value: Number | None) -> str:
-    """Dollars and cents."""
+    """An amount with two decimals; the currency stands in the title."""
     if value is None:
         return UNKNOWN
-    return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
+    return f"{'−' if value < 0 else ''}{abs(value):,.2f}"
 
 
 def percent(value: Number | None) -> str:
@@ -54,6 +54,11 @@ def period(start: date | None, length: Period) -> str:
         Period.WEEK: f"week of {day(start)}",
         Period.MONTH: f"{start:%B %Y}",
     }[length]
+
+
+def titled(title: str, written: Format | None, currency: str | None) -> str:
+    """A title of numbers, with the currency of those that are money."""
+    return f"{title} ({currency})" if written is Format.MONEY and currency else title
 
 
 WRITERS: Mapping[Format, Writer] = {

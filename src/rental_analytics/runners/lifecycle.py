@@ -30,6 +30,7 @@ from rental_analytics.steps.base import Parts
 from rental_analytics.steps.belonging import (
     check_as_of,
     check_continuable,
+    check_marketplace,
     check_source,
     check_warehouse,
     source_identity,
@@ -231,6 +232,7 @@ class RunLife:
         if known:
             check_continuable(self._parts.manifests, known)
             self._asked.check(known)
+        check_marketplace(self._parts, known, whole=whole)
         if self._has(Part.DATABASE):
             check_source(self._parts, known, whole=whole)
 
@@ -258,6 +260,7 @@ class RunLife:
             backfill_from=first,
             backfill_to=last,
             source=source_identity(self._parts.database),
+            marketplace=self._parts.settings.marketplace.facts,
         )
 
     def _tell(self, run: RunParameters, status: RunStatus, error: BaseException | None = None) -> None:

@@ -76,6 +76,33 @@ def check_warehouse(parts: Parts) -> None:
     )
 
 
+def check_marketplace(parts: Parts, continued: RunParameters | None, *, whole: bool) -> None:
+    """See that the settings of `[marketplace]` are those that the run, or the rows that are loaded, were made with.
+
+    Rows that do not change are not converted again, so a run with others would add numbers that mean something else.
+
+    Raises:
+        ConfigurationError: they are others.
+    """
+    own = parts.settings.marketplace.facts
+    if continued and (differing := own.differences(continued.marketplace)):
+        key, now, before = differing[0]
+        raise ConfigurationError(
+            f"Run {continued.run_id} began with {key} = {before}, and it is {now} now.",
+            remedy=f"set {key} as it was, or start a new run.",
+            reason="run-of-other-settings",
+        )
+    last = None if whole else parts.manifests.latest(StepName.LOAD_CURATED)
+    if last and (differing := own.differences(parts.manifests.find_run(last.run_id).marketplace)):
+        told = [f"{key} is {now}, and was {before}" for key, now, before in differing]
+        keys = " and ".join(key for key, _, _ in differing)
+        raise ConfigurationError(
+            f"Settings have changed since run {last.run_id}, the last one that was loaded: {'; '.join(told)}.",
+            remedy=f"let all rows follow with `rental run --full-refresh`, or set {keys} as before.",
+            reason="marketplace-settings-changed",
+        )
+
+
 def check_as_of(as_of: date | None, upper_bound: datetime) -> None:
     """See that the numbers of a new run end on a day that has begun: of later days the data can say nothing.
 

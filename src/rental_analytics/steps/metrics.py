@@ -19,15 +19,17 @@ def run(context: StepContext) -> StepResult:
         QualityError: a metric broke one of its checks; readers keep the tables of the last run.
     """
     run, warehouse = context.run, context.warehouse
-    if context.manifests.latest(StepName.LOAD_CURATED, before=run.sequence + 1) is None:
+    last = context.manifests.latest(StepName.LOAD_CURATED, before=run.sequence + 1)
+    if last is None:
         raise out_of_order(context, "no run has loaded curated tables yet")
     # What lies after the moment up to which the run read has not happened.
     newest = warehouse.newest_day(through=run.upper_bound.date())
     as_of = run.as_of or newest
     models = context.contracts.rebuild_order
+    reporting_currency = context.manifests.find_run(last.run_id).marketplace.reporting_currency
     try:
         with context.events.work(StepName.METRICS):
-            tables, checks = warehouse.rebuild(models, run.run_id, as_of)
+            tables, checks = warehouse.rebuild(models, run.run_id, as_of, reporting_currency)
     except QualityError as error:
         _record(context, [result for result in error.results if isinstance(result, CheckResult)])
         raise
@@ -42,7 +44,7 @@ def run(context: StepContext) -> StepResult:
 
 
 def _record(context: StepContext, checks: Sequence[CheckResult]) -> None:
-    results = [{"run_id": context.run.run_id} | check.model_dump() for check in checks]
+    results = [{"run_id": context.run.run_id} | check.record for check in checks]
     context.warehouse.record({"check_results": results}, replacing=["run_id", "table_name", "check_name"])
 
 

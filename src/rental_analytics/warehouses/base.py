@@ -29,6 +29,22 @@ class Replaced:
     until: datetime
 
 
+@dataclass(frozen=True)
+class HeldAmounts:
+    """Amounts that a table has in a reporting currency of before.
+
+    Args:
+        column: has the amounts.
+        currency: what they are in.
+        moment: column with the moment whose day decides the rate, of `parent` where that is named.
+    """
+
+    column: str
+    currency: str
+    moment: str
+    parent: str = ""
+
+
 class Disposition(StrEnum):
     """How files change a table.
 
@@ -77,6 +93,7 @@ class TableLoad:
         versions_of: table whose rows have these versions; loaded before this one.
         version: column of that table with the moment of its row's version.
         replaced: rows that go before the files' rows are appended.
+        held_amounts: amounts of before to convert, where the reporting currency has changed.
         details: what its contract says of the table.
     """
 
@@ -94,6 +111,7 @@ class TableLoad:
     versions_of: str | None = None
     version: str | None = None
     replaced: Replaced | None = None
+    held_amounts: HeldAmounts | None = None
     details: TableDetails = PLAIN
 
 
@@ -107,6 +125,7 @@ class Load:
         upper_bound: the source was read up to this moment, UTC.
         follows: hash of the manifest of this step that has to be the last one loaded, empty where none has been; else
             the load is refused. None for whichever it is.
+        reporting_currency: what amounts of the curated tables are in; None where the load changes none of them.
         ops_files: Parquet files for tables of schema `ops`, by table, in place of what these have of the run.
         ops_rows: rows for tables of schema `ops`, likewise.
     """
@@ -118,6 +137,7 @@ class Load:
     upper_bound: datetime
     tables: tuple[TableLoad, ...]
     follows: str | None = None
+    reporting_currency: str | None = None
     ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
     ops_rows: OpsRows = field(default_factory=dict)
 
@@ -190,7 +210,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         """Compute tables anew, each behind those it reads, and swap all of them in, in one transaction.
 

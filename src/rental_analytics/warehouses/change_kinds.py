@@ -116,6 +116,42 @@ class FlagMissing(_Flag):
 
 
 @dataclass(frozen=True)
+class _HeldAmounts(SqlChange):
+    """Rows of before, with an amount in the reporting currency of before.
+
+    Args:
+        column: has the amounts.
+        key: tells a row from others.
+        currency: what the amounts are in.
+        moment: column with the moment whose day decides the rate; of `parent`, joined by the first column of the key,
+            where there is one.
+        last_day: the last one that has rates.
+    """
+
+    column: str
+    key: tuple[str, ...]
+    currency: str
+    moment: str
+    parent: str
+    last_day: str
+    is_for_held_rows = True
+
+
+@dataclass(frozen=True)
+class RemoveUnconverted(_HeldAmounts):
+    """Rows go whose amount cannot be told in the reporting currency of now."""
+
+    template = "warehouses/remove_unconverted"
+
+
+@dataclass(frozen=True)
+class ConvertRows(_HeldAmounts):
+    """Amounts are converted to the reporting currency of now."""
+
+    template = "warehouses/convert_rows"
+
+
+@dataclass(frozen=True)
 class DateVersions(SqlChange):
     """Versions of the source that are news go to the table `dated`, each with the moment at which it began."""
 
@@ -145,6 +181,7 @@ class AlignVersions(SqlChange):
     parent: str
     owner: str
     values: tuple[str, ...]
+    has_activity: bool
     now: str
     run_id: str
     loaded_at: str
@@ -158,7 +195,30 @@ class BackdateVersions(SqlChange):
 
     source: str
     key: tuple[str, ...]
+    has_activity: bool
     template = "warehouses/backdate_versions"
+
+
+@dataclass(frozen=True)
+class ForgetAssumed(SqlChange):
+    """Versions go that were assumed of keys of the source: what is known of these may be another now."""
+
+    source: str
+    owner: str
+    template = "warehouses/forget_assumed"
+    is_for_held_rows = True
+
+
+@dataclass(frozen=True)
+class AssumeVersions(SqlChange):
+    """Before the first known version of each key of the source, where that is not active, an active one is assumed."""
+
+    source: str
+    owner: str
+    values: tuple[str, ...]
+    loaded_at: str
+    template = "warehouses/assume_versions"
+    effect = Effect.INSERTED
 
 
 @dataclass(frozen=True)
@@ -189,6 +249,7 @@ class NoteLoad(SqlChange):
     step: str
     run_id: str
     loaded_at: str
+    reporting_currency: str | None
     template = "warehouses/note_load"
 
 

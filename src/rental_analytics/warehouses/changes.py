@@ -17,8 +17,10 @@ from rental_analytics.warehouses.change_kinds import (
     AddRecords,
     AlignVersions,
     AnyChange,
+    AssumeVersions,
     BackdateVersions,
     CheckReference,
+    ConvertRows,
     DateVersions,
     DeleteKeys,
     DeleteRange,
@@ -27,10 +29,12 @@ from rental_analytics.warehouses.change_kinds import (
     Effect,
     FlagDeleted,
     FlagMissing,
+    ForgetAssumed,
     InsertRows,
     MergeRows,
     NoteLoad,
     RemoveFutureVersions,
+    RemoveUnconverted,
 )
 
 
@@ -75,7 +79,14 @@ def changes_of(load: Load, sources: Mapping[str, Sources], ops_sources: Mapping[
         sources: where the rows of each table of the load are.
         ops_sources: where those for tables of schema `ops` are that come as files.
     """
-    note = NoteLoad("ops.loads", load.manifest_hash, load.step, load.run_id, timestamp_text(load.loaded_at))
+    note = NoteLoad(
+        "ops.loads",
+        load.manifest_hash,
+        load.step,
+        load.run_id,
+        timestamp_text(load.loaded_at),
+        load.reporting_currency,
+    )
     return LoadChanges(
         accounts=tuple(_accounts(load, ops_sources)),
         tables={table.relation: _TableChanges(load, table, sources[table.relation]).all() for table in load.tables},
@@ -137,10 +148,17 @@ class _TableChanges:
     def all(self) -> tuple[AnyChange, ...]:
         """In order."""
         if self._table.disposition is Disposition.VERSIONS:
-            return tuple(self._versions())
+            return (*self._converted((self._table.key[0], "_version_at")), *self._versions())
         if self._table.disposition is Disposition.MERGE:
-            return tuple(self._merge())
+            return (*self._converted(self._table.key), *self._merge())
         return tuple(self._replace() if self._table.complete else self._append())
+
+    def _converted(self, key: tuple[str, ...]) -> Iterator[AnyChange]:
+        """Amounts of before that the files do not bring again."""
+        if held := self._table.held_amounts:
+            told = (held.column, key, held.currency, held.moment, held.parent, self._upper_bound[:10])
+            yield RemoveUnconverted(self._table.relation, *told)
+            yield ConvertRows(self._table.relation, *told)
 
     def _merge(self) -> Iterator[AnyChange]:
         table, sources = self._table, self._sources
@@ -173,17 +191,22 @@ class _TableChanges:
         table, dated = self._table, self._sources.dated
         relation, owner, parent = table.relation, table.key[0], str(table.versions_of)
         columns = tuple(column.name for column in table.columns)
-        facts = {*table.key, "is_active", "_first_valid_from", "_run_id"}
+        has_activity = "is_active" in columns
+        facts = {*table.key, "is_active", "is_assumed", "_first_valid_from", "_run_id"}
         said = tuple(name for name in columns if name not in facts)
         now, run_id = self._upper_bound, self._run_id
         if table.files:
             yield DateVersions(relation, self._sources.rows, dated, owner, columns)
+            if has_activity:
+                yield ForgetAssumed(relation, dated, owner)
             yield DeleteKeys(relation, dated, (owner, "_version_at"))
             yield InsertRows(relation, dated, self._values() | {"_version_at": _arrived("valid_from")})
         yield RemoveFutureVersions(relation, parent, owner, table.version, now, run_id)
-        yield AlignVersions(relation, parent, owner, said, now, run_id, self._loaded_at)
+        yield AlignVersions(relation, parent, owner, said, has_activity, now, run_id, self._loaded_at)
         if table.files:
-            yield BackdateVersions(relation, dated, (owner,))
+            yield BackdateVersions(relation, dated, (owner,), has_activity)
+            if has_activity:
+                yield AssumeVersions(relation, dated, owner, said, self._loaded_at)
 
     def _values(self) -> dict[str, str]:
         arrived = {column.name: _arrived(column.name) for column in self._table.columns}

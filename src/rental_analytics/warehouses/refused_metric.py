@@ -16,10 +16,10 @@ def metric_failed(model: DerivedModel, reason: str, *, is_misfit: bool) -> Wareh
     if is_misfit:
         return WarehouseError(
             f"A number of {model.relation} does not fit its column: {reason}",
-            remedy='find the amounts that are too large to be true with `rental query "SELECT booking_id, '
-            'listing_id, total_price_usd FROM curated.bookings ORDER BY total_price_usd DESC LIMIT 10"` and `rental '
-            'query "SELECT listing_id, price_usd FROM curated.listings ORDER BY price_usd DESC LIMIT 10"`, correct '
-            f"them in the source and {AGAIN}; the tables of the last run stay.",
+            remedy='find the amounts that are too large to be true with `rental query "SELECT booking_id, listing_id, '
+            'reporting_total_price FROM curated.bookings ORDER BY reporting_total_price DESC LIMIT 10"` and `rental '
+            'query "SELECT listing_id, reporting_price FROM curated.listings ORDER BY reporting_price DESC LIMIT 10"`, '
+            f"correct them in the source and {AGAIN}; the tables of the last run stay.",
             reason="metric-out-of-range",
             table=model.name,
         )

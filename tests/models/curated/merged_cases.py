@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from curated.curated_cases import contracts
-from curated.raw_rows import column_types
+from curated.raw_rows import column_types, reference_data
 from rental_analytics.contracts.cases import Case, Row
 from rental_analytics.contracts.model import CuratedModel
 
@@ -45,7 +45,8 @@ def batches(cases: Sequence[tuple[CuratedModel, Case]]) -> list[dict[str, Case]]
     places = list[tuple[Any, set[str]]]()
     for model, case in cases:
         origin = contracts().curated[model.versions_of] if model.versions_of else model
-        rates = {name: rows for name, rows in case.given.items() if name.startswith("raw_data.exchange_rate")}
+        relations = reference_data({}).relations
+        rates = {name: rows for name, rows in case.given.items() if name in relations}
         common, place = (rates, model.reference is None), origin.source or model.name
         fitting = (number for number, (other, taken) in enumerate(places) if other == common and place not in taken)
         number = next(fitting, len(made))

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rental_analytics.contracts.manifest import ExtractedTable, FileColumn, LakeFile
+from rental_analytics.contracts.marketplace import MarketplaceFacts
 from rental_analytics.contracts.raw_files import DELETES_OFFSET, RAW_COLUMNS, ROW_ID_BITS
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
-from rental_analytics.reference.data import ReferenceData
+from rental_analytics.reference.data import ReferenceData, marketplace_relations
 from rental_analytics.storage.base import Lake
 
 Row = Mapping[str, Any]
@@ -50,7 +51,7 @@ _LARGEST = 2**63 - 1
 def reference_data(given: Mapping[str, Sequence[Row]]) -> ReferenceData:
     """The relations a case gives, and the default rates and days for those it does not."""
     fixings: Sequence[Row] = [
-        {"rate_date": day, "currency": currency, "usd_per_unit": rate}
+        {"rate_date": day, "currency": currency, "rate": rate}
         for day, rates in RATES.items()
         for currency, rate in rates.items()
     ]
@@ -59,14 +60,22 @@ def reference_data(given: Mapping[str, Sequence[Row]]) -> ReferenceData:
     relations = {
         "raw_data.exchange_rate_fixings": _relation(
             given.get("raw_data.exchange_rate_fixings", () if own_rates else fixings),
-            {"rate_date": "DATE", "currency": "VARCHAR", "usd_per_unit": "DECIMAL(20,12)"},
+            {"rate_date": "DATE", "currency": "VARCHAR", "rate": "DECIMAL(20,12)"},
         ),
         "raw_data.exchange_rate_days": _relation(
             given.get("raw_data.exchange_rate_days", () if own_rates else days), {"rate_date": "DATE"}
         ),
         "raw_data.calendar_days": _relation(given.get("raw_data.calendar_days", ()), {"calendar_date": "DATE"}),
+        **marketplace_relations(_facts(given)),
     }
     return ReferenceData(relations, "case")
+
+
+def _facts(given: Mapping[str, Sequence[Row]]) -> MarketplaceFacts:
+    """What a case says of the settings; `raw_data.booking_statuses` has spellings beside the usual ones."""
+    settings = [dict(row) for row in given.get("raw_data.marketplace_settings", ())] or [{}]
+    statuses = {row["spelling"]: row["status"] for row in given.get("raw_data.booking_statuses", ())}
+    return MarketplaceFacts.model_validate({**settings[0], "statuses": statuses})
 
 
 def write_extracts(lake: Lake, source: SourceTable, rows: Sequence[Row]) -> tuple[ExtractedTable, ...]:

@@ -33,7 +33,7 @@ class Attributes:
 class Version:
     listing_id: int
     valid_from: datetime
-    price_usd: Decimal | None
+    reporting_price: Decimal | None
     is_active: bool | None
 
 
@@ -45,7 +45,7 @@ class Booking:
     booked_at: datetime
     checkin_date: date
     checkout_date: date
-    total_price_usd: Decimal
+    reporting_total_price: Decimal
     status: str
     is_deleted: bool
 
@@ -73,6 +73,8 @@ class Viewing:
 @dataclass(frozen=True)
 class Marketplace:
     as_of: date
+    currency: str = "USD"
+    """What prices are in."""
     listings: tuple[Listing, ...] = ()
     attributes: tuple[Attributes, ...] = ()
     versions: tuple[Version, ...] = ()

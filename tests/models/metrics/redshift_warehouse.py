@@ -36,18 +36,18 @@ class RedshiftMetrics:
         target = Target(WORKGROUP, database)
         self._api = DataApi(target)
         self._connection = connection
-        self._as_of = date.min
+        self._as_of, self._currency = date.min, "USD"
         warehouse = RedshiftWarehouse(target)
         warehouse.open()
         self._api.run([_table(name) for name in contracts().curated])
         self._run(FILL_CALENDAR)
-        warehouse.rebuild(contracts().rebuild_order, "test", None)
+        warehouse.rebuild(contracts().rebuild_order, "test", None, "USD")
         self._held = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
+    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
         """As of `MetricWarehouse`."""
-        self._as_of = as_of
+        self._as_of, self._currency = as_of, currency
         try:
             for relation, given in rows.items():
                 self._insert(relation, list(given))
@@ -59,7 +59,8 @@ class RedshiftMetrics:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the statements of a rebuild put into the table of the model with this query."""
         model = next(model for model in contracts().rebuild_order if whole_query(model) == query)
-        rebuild = Rebuild([*contracts().read_by(model), model], "test", self._as_of, "test", self._held)
+        parameters = ("test", self._as_of, self._currency)
+        rebuild = Rebuild([*contracts().read_by(model), model], parameters, "test", self._held)
         self._api.run([*rebuild.build(), *rebuild.swap(), *rebuild.removals()])
         found = self._api.query(f"SELECT {identifiers(model.columns)} FROM {identifier(model.relation)}")
         return [tuple(row.values()) for row in found.to_pylist()]

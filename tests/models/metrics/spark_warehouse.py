@@ -54,9 +54,9 @@ class SparkMetrics:
         self._without_rows[relation] = frame
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
+    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
         """As of `MetricWarehouse`."""
-        self._session.view("ops.run_parameters", _parameters(as_of))
+        self._session.view("ops.run_parameters", _parameters(as_of, currency))
         for relation, given in rows.items():
             self._insert(relation, list(given))
         for model in intermediate_models():
@@ -87,8 +87,9 @@ class SparkMetrics:
         self._session.view(relation, f"SELECT {casts} FROM (VALUES {values}) AS given ({', '.join(columns)})")
 
 
-def _parameters(as_of: date) -> str:
-    return f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of"
+def _parameters(as_of: date, currency: str = "USD") -> str:
+    told = f"{literal(currency)} AS reporting_currency"
+    return f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of, {told}"
 
 
 def _text(value: object) -> str:

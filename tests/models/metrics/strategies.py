@@ -115,6 +115,7 @@ def marketplaces(draw: st.DrawFn) -> Marketplace:
     listing_count = draw(st.sampled_from((2, 3, 13)))
     return Marketplace(
         as_of=edge + timedelta(days=draw(st.integers(-10, 80))),
+        currency=draw(st.sampled_from(("USD", "EUR", "JPY"))),
         listings=tuple(draw(listings(listing_count))),
         attributes=tuple(draw(attributes(listing_count))),
         versions=tuple(draw(versions(edge, listing_count))),

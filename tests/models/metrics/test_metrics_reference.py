@@ -55,7 +55,7 @@ def test_a_metric_without_a_reference_is_told_what_to_add(tmp_path: Path) -> Non
 @given(marketplace=marketplaces())
 def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
     """Their keys are unique, what may not be NULL is not, and ranks of a period count from one."""
-    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
+    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace), marketplace.currency):
         rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 
     for metric, model in MODELS.items():
@@ -97,7 +97,7 @@ def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: Metric
 @settings(patiently, max_examples=20)
 @given(marketplace=marketplaces())
 def test_metrics_pass_the_checks_that_fail_a_run(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
-    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace)):
+    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace), marketplace.currency):
         for metric, model in MODELS.items():
             checks = {check.name: check.when for check in model.checks if check.severity == "fail"}
             assert metric_warehouse.broken(whole_query(model), checks) == set(), metric

@@ -54,7 +54,9 @@ class MetricWarehouse:
 
         self.connection: DuckDBPyConnection = duckdb.connect(config={"threads": 1})
         self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA intermediate; CREATE SCHEMA ops")
-        self.connection.execute("CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE)")
+        self.connection.execute(
+            "CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE, reporting_currency VARCHAR)"
+        )
         for name in contracts().curated:
             columns = [f"{column} {kind}" for column, kind in curated_columns(name).items()]
             self.connection.execute(f"CREATE TABLE curated.{name} ({', '.join(columns)})")
@@ -63,11 +65,11 @@ class MetricWarehouse:
             self.connection.execute(f"CREATE VIEW {model.relation} AS {whole_query(model)}")
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]]) -> Iterator[None]:
+    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
         """Within the block each relation holds its `rows`; omitted is_deleted is false, all else NULL."""
         self.connection.begin()
         try:
-            self.connection.execute("INSERT INTO ops.run_parameters VALUES ('test', ?)", [as_of])
+            self.connection.execute("INSERT INTO ops.run_parameters VALUES ('test', ?, ?)", [as_of, currency])
             for relation, given in rows.items():
                 self._insert(relation, list(given))
             yield

@@ -166,14 +166,15 @@ MISTAKES = {
         "conversion: {amount: booking_id, currency: booking_id, moment: _priced_at, into: booking_id}",
         model_line(5) + "conversion.into:",
         "it is converted itself",
-        "name a column of its own for the dollars",
+        "name a column of its own for the amount in the reporting currency",
     ),
     "conversion into no column": Mistake(
         f"{CURATED}/model.yaml",
         "source: bookings",
-        "source: bookings\nconversion: {amount: booking_id, currency: booking_id, moment: _priced_at, into: price_usd}",
+        "source: bookings\n"
+        "conversion: {amount: booking_id, currency: booking_id, moment: _priced_at, into: reporting_price}",
         model_line(5) + "conversion.into:",
-        "there is no column 'price_usd'",
+        "there is no column 'reporting_price'",
         "name one of the model's columns: booking_id",
     ),
     "unknown key": Mistake(

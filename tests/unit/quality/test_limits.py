@@ -12,6 +12,7 @@ from rental_analytics.contracts.manifest import (
     LakeFile,
     TransformedTable,
     TransformManifest,
+    ValueCount,
 )
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.errors import QualityError
@@ -55,6 +56,22 @@ def test_the_error_names_the_rules_that_reject_most_first() -> None:
     checks = (result("missing_user", Severity.REJECT, 1), result("missing_price", Severity.REJECT, 4))
     with pytest.raises(QualityError, match=r"missing_price 4, such as 7; missing_user 1, such as 7\."):
         check_rejected(made(5, 10, *checks), LIMITS, "rental run")
+
+
+def test_the_error_names_the_values_that_are_to_blame_and_the_settings_that_accept_them() -> None:
+    values = (ValueCount(value="no\x1b_show", rows=1200), ValueCount(value=None, rows=1))
+    blamed = result("unknown_status", Severity.REJECT, 1201).model_copy(
+        update={"values": values, "settings": ("marketplace.statuses",)}
+    )
+    with pytest.raises(QualityError) as caught:
+        check_rejected(made(1201, 2000, blamed, result("missing_user", Severity.REJECT, 1)), LIMITS, "rental backfill")
+    values_told = r"'no\x1b_show' 1,200, NULL 1; accepted by marketplace.statuses"
+    assert f"unknown_status 1,201, such as 7 ({values_told}); missing_user 1" in caught.value.message
+    accepting = (
+        "`rental backfill`; to accept them, set marketplace.statuses and `rental run --full-refresh`; to continue"
+    )
+    assert accepting in caught.value.remedy
+    assert blamed.record.keys() == {"table_name", "check_name", "severity", "failed_rows", "sample"}
 
 
 @pytest.mark.parametrize(("rejected", "told"), [(99, True), (100, False)])

@@ -14,7 +14,16 @@ from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import QualityError
 from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
-from rental_analytics.quality.results import broken, model_counts, model_results, source_counts, source_results
+from rental_analytics.quality.results import (
+    blamed_values,
+    blaming,
+    broken,
+    model_counts,
+    model_results,
+    source_counts,
+    source_results,
+    told_values,
+)
 from rental_analytics.quality.rules import all_rules, narrowed, reject_rules
 
 if TYPE_CHECKING:
@@ -65,6 +74,34 @@ def row_of(database: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     names = [column[0] for column in found.description]
     (values,) = found.fetchall()
     return dict(zip(names, values, strict=True))
+
+
+def test_the_commonest_values_that_are_to_blame(database: duckdb.DuckDBPyConnection) -> None:
+    rule = {"name": "rude", "severity": "reject", "when": "told <> 'please' OR told IS NULL"}
+    blaming_rule = rule | {"value": "told", "setting": "manners.words", "setting_for_null": "manners.silence"}
+    model = MODEL.model_validate(MODEL.model_dump() | {"rules": [blaming_rule, *RULES]})
+    database.execute(
+        """
+        CREATE TABLE current_rows AS
+        SELECT told, number = 9 AS _is_deleted
+        FROM RANGE(20) AS numbers (number), (
+            VALUES ('please', 20), ('b', 10), ('a', 2), ('c', 2), (NULL, 2), ('', 1), ('z', 1)
+        ) AS words (told, how_often)
+        WHERE number < how_often
+        """
+    )
+    queries = blamed_values(model, {"rude": 17, "dear": 3, "odd": 0})
+    found = {name: database.execute(sql).fetchall() for name, sql in queries.items()}
+    assert found == {"rude": [("b", 9), ("a", 2), ("c", 2), (None, 2), ("", 1)]}
+    told = blaming(model, model_results(model, {"rude": 17, "dear": 3}), found)
+    assert {result.check_name: (told_values(result), result.settings) for result in told if result.failed_rows} == {
+        "rude": (
+            "'b' 9, 'a' 2, 'c' 2, NULL 2, '' 1; accepted by manners.silence and manners.words",
+            ("manners.silence", "manners.words"),
+        ),
+        "dear": ("", ()),
+    }
+    assert blamed_values(model, {"rude": 0}) == {}
 
 
 def test_rules_are_counted_over_all_rows_and_checks_over_those_that_are_kept(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rental_analytics.contracts.marketplace import MarketplaceFacts
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.reference.data import load_reference_data
 from rental_analytics.reference.euro import EURO_CONVERSIONS
@@ -21,10 +22,15 @@ pytestmark = pytest.mark.fast
 HEADER = "rate_date,currency,usd_per_unit\n"
 
 
-def rates(content: str | bytes, tmp_path: Path) -> dict[tuple[str, str], Decimal]:
+def rates(content: str | bytes, tmp_path: Path, currency: str = "USD") -> dict[tuple[str, str], Decimal]:
+    """Without those of the reporting currency itself, which are 1."""
     file = tmp_path / "rates.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return {(str(row["rate_date"]), row["currency"]): row["usd_per_unit"] for row in read_fixings(file).to_pylist()}
+    found = {(str(row["rate_date"]), row["currency"]): row["rate"] for row in read_fixings(file, currency).to_pylist()}
+    own = {key: rate for key, rate in found.items() if key[1] == currency}
+    assert set(own.values()) <= {1}
+    assert {day for day, _ in own} == {day for day, _ in found}
+    return {key: rate for key, rate in found.items() if key not in own}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,48 @@ def test_a_currency_that_joined_the_euro_follows_it_unless_the_file_says_otherwi
     assert ("2026-01-01", "BGN") not in found
 
 
+def test_rates_in_another_currency_than_the_reporting_one(tmp_path: Path) -> None:
+    """Rounded half up; where the reporting currency has no rate of the day, the others have none either."""
+    content = (
+        "rate_date,currency,EUR_per_unit\n2024-01-05,USD,0.8\n2024-01-05,JPY,0.006\n2024-01-05,IDR,0.000000000001\n"
+        "2024-01-08,JPY,0.007\n2024-01-08,EUR,5\n"
+    )
+    assert rates(content, tmp_path, "EUR")["2024-01-05", "USD"] == Decimal("0.8")
+    found = rates(content, tmp_path, "USD")
+    joined = {key for key in found if key[1] in EURO_CONVERSIONS}
+    assert {key: rate for key, rate in found.items() if key not in joined} == {
+        ("2024-01-05", "EUR"): Decimal("1.25"),
+        ("2024-01-05", "JPY"): Decimal("0.0075"),
+        ("2024-01-05", "IDR"): Decimal("0.000000000001"),
+    }
+    assert found["2024-01-05", "HRK"] == Decimal("0.165903510518")
+    in_yen = rates(content, tmp_path, "JPY")
+    assert in_yen["2024-01-05", "USD"] == Decimal("133.333333333333")
+    assert in_yen["2024-01-08", "EUR"] == Decimal("142.857142857143")
+
+
+def test_a_rate_that_its_digits_do_not_show_is_none(tmp_path: Path) -> None:
+    content = HEADER + "2024-01-05,BTC,9999999\n2024-01-05,IDR,0.05\n2024-01-05,ABC,0.00000001\n"
+    assert set(rates(content, tmp_path, "IDR")) == {("2024-01-05", "USD"), ("2024-01-05", "ABC")}
+    assert ("2024-01-05", "BTC") not in rates(content, tmp_path, "ABC")
+
+
+@pytest.mark.remedy("reporting-currency-without-rates")
+def test_a_reporting_currency_without_rates(tmp_path: Path) -> None:
+    content = HEADER + "2024-01-05,JPY,0.007\n2024-01-05,EUR,1.1\n2024-01-20,EUR,1.2\n"
+    for code, told in (
+        ("GBP", "there is none"),
+        ("JPY", "the last one is of 2024-01-05, and others go on to 2024-01-20"),
+    ):
+        with pytest.raises(ConfigurationError) as raised:
+            rates(content, tmp_path, code)
+        assert (raised.value.reason, raised.value.exit_code) == ("reporting-currency-without-rates", 2)
+        assert f"{code}, for which rates.csv has no rates: {told}." in raised.value.message
+        assert "EUR" in raised.value.remedy and "USD)" in raised.value.remedy and "JPY" not in raised.value.remedy
+    assert rates(content, tmp_path, "EUR")
+    assert rates(content + "2024-01-19,JPY,0.007\n2024-01-20,GBP,1.3\n", tmp_path, "JPY")
+
+
 @pytest.mark.parametrize("euro", ["9999999.999999999999", "9000000", "5000000", "0.000000000001"])
 def test_joined_currencies_at_the_ends_of_what_a_rate_may_be(tmp_path: Path, euro: str) -> None:
     """What is nothing in twelve decimals has no rate."""
@@ -84,7 +132,10 @@ def test_rates_that_are_old_or_of_days_to_come(tmp_path: Path, lines: str, newes
     file, notes = tmp_path / "rates.csv", list[str]()
     file.write_text(HEADER + lines)
     context: Any = SimpleNamespace(
-        run=SimpleNamespace(upper_bound=datetime(2026, 1, 31, 23, 59)),  # noqa: DTZ001 as runs have it
+        run=SimpleNamespace(
+            upper_bound=datetime(2026, 1, 31, 23, 59),  # noqa: DTZ001 as runs have it
+            marketplace=MarketplaceFacts(),
+        ),
         settings=SimpleNamespace(rates_file=file),
         events=SimpleNamespace(note=lambda text, **_: notes.append(text)),
     )
@@ -154,6 +205,7 @@ def test_a_day_and_currency_that_stand_twice(tmp_path: Path) -> None:
         HEADER + "2024-01-05,CHF,1.1,1.2\n",
         HEADER + "2024-01-05,CHF\n",
         "rate_date,currency,usd_per_unit,usd_per_unit\n2024-01-05,CHF,1.1,1.2\n",
+        "rate_date,currency,usd_per_unit,eur_per_unit\n2024-01-05,CHF,1.1,1.2\n",
         HEADER.encode() + b"2024-01-05,\xe4,1.1\n",
     ],
 )
@@ -184,4 +236,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_days_are_dates(tmp_path: Path) -> None:
     file = tmp_path / "rates.csv"
     file.write_text(HEADER + "2024-02-29,CHF,1.1\n")
-    assert read_fixings(file).column("rate_date").to_pylist() == [date(2024, 2, 29)]
+    assert read_fixings(file).column("rate_date").to_pylist() == [date(2024, 2, 29)] * 2

@@ -42,7 +42,7 @@ def test_models_without_headlines_ask_nothing() -> None:
 def test_headlines_are_of_the_last_whole_period_in_their_order(warehouse: Warehouse) -> None:
     for start, price in [(WEEK, "110.5"), (date(2024, 6, 3), "999")]:
         warehouse.insert(
-            "presentation.average_listing_price_weekly", week_start=start, average_price_usd=Decimal(price)
+            "presentation.average_listing_price_weekly", week_start=start, average_price=Decimal(price), currency="JPY"
         )
     for start, rate in [(MONTH, "0.4375"), (date(2024, 6, 1), "0.9")]:
         warehouse.insert("presentation.occupancy_rate_monthly", month_start=start, occupancy_rate=Decimal(rate))
@@ -56,7 +56,7 @@ def test_headlines_are_of_the_last_whole_period_in_their_order(warehouse: Wareho
     warehouse.insert("presentation.repeat_customer_rate_daily", calendar_date=DAY, repeat_customer_rate=Decimal("0.05"))
 
     assert list(headlines(warehouse).items()) == [
-        ("Average price of an active listing, USD per night", ("week of 2024-05-27", "110.50")),
+        ("Average price of an active listing, per night", ("week of 2024-05-27", "110.50 JPY")),
         ("Occupancy, share of available nights that were booked", ("month of 2024-05-01", "43.8 %")),
         ("Most booked city", ("week of 2024-05-27", "Austin, 8 bookings")),
         ("Bookings, and users who made them", ("week of 2024-05-27", "5 by 2 users")),
@@ -73,11 +73,12 @@ def test_what_is_not_known_has_another_text(warehouse: Warehouse, title: str | N
         revenue_rank=1,
         listing_id=2**53 + 1,
         title=title,
-        confirmed_revenue_usd=Decimal(5),
+        confirmed_revenue=Decimal(5),
+        currency="EUR",
     )
     warehouse.insert("presentation.occupancy_rate_monthly", month_start=MONTH)
 
     assert headlines(warehouse) == {
-        "Top listing by confirmed revenue": ("week of 2024-05-27", f"{shown}, 5.00 USD"),
+        "Top listing by confirmed revenue": ("week of 2024-05-27", f"{shown}, 5.00 EUR"),
         "Occupancy, share of available nights that were booked": ("month of 2024-05-01", None),
     }

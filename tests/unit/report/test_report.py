@@ -50,7 +50,7 @@ class Warehouse:
     def built(self, as_of: date) -> None:
         run = {"run_id": "run-1", "sequence": 1, "status": "succeeded", "finished_at": datetime(2024, 6, 6, 2, 3)}  # noqa: DTZ001
         self.insert("ops.runs", **run)
-        self.insert("ops.run_parameters", run_id="run-1", as_of=as_of)
+        self.insert("ops.run_parameters", run_id="run-1", as_of=as_of, reporting_currency="EUR")
 
     def query(self, sql: str) -> pa.Table:
         return self.connection.execute(sql).to_arrow_table()
@@ -121,7 +121,7 @@ def test_headlines_are_of_the_last_whole_periods(warehouse: Warehouse, out: Path
     warehouse.built(date(2024, 6, 5))  # a Wednesday
     for week, price in [(date(2024, 5, 20), 100), (date(2024, 5, 27), 110), (date(2024, 6, 3), 999)]:
         warehouse.insert(
-            "presentation.average_listing_price_weekly", week_start=week, active_listings=1, average_price_usd=price
+            "presentation.average_listing_price_weekly", week_start=week, active_listings=1, average_price=price
         )
         for user in (1, 2):
             warehouse.insert("presentation.bookings_per_user_weekly", week_start=week, user_id=user, bookings=price)
@@ -136,7 +136,7 @@ def test_headlines_are_of_the_last_whole_periods(warehouse: Warehouse, out: Path
     )
     text = page(warehouse, out).text
 
-    assert "Average listing price $110.00 week of 27 May 2024 +10.0% on the week before" in text
+    assert "Average listing price (EUR) 110.00 week of 27 May 2024 +10.0% on the week before" in text
     assert "Occupancy rate 43.8% May 2024 −6.2 points on the month before" in text
     assert "Repeat customer rate 12.5% 5 Jun 2024 +2.5 points on the day before" in text
     assert "Bookings 220 week of 27 May 2024 +10.0% on the week before" in text
@@ -175,13 +175,13 @@ def test_unknown_values_are_said_to_be(warehouse: Warehouse, out: Path) -> None:
         revenue_rank=1,
         listing_id=2**53 + 1,
         confirmed_bookings=1,
-        confirmed_revenue_usd=5,
+        confirmed_revenue=5,
     )
     warehouse.insert("ops.freshness", table_name="bookings")
     text = page(warehouse, out).text
 
     assert "Occupancy rate – May 2024" in text
-    assert "1 Listing 9007199254740993 Unknown 1 $5.00" in text
+    assert "1 Listing 9007199254740993 Unknown 1 5.00" in text
     assert "bookings –" in text
 
 
@@ -313,13 +313,13 @@ def refused(
 @pytest.mark.parametrize(
     ("values", "labels"),
     [
-        (["0", "0"], ["$0.00", "$0.25"]),
-        (["5"], ["$4", "$6"]),
-        (["113.20", "123.45"], ["$110", "$125"]),
-        (["10", "100"], ["$0", "$100"]),
-        (["0.01", "0.02"], ["$0.01", "$0.02"]),
-        (["-5", "5"], ["−$5.00", "$5.00"]),
-        (["1000000", "9000000"], ["$0", "$10,000,000"]),
+        (["0", "0"], ["0.00", "0.25"]),
+        (["5"], ["4", "6"]),
+        (["113.20", "123.45"], ["110", "125"]),
+        (["10", "100"], ["0", "100"]),
+        (["0.01", "0.02"], ["0.01", "0.02"]),
+        (["-5", "5"], ["−5.00", "5.00"]),
+        (["1000000", "9000000"], ["0", "10,000,000"]),
     ],
 )
 def test_axis_of_a_line_holds_all_values(values: list[str], labels: list[str]) -> None:

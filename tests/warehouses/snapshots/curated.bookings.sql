@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS "curated"."bookings" (
     "lead_days" INTEGER NOT NULL,
     "total_price" DECIMAL(18,2) NOT NULL,
     "currency" VARCHAR(16) NOT NULL,
-    "total_price_usd" DECIMAL(18,2) NOT NULL,
+    "reporting_total_price" DECIMAL(18,2) NOT NULL,
     "status" VARCHAR(16) NOT NULL,
     "payment_status" VARCHAR(1024),
     "guests" BIGINT,
@@ -23,7 +23,7 @@ DISTSTYLE KEY DISTKEY ("listing_id")
 COMPOUND SORTKEY ("booked_at")
 ;
 
-COMMENT ON TABLE "curated"."bookings" IS 'Bookings of listings with the length of the stay and the price in US dollars.'
+COMMENT ON TABLE "curated"."bookings" IS 'Bookings of listings with the length of the stay and the price in the reporting currency.'
 ;
 
 COMMENT ON COLUMN "curated"."bookings"."booking_id" IS 'Identifies the booking'
@@ -53,10 +53,10 @@ COMMENT ON COLUMN "curated"."bookings"."lead_days" IS 'Days from booking to chec
 COMMENT ON COLUMN "curated"."bookings"."total_price" IS 'Price of the stay in the booking''s currency'
 ;
 
-COMMENT ON COLUMN "curated"."bookings"."currency" IS 'ISO 4217 code of the price'
+COMMENT ON COLUMN "curated"."bookings"."currency" IS 'ISO 4217 code of the price; marketplace.default_currency where the source does not say'
 ;
 
-COMMENT ON COLUMN "curated"."bookings"."total_price_usd" IS 'Price of the stay in US dollars at the rate of the day of booking'
+COMMENT ON COLUMN "curated"."bookings"."reporting_total_price" IS 'Price of the stay in the reporting currency at the rate of the day of booking'
 ;
 
 COMMENT ON COLUMN "curated"."bookings"."status" IS 'pending, confirmed or canceled'
@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS "curated"."listings" (
     "source" VARCHAR(2048),
     "price" DECIMAL(18,2) NOT NULL,
     "currency" VARCHAR(16) NOT NULL,
-    "price_usd" DECIMAL(18,2) NOT NULL,
+    "reporting_price" DECIMAL(18,2) NOT NULL,
     "created_at" TIMESTAMP NOT NULL,
     "is_active" BOOLEAN,
     "modified_at" TIMESTAMP,
@@ -89,7 +89,7 @@ DISTSTYLE KEY DISTKEY ("listing_id")
 COMPOUND SORTKEY ("listing_id")
 ;
 
-COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in US dollars.'
+COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in the reporting currency.'
 ;
 
 COMMENT ON COLUMN "curated"."listings"."listing_id" IS 'Identifies the listing'
@@ -104,10 +104,10 @@ COMMENT ON COLUMN "curated"."listings"."source" IS 'Where the listing came from'
 COMMENT ON COLUMN "curated"."listings"."price" IS 'Price per night in the listing''s currency'
 ;
 
-COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price'
+COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price; marketplace.default_currency where the source does not say'
 ;
 
-COMMENT ON COLUMN "curated"."listings"."price_usd" IS 'Price per night in US dollars at the rate of the day the listing was last modified'
+COMMENT ON COLUMN "curated"."listings"."reporting_price" IS 'Price per night in the reporting currency at the rate of the day the listing was last modified'
 ;
 
 COMMENT ON COLUMN "curated"."listings"."created_at" IS 'When the listing was created in UTC'
@@ -130,7 +130,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "lead_days" INTEGER,
     "total_price" DECIMAL(18,2),
     "currency" VARCHAR(16),
-    "total_price_usd" DECIMAL(18,2),
+    "reporting_total_price" DECIMAL(18,2),
     "status" VARCHAR(16),
     "payment_status" VARCHAR(1024),
     "guests" BIGINT,
@@ -140,14 +140,14 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
 DISTSTYLE AUTO
 ;
 
-COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
+COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id")
 FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
-COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id")
+COPY "ops"."stage_0a1b2c3d_0" ("booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id")
 FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
@@ -210,7 +210,7 @@ WHEN MATCHED THEN UPDATE SET
     "lead_days" = arrived."lead_days",
     "total_price" = arrived."total_price",
     "currency" = arrived."currency",
-    "total_price_usd" = arrived."total_price_usd",
+    "reporting_total_price" = arrived."reporting_total_price",
     "status" = arrived."status",
     "payment_status" = arrived."payment_status",
     "guests" = arrived."guests",
@@ -220,9 +220,9 @@ WHEN MATCHED THEN UPDATE SET
     "is_deleted" = FALSE,
     "no_longer_read" = NULL
 WHEN NOT MATCHED THEN INSERT (
-    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
 ) VALUES (
-    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."reporting_total_price", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
 ;
 
@@ -245,7 +245,7 @@ WHEN MATCHED THEN UPDATE SET
     "lead_days" = arrived."lead_days",
     "total_price" = arrived."total_price",
     "currency" = arrived."currency",
-    "total_price_usd" = arrived."total_price_usd",
+    "reporting_total_price" = arrived."reporting_total_price",
     "status" = arrived."status",
     "payment_status" = arrived."payment_status",
     "guests" = arrived."guests",
@@ -254,9 +254,9 @@ WHEN MATCHED THEN UPDATE SET
     "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
     "is_deleted" = FALSE
 WHEN NOT MATCHED THEN INSERT (
-    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
 ) VALUES (
-    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."reporting_total_price", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
 ;
 
@@ -291,7 +291,7 @@ WHEN MATCHED THEN UPDATE SET
     "lead_days" = arrived."lead_days",
     "total_price" = arrived."total_price",
     "currency" = arrived."currency",
-    "total_price_usd" = arrived."total_price_usd",
+    "reporting_total_price" = arrived."reporting_total_price",
     "status" = arrived."status",
     "payment_status" = arrived."payment_status",
     "guests" = arrived."guests",
@@ -301,13 +301,13 @@ WHEN MATCHED THEN UPDATE SET
     "is_deleted" = FALSE,
     "no_longer_read" = NULL
 WHEN NOT MATCHED THEN INSERT (
-    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "total_price_usd", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
 ) VALUES (
-    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."total_price_usd", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."reporting_total_price", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
 ;
 
-INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence, reporting_currency) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1, 'EUR' FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
@@ -323,6 +323,12 @@ ANALYZE "curated"."bookings"
 ;
 
 ANALYZE "curated"."listings"
+;
+
+DELETE FROM "curated"."bookings" WHERE NOT "bookings"."reporting_total_price" IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT "held"."booking_id", ROUND(held."reporting_total_price" * rates.rate, 2) AS amount FROM "curated"."bookings" AS held INNER JOIN curated.exchange_rates AS rates ON rates.currency = 'USD' AND rates.rate_date = COALESCE(CASE WHEN CAST(held."booked_at" AS DATE) < CAST('2024-03-05' AS DATE) THEN CAST(held."booked_at" AS DATE) END, CAST('2024-03-05' AS DATE)) WHERE ABS(held."reporting_total_price" * rates.rate) < 9999999999999999) AS made WHERE "bookings"."booking_id" = "made"."booking_id")
+;
+
+UPDATE "curated"."bookings" AS target SET "reporting_total_price" = made.amount FROM (SELECT "held"."booking_id", ROUND(held."reporting_total_price" * rates.rate, 2) AS amount FROM "curated"."bookings" AS held INNER JOIN curated.exchange_rates AS rates ON rates.currency = 'USD' AND rates.rate_date = COALESCE(CASE WHEN CAST(held."booked_at" AS DATE) < CAST('2024-03-05' AS DATE) THEN CAST(held."booked_at" AS DATE) END, CAST('2024-03-05' AS DATE)) WHERE ABS(held."reporting_total_price" * rates.rate) < 9999999999999999) AS made WHERE "target"."booking_id" = "made"."booking_id"
 ;
 
 UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) WHERE NOT target."is_deleted" AND NOT EXISTS(SELECT 1 FROM "ops"."stage_0a1b2c3d_0" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id")

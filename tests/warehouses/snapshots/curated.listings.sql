@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS "curated"."listings" (
     "source" VARCHAR(2048),
     "price" DECIMAL(18,2) NOT NULL,
     "currency" VARCHAR(16) NOT NULL,
-    "price_usd" DECIMAL(18,2) NOT NULL,
+    "reporting_price" DECIMAL(18,2) NOT NULL,
     "created_at" TIMESTAMP NOT NULL,
     "is_active" BOOLEAN,
     "modified_at" TIMESTAMP,
@@ -17,7 +17,7 @@ DISTSTYLE KEY DISTKEY ("listing_id")
 COMPOUND SORTKEY ("listing_id")
 ;
 
-COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in US dollars.'
+COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in the reporting currency.'
 ;
 
 COMMENT ON COLUMN "curated"."listings"."listing_id" IS 'Identifies the listing'
@@ -32,10 +32,10 @@ COMMENT ON COLUMN "curated"."listings"."source" IS 'Where the listing came from'
 COMMENT ON COLUMN "curated"."listings"."price" IS 'Price per night in the listing''s currency'
 ;
 
-COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price'
+COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price; marketplace.default_currency where the source does not say'
 ;
 
-COMMENT ON COLUMN "curated"."listings"."price_usd" IS 'Price per night in US dollars at the rate of the day the listing was last modified'
+COMMENT ON COLUMN "curated"."listings"."reporting_price" IS 'Price per night in the reporting currency at the rate of the day the listing was last modified'
 ;
 
 COMMENT ON COLUMN "curated"."listings"."created_at" IS 'When the listing was created in UTC'
@@ -53,7 +53,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "source" VARCHAR(2048),
     "price" DECIMAL(18,2),
     "currency" VARCHAR(16),
-    "price_usd" DECIMAL(18,2),
+    "reporting_price" DECIMAL(18,2),
     "created_at" TIMESTAMP,
     "is_active" BOOLEAN,
     "modified_at" TIMESTAMP,
@@ -62,14 +62,14 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
 DISTSTYLE AUTO
 ;
 
-COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id")
+COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "reporting_price", "created_at", "is_active", "modified_at", "_run_id")
 FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE 'arn:aws:iam::123456789012:role/copy'
 FORMAT AS PARQUET
 MANIFEST
 ;
 
-COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id")
+COPY "ops"."stage_0a1b2c3d_0" ("listing_id", "title", "source", "price", "currency", "reporting_price", "created_at", "is_active", "modified_at", "_run_id")
 FROM 's3://bucket/lake/drafts/engine-0/0.manifest'
 IAM_ROLE default
 FORMAT AS PARQUET
@@ -127,7 +127,7 @@ WHEN MATCHED THEN UPDATE SET
     "source" = arrived."source",
     "price" = arrived."price",
     "currency" = arrived."currency",
-    "price_usd" = arrived."price_usd",
+    "reporting_price" = arrived."reporting_price",
     "created_at" = arrived."created_at",
     "is_active" = arrived."is_active",
     "modified_at" = arrived."modified_at",
@@ -136,9 +136,9 @@ WHEN MATCHED THEN UPDATE SET
     "is_deleted" = FALSE,
     "no_longer_read" = NULL
 WHEN NOT MATCHED THEN INSERT (
-    "listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+    "listing_id", "title", "source", "price", "currency", "reporting_price", "created_at", "is_active", "modified_at", "_run_id", "_loaded_at", "is_deleted"
 ) VALUES (
-    arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."price_usd", arrived."created_at", arrived."is_active", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+    arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."reporting_price", arrived."created_at", arrived."is_active", arrived."modified_at", CAST(NULL AS DATE), TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
 ;
 
@@ -171,7 +171,7 @@ WHEN MATCHED THEN UPDATE SET
     "source" = arrived."source",
     "price" = arrived."price",
     "currency" = arrived."currency",
-    "price_usd" = arrived."price_usd",
+    "reporting_price" = arrived."reporting_price",
     "created_at" = arrived."created_at",
     "is_active" = arrived."is_active",
     "modified_at" = arrived."modified_at",
@@ -180,13 +180,13 @@ WHEN MATCHED THEN UPDATE SET
     "is_deleted" = FALSE,
     "no_longer_read" = NULL
 WHEN NOT MATCHED THEN INSERT (
-    "listing_id", "title", "source", "price", "currency", "price_usd", "created_at", "is_active", "modified_at", "_run_id", "_loaded_at", "is_deleted"
+    "listing_id", "title", "source", "price", "currency", "reporting_price", "created_at", "is_active", "modified_at", "_run_id", "_loaded_at", "is_deleted"
 ) VALUES (
-    arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."price_usd", arrived."created_at", arrived."is_active", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
+    arrived."listing_id", arrived."title", arrived."source", arrived."price", arrived."currency", arrived."reporting_price", arrived."created_at", arrived."is_active", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
 )
 ;
 
-INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence, reporting_currency) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1, 'EUR' FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
@@ -199,6 +199,12 @@ DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_2"
 ;
 
 ANALYZE "curated"."listings"
+;
+
+DELETE FROM "curated"."listings" WHERE NOT "listings"."reporting_price" IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT "held"."listing_id", ROUND(held."reporting_price" * rates.rate, 2) AS amount FROM "curated"."listings" AS held INNER JOIN curated.exchange_rates AS rates ON rates.currency = 'USD' AND rates.rate_date = COALESCE(CASE WHEN CAST(held."modified_at" AS DATE) < CAST('2024-03-05' AS DATE) THEN CAST(held."modified_at" AS DATE) END, CAST('2024-03-05' AS DATE)) WHERE ABS(held."reporting_price" * rates.rate) < 9999999999999999) AS made WHERE "listings"."listing_id" = "made"."listing_id")
+;
+
+UPDATE "curated"."listings" AS target SET "reporting_price" = made.amount FROM (SELECT "held"."listing_id", ROUND(held."reporting_price" * rates.rate, 2) AS amount FROM "curated"."listings" AS held INNER JOIN curated.exchange_rates AS rates ON rates.currency = 'USD' AND rates.rate_date = COALESCE(CASE WHEN CAST(held."modified_at" AS DATE) < CAST('2024-03-05' AS DATE) THEN CAST(held."modified_at" AS DATE) END, CAST('2024-03-05' AS DATE)) WHERE ABS(held."reporting_price" * rates.rate) < 9999999999999999) AS made WHERE "target"."listing_id" = "made"."listing_id"
 ;
 
 UPDATE "curated"."listings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) WHERE NOT target."is_deleted" AND NOT EXISTS(SELECT 1 FROM "ops"."stage_0a1b2c3d_0" AS arrived WHERE "target"."listing_id" = "arrived"."listing_id")

@@ -226,7 +226,8 @@ CREATE TABLE IF NOT EXISTS "ops"."loads" (
     "step" VARCHAR(65535),
     "run_id" VARCHAR(65535),
     "loaded_at" TIMESTAMP,
-    "sequence" BIGINT
+    "sequence" BIGINT,
+    "reporting_currency" VARCHAR(65535)
 )
 DISTSTYLE AUTO
 ;
@@ -247,6 +248,9 @@ COMMENT ON COLUMN "ops"."loads"."loaded_at" IS 'When in UTC'
 ;
 
 COMMENT ON COLUMN "ops"."loads"."sequence" IS 'Place of the load in the history of the warehouse, from 1; the last one counts'
+;
+
+COMMENT ON COLUMN "ops"."loads"."reporting_currency" IS 'What amounts of the curated tables are in since; NULL for load-raw'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."proofs" (
@@ -351,7 +355,8 @@ COMMENT ON COLUMN "ops"."lakes"."sequence" IS 'Place of the lake among those the
 
 CREATE TABLE IF NOT EXISTS "ops"."run_parameters" (
     "run_id" VARCHAR(65535),
-    "as_of" DATE
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(65535)
 )
 DISTSTYLE AUTO
 ;
@@ -363,6 +368,9 @@ COMMENT ON COLUMN "ops"."run_parameters"."run_id" IS 'The run that built them'
 ;
 
 COMMENT ON COLUMN "ops"."run_parameters"."as_of" IS 'Last day the numbers include'
+;
+
+COMMENT ON COLUMN "ops"."run_parameters"."reporting_currency" IS 'What money in them is in'
 ;
 
 DELETE FROM "ops"."runs" WHERE ("run_id" = 'first')
@@ -436,7 +444,7 @@ SELECT "run_id", "table_name", "row_key", "rules", "row_json"
 FROM "ops"."stage_0a1b2c3d_0" AS arrived
 ;
 
-INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1 FROM "ops"."loads"
+INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence, reporting_currency) SELECT '0000000000000000000000000000000000000000000000000000000000000000', 'load-curated', '20240305T010203Z-abcdef', CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP), COALESCE(MAX(sequence), 0) + 1, CAST(NULL AS VARCHAR(MAX)) FROM "ops"."loads"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"

@@ -1,44 +1,47 @@
 CREATE TABLE "ops"."stage_0a1b2c3d_p" (
     "run_id" VARCHAR(100),
-    "as_of" DATE
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(16)
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "week_start" DATE,
     "active_listings" BIGINT,
-    "average_price_usd" DECIMAL(18,2)
+    "average_price" DECIMAL(18,2),
+    "currency" VARCHAR(16)
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "active_listings", "average_price_usd") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("active_listings" AS BIGINT) AS "active_listings", CAST(ROUND("average_price_usd", 2) AS DECIMAL(18, 2)) AS "average_price_usd" FROM (WITH "query" AS (WITH weeks AS (SELECT DISTINCT calendar.week_start FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of), listing_versions /* A version from before the calendar takes effect in its first week. */ AS (SELECT versions.listing_id, versions.valid_from, versions.price_usd, versions.is_active, GREATEST(CAST(DATE_TRUNC('WEEK', versions.valid_from) AS DATE), (SELECT MIN(week_start) FROM weeks)) AS week_start FROM curated.listing_versions AS versions CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE CAST(versions.valid_from AS DATE) <= run_parameters.as_of), version_periods /* In force at the end of the weeks from start_week to the one before end_week: none if both are the same. */ AS (SELECT price_usd, is_active, week_start AS start_week, LEAD(week_start) OVER (PARTITION BY listing_id ORDER BY valid_from) AS end_week FROM listing_versions), active_changes AS (SELECT start_week AS week_start, 1 AS listing_change, price_usd AS price_change FROM version_periods WHERE is_active UNION ALL SELECT end_week AS week_start, -1 AS listing_change, -price_usd AS price_change FROM version_periods WHERE is_active AND NOT end_week IS NULL), weekly_changes AS (SELECT week_start, SUM(listing_change) AS listing_change, SUM(price_change) AS price_change FROM active_changes GROUP BY week_start), weekly_totals AS (SELECT weeks.week_start, CAST(SUM(changes.listing_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS active_listings, CAST(ROUND(SUM(changes.price_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), 2) AS DECIMAL(20, 2)) AS _total_price_usd FROM weeks LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start) SELECT week_start, active_listings, _total_price_usd FROM weekly_totals WHERE active_listings > 0), dividing AS (SELECT CAST(ROUND(ABS("query"."_total_price_usd") * CAST(200 AS BIGINT), 0) AS BIGINT) + ABS("query"."active_listings") AS _dividend_1, NULLIF(ABS("query"."active_listings") * CAST(2 AS BIGINT), 0) AS _divisor_1, CASE WHEN ("query"."_total_price_usd" < 0) = ("query"."active_listings" < 0) THEN 1 ELSE -1 END AS _sign_1, "query".* FROM "query") SELECT "week_start", "active_listings", CAST(ROUND(CAST(ROUND(CAST((_dividend_1 - _dividend_1 % NULLIF((_divisor_1), 0)) AS DOUBLE PRECISION) / _divisor_1) AS BIGINT) * _sign_1 * 0.01, 2) AS DECIMAL(18, 2)) AS "average_price_usd" FROM dividing) AS result ORDER BY "week_start"
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "active_listings", "average_price", "currency") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("active_listings" AS BIGINT) AS "active_listings", CAST(ROUND("average_price", 2) AS DECIMAL(18, 2)) AS "average_price", CAST("currency" AS VARCHAR(MAX)) AS "currency" FROM (WITH "query" AS (WITH weeks AS (SELECT DISTINCT calendar.week_start FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of), listing_versions /* A version from before the calendar takes effect in its first week. */ AS (SELECT versions.listing_id, versions.valid_from, versions.reporting_price, versions.is_active, GREATEST(CAST(DATE_TRUNC('WEEK', versions.valid_from) AS DATE), (SELECT MIN(week_start) FROM weeks)) AS week_start FROM curated.listing_versions AS versions CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE CAST(versions.valid_from AS DATE) <= run_parameters.as_of), version_periods /* In force at the end of the weeks from start_week to the one before end_week: none if both are the same. */ AS (SELECT reporting_price, is_active, week_start AS start_week, LEAD(week_start) OVER (PARTITION BY listing_id ORDER BY valid_from) AS end_week FROM listing_versions), active_changes AS (SELECT start_week AS week_start, 1 AS listing_change, reporting_price AS price_change FROM version_periods WHERE is_active UNION ALL SELECT end_week AS week_start, -1 AS listing_change, -reporting_price AS price_change FROM version_periods WHERE is_active AND NOT end_week IS NULL), weekly_changes AS (SELECT week_start, SUM(listing_change) AS listing_change, SUM(price_change) AS price_change FROM active_changes GROUP BY week_start), weekly_totals AS (SELECT weeks.week_start, CAST(SUM(changes.listing_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS active_listings, CAST(ROUND(SUM(changes.price_change) OVER (ORDER BY weeks.week_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), 2) AS DECIMAL(20, 2)) AS _total_price FROM weeks LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start) SELECT weekly_totals.week_start, weekly_totals.active_listings, weekly_totals._total_price, run_parameters.reporting_currency AS currency FROM weekly_totals CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE weekly_totals.active_listings > 0), dividing AS (SELECT CAST(ROUND(ABS("query"."_total_price") * CAST(200 AS BIGINT), 0) AS BIGINT) + ABS("query"."active_listings") AS _dividend_1, NULLIF(ABS("query"."active_listings") * CAST(2 AS BIGINT), 0) AS _divisor_1, CASE WHEN ("query"."_total_price" < 0) = ("query"."active_listings" < 0) THEN 1 ELSE -1 END AS _sign_1, "query".* FROM "query") SELECT "week_start", "active_listings", CAST(ROUND(CAST(ROUND(CAST((_dividend_1 - _dividend_1 % NULLIF((_divisor_1), 0)) AS DOUBLE PRECISION) / _divisor_1) AS BIGINT) * _sign_1 * 0.01, 2) AS DECIMAL(18, 2)) AS "average_price", "currency" FROM dividing) AS result ORDER BY "week_start"
 ;
 
-SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "active_listings" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "average_price_usd" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE active_listings <= 0) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price_usd < 0) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price_usd >= 90000000000000) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price_usd = 0) AS found
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "active_listings" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "average_price" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "currency" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE active_listings <= 0) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price < 0) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price >= 90000000000000) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE average_price = 0) AS found
 ;
 
 DELETE FROM "ops"."run_parameters"
 ;
 
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "presentation"."average_listing_price_weekly" (
     "week_start" DATE NOT NULL,
     "active_listings" BIGINT NOT NULL,
-    "average_price_usd" DECIMAL(18,2) NOT NULL,
+    "average_price" DECIMAL(18,2) NOT NULL,
+    "currency" VARCHAR(16) NOT NULL,
     PRIMARY KEY ("week_start")
 )
 DISTSTYLE ALL
 COMPOUND SORTKEY ("week_start")
 ;
 
-INSERT INTO "presentation"."average_listing_price_weekly" ("week_start", "active_listings", "average_price_usd") SELECT "week_start", "active_listings", "average_price_usd" FROM "ops"."stage_0a1b2c3d_0"
+INSERT INTO "presentation"."average_listing_price_weekly" ("week_start", "active_listings", "average_price", "currency") SELECT "week_start", "active_listings", "average_price", "currency" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
@@ -53,7 +56,7 @@ DROP TABLE "presentation"."average_listing_price_weekly"
 DELETE FROM "presentation"."average_listing_price_weekly"
 ;
 
-COMMENT ON TABLE "presentation"."average_listing_price_weekly" IS 'The average asking price in US dollars of the listings that were active at the end of the week''s Sunday (UTC), or at the end of the last day the numbers include if that comes earlier. Each listing counts once, at the price that held at that moment; a listing taken down or deleted before it does not count, one reactivated or repriced later counts as it stood then. The average is the sum of these prices divided by their number, rounded to the cent, half a cent up. Weeks without an active listing are not shown.'
+COMMENT ON TABLE "presentation"."average_listing_price_weekly" IS 'The average asking price in the reporting currency of the listings that were active at the end of the week''s Sunday (UTC), or at the end of the last day the numbers include if that comes earlier. Each listing counts once, at the price that held at that moment; a listing taken down or deleted before it does not count, one reactivated or repriced later counts as it stood then. The average is the sum of these prices divided by their number, rounded to the cent, half a cent up. Weeks without an active listing are not shown.'
 ;
 
 COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."week_start" IS 'Monday the week starts on'
@@ -62,9 +65,12 @@ COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."week_start" IS 
 COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."active_listings" IS 'Listings active at the end of the week'
 ;
 
-COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."average_price_usd" IS 'Average price of those listings in US dollars'
+COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."average_price" IS 'Average price of those listings in the reporting currency'
 ;
 
-SELECT "week_start", "average_price_usd" FROM "presentation"."average_listing_price_weekly" ORDER BY "week_start"
+COMMENT ON COLUMN "presentation"."average_listing_price_weekly"."currency" IS 'ISO 4217 code of the reporting currency'
+;
+
+SELECT "week_start", "average_price" FROM "presentation"."average_listing_price_weekly" ORDER BY "week_start"
 ;
 

@@ -1,11 +1,12 @@
 CREATE TABLE "ops"."stage_0a1b2c3d_p" (
     "run_id" VARCHAR(100),
-    "as_of" DATE
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(16)
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
@@ -26,7 +27,7 @@ SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT
 DELETE FROM "ops"."run_parameters"
 ;
 
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "presentation"."repeat_customer_rate_daily" (

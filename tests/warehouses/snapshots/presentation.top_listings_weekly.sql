@@ -1,11 +1,12 @@
 CREATE TABLE "ops"."stage_0a1b2c3d_p" (
     "run_id" VARCHAR(100),
-    "as_of" DATE
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(16)
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
@@ -16,21 +17,22 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "city" VARCHAR(2048),
     "state" VARCHAR(1024),
     "confirmed_bookings" BIGINT,
-    "confirmed_revenue_usd" DECIMAL(18,2)
+    "confirmed_revenue" DECIMAL(18,2),
+    "currency" VARCHAR(16)
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue_usd") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("revenue_rank" AS INTEGER) AS "revenue_rank", CAST("listing_id" AS BIGINT) AS "listing_id", CAST("title" AS VARCHAR(MAX)) AS "title", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST(ROUND("confirmed_revenue_usd", 2) AS DECIMAL(18, 2)) AS "confirmed_revenue_usd" FROM (WITH bookings AS (SELECT bookings.listing_id, bookings.total_price_usd, CAST(DATE_TRUNC('WEEK', bookings.booked_at) AS DATE) AS week_start FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status = 'confirmed' AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of), listings AS (SELECT listing_id, title FROM curated.listings WHERE NOT is_deleted), listing_attributes AS (SELECT listing_id, city, state FROM curated.listing_attributes WHERE NOT is_deleted), listing_revenue AS (SELECT week_start, listing_id, COUNT(*) AS confirmed_bookings, SUM(total_price_usd) AS confirmed_revenue_usd FROM bookings GROUP BY week_start, listing_id), ranked_listings AS (SELECT week_start, listing_id, confirmed_bookings, confirmed_revenue_usd, ROW_NUMBER() OVER (PARTITION BY week_start ORDER BY confirmed_revenue_usd DESC NULLS LAST, listing_id ASC) AS revenue_rank FROM listing_revenue) SELECT ranked.week_start, CAST(ranked.revenue_rank AS INTEGER) AS revenue_rank, ranked.listing_id, listings.title, attributes.city, attributes.state, ranked.confirmed_bookings, CAST(ROUND(ranked.confirmed_revenue_usd, 2) AS DECIMAL(18, 2)) AS confirmed_revenue_usd FROM ranked_listings AS ranked LEFT JOIN listings ON ranked.listing_id = listings.listing_id LEFT JOIN listing_attributes AS attributes ON ranked.listing_id = attributes.listing_id WHERE ranked.revenue_rank <= 10) AS result ORDER BY "week_start", "revenue_rank"
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue", "currency") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("revenue_rank" AS INTEGER) AS "revenue_rank", CAST("listing_id" AS BIGINT) AS "listing_id", CAST("title" AS VARCHAR(MAX)) AS "title", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST(ROUND("confirmed_revenue", 2) AS DECIMAL(18, 2)) AS "confirmed_revenue", CAST("currency" AS VARCHAR(MAX)) AS "currency" FROM (WITH bookings AS (SELECT bookings.listing_id, bookings.reporting_total_price, CAST(DATE_TRUNC('WEEK', bookings.booked_at) AS DATE) AS week_start FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status = 'confirmed' AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of), listings AS (SELECT listing_id, title FROM curated.listings WHERE NOT is_deleted), listing_attributes AS (SELECT listing_id, city, state FROM curated.listing_attributes WHERE NOT is_deleted), listing_revenue AS (SELECT week_start, listing_id, COUNT(*) AS confirmed_bookings, SUM(reporting_total_price) AS confirmed_revenue FROM bookings GROUP BY week_start, listing_id), ranked_listings AS (SELECT week_start, listing_id, confirmed_bookings, confirmed_revenue, ROW_NUMBER() OVER (PARTITION BY week_start ORDER BY confirmed_revenue DESC NULLS LAST, listing_id ASC) AS revenue_rank FROM listing_revenue) SELECT ranked.week_start, CAST(ranked.revenue_rank AS INTEGER) AS revenue_rank, ranked.listing_id, listings.title, attributes.city, attributes.state, ranked.confirmed_bookings, CAST(ROUND(ranked.confirmed_revenue, 2) AS DECIMAL(18, 2)) AS confirmed_revenue, run_parameters.reporting_currency AS currency FROM ranked_listings AS ranked CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters LEFT JOIN listings ON ranked.listing_id = listings.listing_id LEFT JOIN listing_attributes AS attributes ON ranked.listing_id = attributes.listing_id WHERE ranked.revenue_rank <= 10) AS result ORDER BY "week_start", "revenue_rank"
 ;
 
-SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start", "revenue_rank" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "revenue_rank" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_revenue_usd" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE revenue_rank < 1 OR revenue_rank > 10) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_bookings <= 0) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_revenue_usd < 0) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE title IS NULL) AS found
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start", "revenue_rank" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "revenue_rank" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_revenue" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "currency" IS NULL) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE revenue_rank < 1 OR revenue_rank > 10) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_bookings <= 0) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_revenue < 0) AS found UNION ALL SELECT 11 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE title IS NULL) AS found
 ;
 
 DELETE FROM "ops"."run_parameters"
 ;
 
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04')
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
 ;
 
 CREATE TABLE "presentation"."top_listings_weekly" (
@@ -41,14 +43,15 @@ CREATE TABLE "presentation"."top_listings_weekly" (
     "city" VARCHAR(2048),
     "state" VARCHAR(1024),
     "confirmed_bookings" BIGINT NOT NULL,
-    "confirmed_revenue_usd" DECIMAL(18,2) NOT NULL,
+    "confirmed_revenue" DECIMAL(18,2) NOT NULL,
+    "currency" VARCHAR(16) NOT NULL,
     PRIMARY KEY ("week_start", "revenue_rank")
 )
 DISTSTYLE ALL
 COMPOUND SORTKEY ("week_start", "revenue_rank")
 ;
 
-INSERT INTO "presentation"."top_listings_weekly" ("week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue_usd") SELECT "week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue_usd" FROM "ops"."stage_0a1b2c3d_0"
+INSERT INTO "presentation"."top_listings_weekly" ("week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue", "currency") SELECT "week_start", "revenue_rank", "listing_id", "title", "city", "state", "confirmed_bookings", "confirmed_revenue", "currency" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
@@ -63,7 +66,7 @@ DROP TABLE "presentation"."top_listings_weekly"
 DELETE FROM "presentation"."top_listings_weekly"
 ;
 
-COMMENT ON TABLE "presentation"."top_listings_weekly" IS 'The ten listings with the highest revenue from confirmed bookings made in the week (Monday to Sunday, UTC, by the moment of booking), up to and including the last day the numbers include. Revenue is the total price of the bookings in US dollars, converted at the rate of the day of booking. Equal revenues are ranked by the lower listing number. Only listings with a confirmed booking in the week are shown, so a week may have fewer than ten. Title, city and state are those the listing has now and are empty if the listing is unknown or deleted.'
+COMMENT ON TABLE "presentation"."top_listings_weekly" IS 'The ten listings with the highest revenue from confirmed bookings made in the week (Monday to Sunday, UTC, by the moment of booking), up to and including the last day the numbers include. Revenue is the total price of the bookings in the reporting currency, converted at the rate of the day of booking. Equal revenues are ranked by the lower listing number. Only listings with a confirmed booking in the week are shown, so a week may have fewer than ten. Title, city and state are those the listing has now and are empty if the listing is unknown or deleted.'
 ;
 
 COMMENT ON COLUMN "presentation"."top_listings_weekly"."week_start" IS 'Monday the week starts on'
@@ -87,9 +90,12 @@ COMMENT ON COLUMN "presentation"."top_listings_weekly"."state" IS 'State of the 
 COMMENT ON COLUMN "presentation"."top_listings_weekly"."confirmed_bookings" IS 'Confirmed bookings of the listing made in the week'
 ;
 
-COMMENT ON COLUMN "presentation"."top_listings_weekly"."confirmed_revenue_usd" IS 'Total price of those bookings in US dollars'
+COMMENT ON COLUMN "presentation"."top_listings_weekly"."confirmed_revenue" IS 'Total price of those bookings in the reporting currency'
 ;
 
-SELECT "revenue_rank" AS place, "title", "city", "state", "confirmed_bookings", "confirmed_revenue_usd", "listing_id" FROM "presentation"."top_listings_weekly" WHERE "revenue_rank" <= 10 AND "week_start" = (SELECT CAST(CAST(DATE_TRUNC('WEEK', as_of + 1) AS DATE) - 7 AS DATE) FROM ops.run_parameters) ORDER BY "revenue_rank"
+COMMENT ON COLUMN "presentation"."top_listings_weekly"."currency" IS 'ISO 4217 code of the reporting currency'
+;
+
+SELECT "revenue_rank" AS place, "title", "city", "state", "confirmed_bookings", "confirmed_revenue", "listing_id" FROM "presentation"."top_listings_weekly" WHERE "revenue_rank" <= 10 AND "week_start" = (SELECT CAST(CAST(DATE_TRUNC('WEEK', as_of + 1) AS DATE) - 7 AS DATE) FROM ops.run_parameters) ORDER BY "revenue_rank"
 ;
 

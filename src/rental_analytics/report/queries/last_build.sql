@@ -1,5 +1,6 @@
 SELECT
     run_parameters.as_of,
+    run_parameters.reporting_currency,
     runs.run_id,
     runs.finished_at
 FROM ops.run_parameters

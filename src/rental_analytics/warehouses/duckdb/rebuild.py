@@ -18,7 +18,7 @@ from rental_analytics.warehouses.refused_metric import metric_failed
 
 
 def rebuild(
-    connection: Connection, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+    connection: Connection, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
 ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
     """Put new tables in place of the old ones.
 
@@ -28,7 +28,8 @@ def rebuild(
     """
     built, results = {}, list[CheckResult]()
     connection.run("DELETE FROM ops.run_parameters")
-    connection.append("run_parameters", [{"run_id": run_id, "as_of": as_of}])
+    parameters = {"run_id": run_id, "as_of": as_of, "reporting_currency": reporting_currency}
+    connection.append("run_parameters", [parameters])
     reach("metrics-begun")
     for model in models:
         built[model.name] = _build(connection, model)

@@ -182,10 +182,10 @@ class DuckDbWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         with self._changed().transaction():
-            built = rebuild(self._opened, models, run_id, as_of)
+            built = rebuild(self._opened, models, run_id, as_of, reporting_currency)
             reach("metrics-filled")
         reach("metrics-committed")
         return built

@@ -35,12 +35,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARAMETERS = "run_parameters"
+_COLUMNS = (
+    Column("run_id", f"VARCHAR({RUN_ID_BYTES})"),
+    Column("as_of", "DATE"),
+    Column("reporting_currency", "VARCHAR(16)"),
+)
 
 
 class Rebuild:
     """The statements of one rebuild; nothing here speaks to the warehouse.
 
     Args:
+        parameters: run id, `as_of` and reporting currency.
         token: sets the names of its staging tables apart from those of any other attempt.
         held: what the warehouse has.
     """
@@ -48,13 +54,12 @@ class Rebuild:
     def __init__(
         self,
         models: Sequence[DerivedModel],
-        run_id: str,
-        as_of: date | None,
+        parameters: tuple[str, date | None, str],
         token: str,
         held: Catalogue,
     ) -> None:
         self._models = list(models)
-        self._row = {"run_id": run_id, "as_of": as_of}
+        self._row = dict(zip((column.name for column in _COLUMNS), parameters, strict=True))
         self._held = held
         self._parameters = f"{STAGING}{token}_p"
         self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}
@@ -74,8 +79,7 @@ class Rebuild:
 
     def build(self) -> list[str]:
         """Statements that compute every table beside the one that is read."""
-        columns = [Column("run_id", f"VARCHAR({RUN_ID_BYTES})"), Column("as_of", "DATE")]
-        statements = [create_table(self._parameters, columns, keep=False)]
+        statements = [create_table(self._parameters, _COLUMNS, keep=False)]
         statements += insertions(_PARAMETERS, [self._row], self._parameters)
         for model in self._models:
             stage = self._stages[model.name]

@@ -311,9 +311,9 @@ class RedshiftWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None
+        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        rebuild = Rebuild(models, run_id, as_of, secrets.token_hex(4), self._catalogue)
+        rebuild = Rebuild(models, (run_id, as_of, reporting_currency), secrets.token_hex(4), self._catalogue)
         reach("metrics-begun")
         try:
             self._build(rebuild)

@@ -2,7 +2,7 @@ WITH fixings AS (
     SELECT
         rate_date,
         currency,
-        usd_per_unit,
+        rate,
         LEAD(rate_date) OVER (PARTITION BY currency ORDER BY rate_date) AS next_date
     FROM raw_data.exchange_rate_fixings
 ),
@@ -36,7 +36,7 @@ left_behind AS (
     SELECT
         fixings.rate_date,
         fixings.currency,
-        fixings.usd_per_unit,
+        fixings.rate,
         fixings.next_date
     FROM fixings
     INNER JOIN fixing_days ON fixings.rate_date = fixing_days.rate_date
@@ -48,13 +48,13 @@ held AS (
     SELECT
         rate_date AS fixing_date,
         currency,
-        usd_per_unit
+        rate
     FROM fixings
     UNION ALL
     SELECT
         fixing_days.rate_date AS fixing_date,
         left_behind.currency,
-        left_behind.usd_per_unit
+        left_behind.rate
     FROM left_behind
     INNER JOIN fixing_days
         ON
@@ -66,6 +66,6 @@ held AS (
 SELECT
     days.rate_date,
     held.currency,
-    held.usd_per_unit
+    held.rate
 FROM days
 INNER JOIN held ON days.newest_fixing_date = held.fixing_date

@@ -10,7 +10,7 @@ listing_versions AS (
     SELECT
         versions.listing_id,
         versions.valid_from,
-        versions.price_usd,
+        versions.reporting_price,
         versions.is_active,
         GREATEST(
             CAST(DATE_TRUNC('week', versions.valid_from) AS DATE), (SELECT MIN(week_start) FROM weeks)
@@ -23,7 +23,7 @@ listing_versions AS (
 -- In force at the end of the weeks from start_week to the one before end_week: none if both are the same.
 version_periods AS (
     SELECT
-        price_usd,
+        reporting_price,
         is_active,
         week_start AS start_week,
         LEAD(week_start) OVER (PARTITION BY listing_id ORDER BY valid_from) AS end_week
@@ -34,14 +34,14 @@ active_changes AS (
     SELECT
         start_week AS week_start,
         1 AS listing_change,
-        price_usd AS price_change
+        reporting_price AS price_change
     FROM version_periods
     WHERE is_active
     UNION ALL
     SELECT
         end_week AS week_start,
         -1 AS listing_change,
-        -price_usd AS price_change
+        -reporting_price AS price_change
     FROM version_periods
     WHERE is_active AND end_week IS NOT NULL
 ),
@@ -63,14 +63,16 @@ weekly_totals AS (
         ) AS BIGINT) AS active_listings,
         CAST(SUM(changes.price_change) OVER (
             ORDER BY weeks.week_start ROWS UNBOUNDED PRECEDING
-        ) AS DECIMAL(20, 2)) AS _total_price_usd
+        ) AS DECIMAL(20, 2)) AS _total_price
     FROM weeks
     LEFT JOIN weekly_changes AS changes ON weeks.week_start = changes.week_start
 )
 
 SELECT
-    week_start,
-    active_listings,
-    _total_price_usd
+    weekly_totals.week_start,
+    weekly_totals.active_listings,
+    weekly_totals._total_price,
+    run_parameters.reporting_currency AS currency
 FROM weekly_totals
-WHERE active_listings > 0
+CROSS JOIN ops.run_parameters AS run_parameters
+WHERE weekly_totals.active_listings > 0

@@ -16,6 +16,6 @@ def rows(marketplace: Marketplace) -> list[Row]:
         sunday = week_start + timedelta(days=6)
         active = marketplace.active_listings_at_end_of(min(sunday, marketplace.as_of))
         if active:
-            total = sum((Fraction(version.price_usd or 0) for version in active.values()), Fraction())
-            found.append((week_start, len(active), rounded_half_up(total, len(active), 2)))
+            total = sum((Fraction(version.reporting_price or 0) for version in active.values()), Fraction())
+            found.append((week_start, len(active), rounded_half_up(total, len(active), 2), marketplace.currency))
     return found

@@ -1,7 +1,7 @@
 WITH bookings AS (
     SELECT
         bookings.listing_id,
-        bookings.total_price_usd,
+        bookings.reporting_total_price,
         CAST(DATE_TRUNC('week', bookings.booked_at) AS DATE) AS week_start
     FROM curated.bookings AS bookings
     CROSS JOIN ops.run_parameters AS run_parameters
@@ -33,7 +33,7 @@ listing_revenue AS (
         week_start,
         listing_id,
         COUNT(*) AS confirmed_bookings,
-        SUM(total_price_usd) AS confirmed_revenue_usd
+        SUM(reporting_total_price) AS confirmed_revenue
     FROM bookings
     GROUP BY week_start, listing_id
 ),
@@ -43,9 +43,9 @@ ranked_listings AS (
         week_start,
         listing_id,
         confirmed_bookings,
-        confirmed_revenue_usd,
+        confirmed_revenue,
         ROW_NUMBER() OVER (
-            PARTITION BY week_start ORDER BY confirmed_revenue_usd DESC, listing_id ASC
+            PARTITION BY week_start ORDER BY confirmed_revenue DESC, listing_id ASC
         ) AS revenue_rank
     FROM listing_revenue
 )
@@ -58,8 +58,10 @@ SELECT
     attributes.city,
     attributes.state,
     ranked.confirmed_bookings,
-    CAST(ranked.confirmed_revenue_usd AS DECIMAL(18, 2)) AS confirmed_revenue_usd
+    CAST(ranked.confirmed_revenue AS DECIMAL(18, 2)) AS confirmed_revenue,
+    run_parameters.reporting_currency AS currency
 FROM ranked_listings AS ranked
+CROSS JOIN ops.run_parameters AS run_parameters
 LEFT JOIN listings ON ranked.listing_id = listings.listing_id
 LEFT JOIN listing_attributes AS attributes ON ranked.listing_id = attributes.listing_id
 WHERE ranked.revenue_rank <= 10

@@ -17,7 +17,7 @@ def rows(marketplace: Marketplace) -> list[Row]:
     found: list[Row] = []
     for week_start, listings in weeks.items():
         revenue = {
-            listing_id: sum((booking.total_price_usd for booking in bookings), Decimal())
+            listing_id: sum((booking.reporting_total_price for booking in bookings), Decimal())
             for listing_id, bookings in listings.items()
         }
         ranking = sorted(listings, key=lambda listing_id: (-revenue[listing_id], listing_id))
@@ -25,5 +25,6 @@ def rows(marketplace: Marketplace) -> list[Row]:
             city, state = marketplace.city_and_state(listing_id)
             title = marketplace.title(listing_id)
             count = len(listings[listing_id])
-            found.append((week_start, rank, listing_id, title, city, state, count, revenue[listing_id]))
+            earned = revenue[listing_id], marketplace.currency
+            found.append((week_start, rank, listing_id, title, city, state, count, *earned))
     return found
