@@ -23,6 +23,7 @@ _DELETED_PER_BOOKED = 0.002
 _TOO_FEW = 20
 """Below so many bookings none is deleted."""
 
+_SOME = "SELECT booking_id FROM bookings WHERE {share} AND booking_id < ? ORDER BY booking_id LIMIT ?"
 _STATUS_IS = "LOWER(TRIM(booking_status)) = ?"
 _PAYMENTS = {"confirmed": "paid", "canceled": "refunded", "completed": "paid"}
 
@@ -97,8 +98,7 @@ def _deleted(rng: Generator, target: Target, state: State, days: int) -> list[Id
         return []
     stride = -(-count // SAMPLE_ROWS)
     found = target.fetch(
-        f"SELECT booking_id FROM bookings WHERE {state.ids.share('booking_id')} AND booking_id < ? "
-        "ORDER BY booking_id LIMIT ?",
+        _SOME.format(share=state.ids.share("booking_id")),
         (stride, state.ids.value(state.next_booking - 1), 2 * SAMPLE_ROWS),
     )
     wanted = max(1, round(_DELETED_PER_BOOKED * state.per_day["bookings"] * days))

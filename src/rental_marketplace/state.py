@@ -22,6 +22,14 @@ from rental_marketplace.writers.base import Row, Target
 
 SAMPLE_ROWS = 20_000
 _RECENT_DAYS = 28
+_SOME_LISTINGS = (
+    "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
+    "apartments.is_active, apartment_attributes.bedrooms "
+    "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
+    "WHERE {share} AND apartments.last_modified_timestamp >= apartments.listing_created_on "
+    "AND apartments.listing_created_on >= '1970-01-01' "
+    "ORDER BY apartments.id LIMIT ?"
+)
 _ABSURD = "2100-01-01"
 _EVENTS = (
     ("apartments", "last_modified_timestamp"),
@@ -136,12 +144,7 @@ def _rates(target: Target, last_day: int) -> dict[str, float]:
 def _sample(target: Target, ids: Ids, listing_count: int) -> SampledListings:
     stride = -(-listing_count // SAMPLE_ROWS) or 1
     found = target.fetch(
-        "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
-        "apartments.is_active, apartment_attributes.bedrooms "
-        "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
-        f"WHERE {ids.share('apartments.id')} AND apartments.last_modified_timestamp >= apartments.listing_created_on "
-        "AND apartments.listing_created_on >= '1970-01-01' "
-        "ORDER BY apartments.id LIMIT ?",
+        _SOME_LISTINGS.format(share=ids.share("apartments.id")),
         (stride, 2 * SAMPLE_ROWS),
     )
     rows = sorted((microseconds(row[3]), row) for row in found if _usable(row))
