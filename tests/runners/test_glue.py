@@ -35,8 +35,8 @@ def local(another_pipeline: AnotherPipeline) -> Pipeline:
 def data_of(pipeline: Pipeline) -> dict[str, Any]:
     """All rows; those that tell of a deleted booking without the moment, at which each run saw it for itself."""
     versions = pipeline.rows(
-        "SELECT * EXCLUDE (_loaded_at) REPLACE (CASE WHEN status IS NOT NULL THEN valid_from END AS valid_from) "
-        "FROM curated.booking_versions ORDER BY ALL"
+        "SELECT booking_id, status, CASE WHEN status IS NOT NULL THEN valid_from END, checkin_date, checkout_date, "
+        "reporting_total_price FROM curated.booking_versions ORDER BY ALL"
     )
     return pipeline.tables(*DATA) | {"curated.booking_versions": versions}
 
