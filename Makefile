@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark infra demo test check mutants matrix generate glue verify-aws verify-glue clean
+.PHONY: help setup spark infra demo test check mutants matrix generate templates glue verify-aws verify-glue clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -39,6 +39,9 @@ matrix:  ## run every test with every case, place, combination and right, of whi
 
 generate: setup  ## write the tables of README and docs/reference, and the snapshots of Redshift's statements
 	@.venv/bin/python scripts/generate.py
+
+templates: infra  ## write the snapshots of the deployment's templates
+	@.venv/bin/python scripts/deployment_templates.py
 
 glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3://bucket/glue is where they will be
 	@scripts/build_glue.sh $(if $(PREFIX),--prefix $(PREFIX))

@@ -9,6 +9,7 @@ from aws_cdk import App, Environment, Tags
 from jsii.errors import JSIIError
 
 from infra.configuration import Configuration, DeploymentConfigurationError, load_configuration
+from infra.parts.stack_options import StackOptions
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.orchestration import OrchestrationStack
@@ -23,55 +24,61 @@ HERE = Path(__file__).parent
 def build(app: App, configuration: Configuration) -> App:
     """Add the stacks of a deployment, each after those it needs."""
     deployment = configuration.deployment
-    common = {
-        "configuration": configuration,
-        "env": Environment(account=deployment.account, region=deployment.region),
-        "termination_protection": not deployment.delete_data,
-    }
+    environment = Environment(account=deployment.account, region=deployment.region)
 
     def named(part: str) -> str:
         return f"{deployment.name}-{part}"
 
-    storage = StorageStack(app, named("storage"), description="Buckets and key", **common)
-    network = NetworkStack(app, named("network"), description="Private network", key=storage.key, **common)
+    def described(description: str) -> StackOptions:
+        return StackOptions(description=description, env=environment, termination_protection=not deployment.delete_data)
+
+    storage = StorageStack(app, named("storage"), configuration=configuration, **described("Buckets and key"))
+    network = NetworkStack(
+        app, named("network"), configuration=configuration, key=storage.key, **described("Private network")
+    )
     source = SourceStack(
-        app, named("source"), description="The database of the marketplace", key=storage.key, network=network, **common
+        app,
+        named("source"),
+        configuration=configuration,
+        key=storage.key,
+        network=network,
+        **described("The database of the marketplace"),
     )
     warehouse = WarehouseStack(
         app,
         named("warehouse"),
-        description="Redshift Serverless",
+        configuration=configuration,
         key=storage.key,
         lake=storage.lake,
         network=network,
-        **common,
+        **described("Redshift Serverless"),
     )
     processing = ProcessingStack(
         app,
         named("processing"),
-        description="Glue jobs",
+        configuration=configuration,
         key=storage.key,
         lake=storage.lake,
         code=storage.code,
         source=source,
         warehouse=warehouse,
-        **common,
+        **described("Glue jobs"),
     )
     orchestration = OrchestrationStack(
         app,
         named("orchestration"),
-        description="State machine, schedule, alerts",
+        configuration=configuration,
         key=storage.key,
         jobs=processing.jobs,
-        **common,
+        **described("State machine, schedule, alerts"),
     )
     MonitoringStack(
         app,
         named("monitoring"),
-        description="Alarms, dashboard, saved queries",
+        configuration=configuration,
         orchestration=orchestration,
         processing=processing,
-        **common,
+        **described("Alarms, dashboard, saved queries"),
     )
     for key, value in {"pipeline": deployment.name, **deployment.tags}.items():
         Tags.of(app).add(key, value)

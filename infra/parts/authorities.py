@@ -28,7 +28,7 @@ def known_authorities(file: Path) -> list[dict[str, Any]]:
         ValueError: it cannot be read, or holds none.
     """
     try:
-        return ssl.create_default_context(cadata=file.read_text(encoding="ascii")).get_ca_certs()  # type: ignore[return-value]
+        return ssl.create_default_context(cadata=file.read_text(encoding="ascii")).get_ca_certs()
     except (ssl.SSLError, ValueError) as error:
         raise ValueError(f"{file} holds no certificates: name a PEM file, such as {DOWNLOAD}") from error
     except OSError as error:

@@ -24,10 +24,10 @@ def removal_of_data(scope: IConstruct, configuration: Configuration) -> RemovalP
     return RemovalPolicy.DESTROY if deletes_data(scope, configuration) else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
-def remove_with_data(configuration: Configuration, *constructs: IConstruct) -> None:
+def remove_with_data(configuration: Configuration, *constructs: IConstruct | None) -> None:
     """Keep resources, and all they consist of, as long as the data that cannot be without them."""
-    for construct in constructs:
+    for construct in filter(None, constructs):
         policy = removal_of_data(construct, configuration)
         for part in construct.node.find_all():
-            if CfnResource.is_cfn_resource(part):
+            if isinstance(part, CfnResource):
                 part.apply_removal_policy(policy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,6 +12,7 @@ from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.parts.names import CURATED_TABLES, METRICS_NAMESPACE, dpu_of
+from infra.parts.stack_options import StackOptions
 from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
 from rental_analytics.contracts.steps import StepName
@@ -63,7 +65,7 @@ class MonitoringStack(Stack):
         configuration: Configuration,
         orchestration: OrchestrationStack,
         processing: ProcessingStack,
-        **stack: object,
+        **stack: Unpack[StackOptions],
     ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration = configuration

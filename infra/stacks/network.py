@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -10,6 +12,7 @@ from constructs import Construct
 from infra.configuration import ZONES, Configuration
 from infra.parts.log_groups import log_group
 from infra.parts.removal import remove_with_data
+from infra.parts.stack_options import StackOptions
 
 SERVICES = {
     "glue": ec2.InterfaceVpcEndpointAwsService.GLUE,
@@ -32,7 +35,7 @@ class NetworkStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, configuration: Configuration, key: kms.IKey, **stack: object
+        self, scope: Construct, id_: str, *, configuration: Configuration, key: kms.IKey, **stack: Unpack[StackOptions]
     ) -> None:
         super().__init__(scope, id_, **stack)
         name = configuration.deployment.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Unpack
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -21,6 +22,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.configuration import Configuration
+from infra.parts.stack_options import StackOptions
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.pipeline import STEPS
 from rental_analytics.runners.state_machine import (
@@ -51,7 +53,7 @@ class OrchestrationStack(Stack):
         configuration: Configuration,
         key: kms.IKey,
         jobs: Mapping[StepName, glue.CfnJob],
-        **stack: object,
+        **stack: Unpack[StackOptions],
     ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration, self._key = configuration, key

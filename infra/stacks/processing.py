@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from aws_cdk import Aws, Fn, Stack, Tags
 from aws_cdk import aws_glue as glue
@@ -21,6 +22,7 @@ from infra.parts.log_groups import log_group
 from infra.parts.names import METRICS_NAMESPACE, camel, connection_name, job_name, lake_url, worker_type, workers
 from infra.parts.pipeline_settings import rates_file, rental_toml
 from infra.parts.rights import lake_statements
+from infra.parts.stack_options import StackOptions
 from infra.stacks.source import SourceStack
 from infra.stacks.warehouse import WarehouseStack
 from rental_analytics.contracts.steps import Part, StepName
@@ -49,7 +51,7 @@ class ProcessingStack(Stack):
         code: s3.IBucket,
         source: SourceStack,
         warehouse: WarehouseStack,
-        **stack: object,
+        **stack: Unpack[StackOptions],
     ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration, self._key, self._lake, self._source, self._warehouse = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_glue as glue
@@ -18,6 +20,7 @@ from infra.parts.log_groups import log_group
 from infra.parts.names import connection_name
 from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
+from infra.parts.stack_options import StackOptions
 from infra.stacks.network import NetworkStack, let_job_work
 
 DATABASE_LOGS = ("audit", "error", "slowquery")
@@ -44,7 +47,7 @@ class SourceStack(Stack):
         configuration: Configuration,
         key: kms.IKey,
         network: NetworkStack,
-        **stack: object,
+        **stack: Unpack[StackOptions],
     ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration = configuration

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,6 +12,7 @@ from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
+from infra.parts.stack_options import StackOptions
 
 WRITTEN_ONCE = ("runs", "history")
 """Folders of the lake whose objects are created and never replaced."""
@@ -24,7 +27,9 @@ class StorageStack(Stack):
         access_logs: who asked for what in the other two.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, configuration: Configuration, **stack: object) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, configuration: Configuration, **stack: Unpack[StackOptions]
+    ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration = configuration
         name = configuration.deployment.name
@@ -40,33 +45,29 @@ class StorageStack(Stack):
         self.access_logs = self._bucket(
             "AccessLogs",
             f"{name}-access-logs-{Aws.ACCOUNT_ID}-{Aws.REGION}",
-            encryption=s3.BucketEncryption.S3_MANAGED,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(400)), _cleaned_up(noncurrent_days=30)],
+            logs=None,
         )
         self.lake = self._bucket(
             "Lake",
             f"{name}-lake-{Aws.ACCOUNT_ID}-{Aws.REGION}",
             lifecycle_rules=[_cleaned_up(noncurrent_days=30)],
+            logs=self.access_logs,
         )
         self.code = self._bucket(
             "Code",
             f"{name}-code-{Aws.ACCOUNT_ID}-{Aws.REGION}",
             lifecycle_rules=[_cleaned_up(noncurrent_days=90)],
+            logs=self.access_logs,
         )
         self._protect_what_is_written_once()
         policies = [bucket.policy for bucket in (self.access_logs, self.lake, self.code) if bucket.policy]
         remove_with_data(configuration, *policies)
 
-    def _bucket(self, id_: str, name: str, **own: object) -> s3.Bucket:
-        encrypted = {"encryption": s3.BucketEncryption.KMS, "encryption_key": self.key, "bucket_key_enabled": True}
-        logged = (
-            {}
-            if id_ == "AccessLogs"
-            else {
-                "server_access_logs_bucket": self.access_logs,
-                "server_access_logs_prefix": f"{id_.lower()}/",
-            }
-        )
+    def _bucket(
+        self, id_: str, name: str, *, lifecycle_rules: list[s3.LifecycleRule], logs: s3.Bucket | None
+    ) -> s3.Bucket:
+        """A private bucket; that for access logs has none itself, and the only key it can have, S3's own."""
         return s3.Bucket(
             self,
             id_,
@@ -78,9 +79,12 @@ class StorageStack(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal_of_data(self, self._configuration),
             auto_delete_objects=deletes_data(self, self._configuration),
-            **({} if "encryption" in own else encrypted),
-            **logged,
-            **own,
+            lifecycle_rules=lifecycle_rules,
+            encryption=s3.BucketEncryption.KMS if logs else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.key if logs else None,
+            bucket_key_enabled=True if logs else None,
+            server_access_logs_bucket=logs,
+            server_access_logs_prefix=f"{id_.lower()}/" if logs else None,
         )
 
     def _protect_what_is_written_once(self) -> None:

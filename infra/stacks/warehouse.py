@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -21,6 +22,7 @@ from infra.parts.custom import Bootstrap
 from infra.parts.log_groups import log_group
 from infra.parts.names import loader_names
 from infra.parts.removal import removal_of_data
+from infra.parts.stack_options import StackOptions
 from infra.stacks.network import NetworkStack
 
 ADMIN = "rental_admin"
@@ -47,7 +49,7 @@ class WarehouseStack(Stack):
         key: kms.IKey,
         lake: s3.IBucket,
         network: NetworkStack,
-        **stack: object,
+        **stack: Unpack[StackOptions],
     ) -> None:
         super().__init__(scope, id_, **stack)
         self._configuration = configuration

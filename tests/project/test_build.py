@@ -25,6 +25,7 @@ PUBLIC_TARGETS = [
     "mutants",
     "matrix",
     "generate",
+    "templates",
     "glue",
     "verify-aws",
     "verify-glue",
