@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from rental_analytics.databases.base import (
     Database,
     RawColumn,
     ReadPlan,
+    Sample,
     Window,
     quoted_text,
     unusable,
@@ -29,7 +31,7 @@ from rental_analytics.databases.reading_errors import reading_error
 from rental_analytics.databases.sqlite.types import quoted, sqlite_column
 from rental_analytics.databases.waiting import Patience
 from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
-from rental_analytics.sql.render import folded, timestamp_text
+from rental_analytics.sql.render import folded, render, timestamp_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +41,8 @@ _FIRST = "_first"
 _HIDDEN = 1
 # How long to wait for a lock, in seconds; ConnectorX waits as long.
 _PATIENCE = 5
+# After how many of SQLite's instructions the clock is looked at.
+_INSTRUCTIONS = 10_000
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -107,6 +111,16 @@ class SqliteDatabase(Database):
     def count(self, plan: ReadPlan, condition: str | None) -> int:
         where = f" WHERE {condition}" if condition else ""
         return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.relation)}{where}")[0][0])
+
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        sql = render(
+            "databases/sqlite/common_values",
+            table=quoted(relation),
+            column=quoted(column),
+            newest_by=quoted(sample.newest_by) if sample.newest_by else "",
+            sample=sample,
+        )
+        return [(value, int(rows)) for value, rows in self._rows(sql, sample.seconds)]
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(quoted(column.source) for column in plan.key_columns)
@@ -180,10 +194,14 @@ class SqliteDatabase(Database):
                 reason="sqlite-file-missing",
             )
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, seconds: float | None = None) -> list[tuple[Any, ...]]:
         self._check_file()
         try:
             with closing(self._opened()) as connection:
+                if seconds is not None:
+                    end = time.monotonic() + seconds
+                    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+                    connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
                 return connection.execute(sql).fetchall()
         except sqlite3.DatabaseError as error:
             # The code's low byte says what happened, the others how.
