@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from rental_analytics.contracts.source_table import SourceColumn, SourceTable, SourceType
 from rental_analytics.databases.base import CatalogueColumn, CatalogueTable, ColumnOrigin, Database
 from rental_analytics.errors import ContractError
-from rental_analytics.proposals.names import Likeness, can_be_configured, in_cents, likeness, shown_name, words
+from rental_analytics.proposals.names import (
+    Likeness,
+    can_be_configured,
+    in_cents,
+    is_known,
+    likeness,
+    shown_name,
+    words,
+)
 from rental_analytics.sql.render import folded
 
 _MOST_CANDIDATES = 5
@@ -195,6 +203,13 @@ def id_kind(database: Database, table: SourceTable, name: str, found: CatalogueT
     if kind_of(database, origin, SourceType.TEXT) == "VARCHAR":
         return "text"
     return "integer" if kind_of(database, origin, SourceType.INTEGER) in _WHOLE else "neither"
+
+
+def known_columns(table: SourceTable, found: CatalogueTable) -> int:
+    """How many of the needed columns a table may have by their names alone."""
+    needed = [name for name, spec in table.columns.items() if spec.required and not spec.setting]
+    names = [column.name for column in found.columns]
+    return sum(any(is_known(one, name, table.column_synonyms.get(name, ())) for one in names) for name in needed)
 
 
 def covered(proposals: Mapping[str, ColumnProposal]) -> int:

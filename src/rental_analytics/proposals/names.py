@@ -57,6 +57,11 @@ def likeness(
     return Likeness.LIKELY if any(_is_likely(found, name) for name in known) else Likeness.NONE
 
 
+def is_known(theirs: str, ours: str, synonyms: Iterable[str] = ()) -> bool:
+    """Whether the source's name is ours or a synonym, where no words are left out; quicker to tell than `likeness`."""
+    return bool(_known((ours, *synonyms))[1] & _forms(words(theirs)))
+
+
 def in_cents(name: str) -> bool:
     """Whether a name says that its amounts are a hundredth of what they seem."""
     return not _CENTS.isdisjoint(words(name))
@@ -103,5 +108,7 @@ def _is_likely(theirs: tuple[str, ...], ours: tuple[str, ...]) -> bool:
         return False
     if set(theirs) <= set(ours) or set(ours) <= set(theirs):
         return True
+    if 2 * min(len(one), len(other)) < _NEARLY * (len(one) + len(other)):
+        return False
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return all(ratio() >= _NEARLY for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases.base import CatalogueTable, Database
-from rental_analytics.proposals.columns import ColumnProposal, covered, propose_columns
+from rental_analytics.proposals.columns import ColumnProposal, covered, known_columns, propose_columns
 from rental_analytics.proposals.names import Likeness, can_be_configured, likeness
 from rental_analytics.sql.render import folded
 
 _MOST_COMPARED = 20
 _MOST_CANDIDATES = 5
-_MOST_SEARCHED = 500
 # Words that say where a table stands, not what is in it.
 _SAYS_NOTHING = frozenset({"tbl", "t", "vw", "v", "app", "dim", "fact", "fct", "stg", "raw"})
 
@@ -117,9 +116,12 @@ def _by_columns(
     """
     if not table.key:
         return ()
+    needed = sum(spec.required and not spec.setting for spec in table.columns.values())
+    known = {found.name: known_columns(table, found) for found in usable}
+    likeliest = sorted((found for found in usable if 2 * known[found.name] > needed), key=lambda one: -known[one.name])
     compared = [
         Candidate(found, Likeness.NONE, propose_columns(database, table, found, amounts))
-        for found in usable[:_MOST_SEARCHED]
+        for found in likeliest[:_MOST_COMPARED]
     ]
     alike = [one for one in compared if one.has_most and all(one.columns[key].column for key in table.key)]
     return tuple(sorted(alike, key=lambda one: -one.covered)[:_MOST_CANDIDATES])

@@ -65,32 +65,38 @@ class SqliteDatabase(Database):
         return datetime.fromisoformat(text)
 
     def catalogue(self) -> dict[str, CatalogueTable]:
-        found = self._rows("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')")
-        return {
-            name: self._view(name) if kind == "view" else self._table(name)
-            for name, kind in found
-            if not name.startswith("sqlite_")
-        }
+        # Over one connection: each reads the definitions of all tables when it is first used.
+        with self._connection() as connection:
+            found = connection.execute(
+                "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+            ).fetchall()
+            return {
+                name: self._view(connection, name) if kind == "view" else self._table(connection, name)
+                for name, kind in found
+                if not name.startswith("sqlite_")
+            }
 
-    def _view(self, name: str) -> CatalogueTable:
+    def _view(self, connection: sqlite3.Connection, name: str) -> CatalogueTable:
         """One that stands on what is not there any more has no columns."""
         try:
-            return self._table(name)
+            return self._table(connection, name)
         except SourceUnavailableError:
             raise
         except SourceError:
             return CatalogueTable(name, (), ())
 
-    def _table(self, name: str) -> CatalogueTable:
-        # The pragma table_info leaves generated columns out; those that are hidden in virtual tables are for queries.
-        info = [row for row in self._rows(f"PRAGMA table_xinfo({quoted(name)})") if row[6] != _HIDDEN]
-        columns = tuple(CatalogueColumn(row[1], folded(str(row[2])), not row[3]) for row in info)
-        unique = [frozenset(folded(row[1]) for row in info if row[5])]
-        for index in self._rows(f"PRAGMA index_list({quoted(name)})"):
-            if index[2] and not index[4]:
-                parts = self._rows(f"PRAGMA index_info({quoted(index[1])})")
-                unique.append(frozenset(folded(str(part[2])) for part in parts))
-        return CatalogueTable(name, columns, tuple(names for names in unique if names))
+    def _table(self, connection: sqlite3.Connection, name: str) -> CatalogueTable:
+        with self._translating():
+            # The pragma table_info leaves generated columns out. Those hidden in virtual tables are for queries.
+            rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
+            info = [row for row in rows if row[6] != _HIDDEN]
+            columns = tuple(CatalogueColumn(row[1], folded(str(row[2])), not row[3]) for row in info)
+            unique = [frozenset(folded(row[1]) for row in info if row[5])]
+            for index in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+                if index[2] and not index[4]:
+                    parts = connection.execute(f"PRAGMA index_info({quoted(index[1])})").fetchall()
+                    unique.append(frozenset(folded(str(part[2])) for part in parts))
+            return CatalogueTable(name, columns, tuple(names for names in unique if names))
 
     def raw_column(self, origin: ColumnOrigin, wanted: SourceType) -> RawColumn:
         check_name(origin)
@@ -129,7 +135,8 @@ class SqliteDatabase(Database):
 
     def can_filter(self, plan: ReadPlan) -> bool:
         """Only where the column's affinity keeps the key as it arrives: whole numbers and texts."""
-        native = {column.name: column.native for column in self._table(plan.relation).columns}
+        with self._connection() as connection:
+            native = {column.name: column.native for column in self._table(connection, plan.relation).columns}
         words = {"BIGINT": ("int",), "VARCHAR": ("char", "text")}
         return all(
             any(word in native[column.source] for word in words.get(column.type, ())) for column in plan.key_columns
@@ -195,14 +202,23 @@ class SqliteDatabase(Database):
             )
 
     def _rows(self, sql: str, seconds: float | None = None) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            if seconds is not None:
+                end = time.monotonic() + seconds
+                connection.text_factory = lambda text: text.decode("utf-8", "replace")
+                connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
+            return connection.execute(sql).fetchall()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
         self._check_file()
+        with self._translating(), closing(self._opened()) as connection:
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
-            with closing(self._opened()) as connection:
-                if seconds is not None:
-                    end = time.monotonic() + seconds
-                    connection.text_factory = lambda text: text.decode("utf-8", "replace")
-                    connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
-                return connection.execute(sql).fetchall()
+            yield
         except sqlite3.DatabaseError as error:
             # The code's low byte says what happened, the others how.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED:
