@@ -16,7 +16,7 @@ from runs.harness import Source
 from support.company import Company, edited
 
 PAGE = pages()["docs/cookbooks/your-own-database.md"]
-IDS = "integer"
+IDS = "text"
 TABLES, _ = blocks(PAGE, "sql")
 (EDITS,) = blocks(PAGE, "diff")
 

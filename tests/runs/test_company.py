@@ -15,7 +15,7 @@ KINDS = [
     pytest.param("mysql", marks=pytest.mark.service),
     pytest.param("mariadb", marks=[pytest.mark.service, pytest.mark.exhaustive]),
 ]
-IDS = ["integer"]
+IDS = ["text", pytest.param("integer", marks=pytest.mark.exhaustive)]
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from warehouses.twins import Redshift
 pytestmark = [pytest.mark.service, pytest.mark.exhaustive]
 
 
-@pytest.mark.parametrize("ids", ["integer"])
+@pytest.mark.parametrize("ids", ["text", "integer"])
 @pytest.mark.parametrize("kind", ["sqlite", "mysql", "mariadb"])
 def test_from_a_company_to_its_metrics(
     aws: None,

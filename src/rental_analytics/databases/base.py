@@ -36,7 +36,11 @@ DEFAULT_TYPES = {
     SourceType.TIMESTAMP: "TIMESTAMP",
     SourceType.TIME: "BIGINT",
     SourceType.ANY: "VARCHAR",
+    SourceType.ID: "BIGINT",
+    SourceType.TEXT_ID: "VARCHAR",
 }
+
+_WANTED = {SourceType.ID: "an id, a whole number", SourceType.TEXT_ID: "an id, a text or a whole number"}
 
 
 @dataclass(frozen=True)
@@ -379,11 +383,23 @@ def quoted_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def unusable(origin: ColumnOrigin, wanted: SourceType) -> ContractError:
-    """The error for a column whose type cannot serve."""
+def unusable(origin: ColumnOrigin, wanted: SourceType, serves: Callable[[SourceType], bool]) -> ContractError:
+    """The error for a column whose type cannot serve.
+
+    Args:
+        serves: whether it could as another kind.
+    """
     table = origin.table.name
+    if wanted is SourceType.ID and serves(SourceType.TEXT_ID):
+        return ContractError(
+            f"Column {origin.place} is {origin.column.native}, but ids are whole numbers: marketplace.ids is "
+            '"integer".',
+            remedy='set marketplace.ids = "text", for the ids of all tables; whole numbers among them become texts.',
+            reason="id-column-not-integer",
+            table=table,
+        )
     return ContractError(
-        f"Column {origin.place} is {origin.column.native}, but its contract needs {wanted.value}.",
+        f"Column {origin.place} is {origin.column.native}, but its contract needs {_WANTED.get(wanted, wanted.value)}.",
         remedy=f"change the column, put a view in its place, or correct its type in sources/{table}.yaml.",
         reason="column-type-unusable",
         table=table,

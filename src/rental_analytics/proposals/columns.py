@@ -68,12 +68,6 @@ def propose_columns(
     return _Columns(database, table, found, amounts).proposals()
 
 
-def is_id(table: SourceTable, name: str) -> bool:
-    """Whether a column holds ids of the marketplace."""
-    kind = table.columns[name].type
-    return kind == "id" or (kind is SourceType.INTEGER and (name == "id" or name.endswith("_id")))
-
-
 class _Columns:
     def __init__(self, database: Database, table: SourceTable, found: CatalogueTable, amounts: frozenset[str]) -> None:
         self._database = database
@@ -154,7 +148,7 @@ class _Columns:
         return name in self._amounts and self._kind(name, column, SourceType.DECIMAL) in _WHOLE
 
     def _serves(self, name: str, column: CatalogueColumn) -> bool:
-        if is_id(self._table, name):
+        if name in self._table.ids:
             return id_kind(self._database, self._table, name, self._found, column) != "neither"
         return self._kind(name, column, self._table.columns[name].type) is not None
 

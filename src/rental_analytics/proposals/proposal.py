@@ -10,7 +10,7 @@ from rental_analytics.contracts.marketplace import STATUSES, Status, spelling
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases.base import CatalogueTable, Database, Sample
 from rental_analytics.errors import RentalError
-from rental_analytics.proposals.columns import ColumnProposal, id_kind, is_id
+from rental_analytics.proposals.columns import ColumnProposal, id_kind
 from rental_analytics.proposals.tables import Candidate, TableProposal, propose_table
 from rental_analytics.sql.render import folded
 
@@ -113,7 +113,7 @@ def _amounts(contracts: Contracts) -> dict[str, frozenset[str]]:
 def _id_kinds(database: Database, tables: tuple[TableProposal, ...]) -> Iterator[str]:
     for chosen, name, proposal in _chosen(tables):
         table = chosen.table
-        if proposal.column and is_id(table, name):
+        if proposal.column and name in table.ids:
             yield id_kind(database, table, name, _found(chosen), proposal.column)
 
 

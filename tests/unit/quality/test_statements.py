@@ -172,8 +172,9 @@ def test_values_that_do_not_fit_their_column(
     (found,) = database.execute(f"SELECT COALESCE({rule.when}, FALSE) FROM (SELECT {given})").fetchall()
     assert found == (not fits,)
     if column in ("seat", "price"):
-        kind = str(MODEL.columns[column].type)
-        (held,) = database.execute(f"SELECT {narrowed(column, kind)} IS NULL FROM (SELECT {given})").fetchall()
+        (held,) = database.execute(
+            f"SELECT {narrowed(column, MODEL.columns[column])} IS NULL FROM (SELECT {given})"
+        ).fetchall()
         assert held == (not fits or value == "NULL",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from rental_analytics.databases.mysql.jdbc import MySqlJdbc
 from rental_analytics.databases.mysql.types import (
     SMALLEST_REAL_DATE,
     as_text,
+    digits,
     literal,
     lower_case_type,
     mysql_column,
@@ -43,6 +45,7 @@ from rental_analytics.sql.render import folded, render, timestamp_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_DIGITS = re.compile("-?[0-9]+")
 _UTF8 = {"utf8", "utf8mb3", "utf8mb4"}
 
 
@@ -125,7 +128,7 @@ class MySqlDatabase(Database):
         check_name(origin)
         made = mysql_column(origin, wanted)
         if made is None:
-            raise unusable(origin, wanted)
+            raise unusable(origin, wanted, lambda other: mysql_column(origin, other) is not None)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
@@ -155,7 +158,10 @@ class MySqlDatabase(Database):
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(quoted(column.source) for column in plan.key_columns)
-        rows = ", ".join("(" + ", ".join(literal(value) for value in key) + ")" for key in keys)
+        written = [_digits_literal if _is_digits(column) else literal for column in plan.key_columns]
+        rows = ", ".join(
+            "(" + ", ".join(write(value) for write, value in zip(written, key, strict=True)) + ")" for key in keys
+        )
         return f"({names}) IN ({rows})"
 
     def _table(self, name: str) -> str:
@@ -165,10 +171,10 @@ class MySqlDatabase(Database):
     def can_filter(self, plan: ReadPlan) -> bool:
         """Only whole numbers, and a text in UTF-8 that is the key alone, arrive as the server compares them."""
         first, *others = plan.key_columns
-        if first.type == "VARCHAR" and not others:
+        if first.type == "VARCHAR" and not others and not _is_digits(first):
             return first.select == as_text(quoted(first.source)) and self._is_utf8(plan.relation, first.source)
         return all(
-            column.select == quoted(column.source) and column.type not in {"DOUBLE", "VARCHAR"}
+            _is_digits(column) or (column.select == quoted(column.source) and column.type not in {"DOUBLE", "VARCHAR"})
             for column in plan.key_columns
         )
 
@@ -221,6 +227,16 @@ class MySqlDatabase(Database):
 
     def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
         return self._connections.rows(sql, parameters)
+
+
+def _is_digits(column: RawColumn) -> bool:
+    """Whether a whole number travels as a text."""
+    return column.select == digits(quoted(column.source))
+
+
+def _digits_literal(value: str) -> str:
+    """The number that a text has the digits of, as which the server compares it; any other text is no key."""
+    return value if _DIGITS.fullmatch(value) else "NULL"
 
 
 def _in_window(name: str, window: Window) -> str:

@@ -102,7 +102,7 @@ class SqliteDatabase(Database):
         check_name(origin)
         made = sqlite_column(origin, wanted)
         if made is None:
-            raise unusable(origin, wanted)
+            raise unusable(origin, wanted, lambda other: sqlite_column(origin, other) is not None)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
