@@ -78,7 +78,8 @@ class SourceTable(Contract):
     """One table of the source database, from `sources/<name>.yaml`.
 
     `key` identifies a row; `change_cursor` is the timestamp that moves whenever a row changes; `event_time` is the
-    moment a row records. `references` maps a column to the parent table it points to.
+    moment a row records. `references` maps a column to the parent table it points to. `synonyms` are other names of the
+    table, and `column_synonyms` of its columns, that `rental init --from URL` takes for them.
     """
 
     name: Identifier
@@ -90,6 +91,8 @@ class SourceTable(Contract):
     unknown_columns: UnknownColumns = UnknownColumns.IGNORE
     columns: dict[Identifier, SourceColumn] = Field(min_length=1)
     checks: tuple[Check, ...] = ()
+    synonyms: tuple[Identifier, ...] = ()
+    column_synonyms: dict[Identifier, tuple[Identifier, ...]] = Field(default_factory=dict)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -106,7 +109,8 @@ class SourceTable(Contract):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        named = [*self.key, *self.references, *filter(None, (self.change_cursor, self.event_time))]
+        named = [*self.key, *self.references, *self.column_synonyms]
+        named += filter(None, (self.change_cursor, self.event_time))
         for name in named:
             if name not in self.columns:
                 raise ValueError(f"column {name!r} is used but not listed under columns")

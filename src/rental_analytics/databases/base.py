@@ -212,6 +212,23 @@ class ParallelRead:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Which rows a look at a column may cost, and how long it may take.
+
+    Args:
+        rows: how many are looked at, at most.
+        values: how many of the commonest values are told.
+        seconds: after which the database gives up.
+        newest_by: a unique column of the source by which the last rows are taken; None for any rows.
+    """
+
+    rows: int
+    values: int
+    seconds: int
+    newest_by: str | None = None
+
+
+@dataclass(frozen=True)
 class JdbcAccess:
     """How programs on the Java machine reach a database; `repr` leaves the login out.
 
@@ -312,6 +329,14 @@ class Database(ABC):
 
         Raises:
             SourceError: the database cannot be read.
+        """
+
+    @abstractmethod
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        """The commonest values of a column among some of its table's rows, as texts, and how many rows have each.
+
+        Raises:
+            RentalError: the table cannot be read, or not in time.
         """
 
     @abstractmethod

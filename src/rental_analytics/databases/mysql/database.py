@@ -20,6 +20,7 @@ from rental_analytics.databases.base import (
     ParallelDatabase,
     RawColumn,
     ReadPlan,
+    Sample,
     Window,
     quoted_text,
     unusable,
@@ -39,7 +40,7 @@ from rental_analytics.databases.mysql.types import (
 )
 from rental_analytics.databases.names import check_name
 from rental_analytics.databases.waiting import Patience
-from rental_analytics.sql.render import folded, timestamp_text
+from rental_analytics.sql.render import folded, render, timestamp_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,20 +111,16 @@ class MySqlDatabase(Database):
             "SELECT table_name FROM information_schema.views WHERE table_schema = %s", (self._schema,)
         ):
             columns.setdefault(view, [])
-        indexes: dict[tuple[str, str], set[str]] = {}
+        indexes: dict[str, dict[str, set[str]]] = {}
         for table, index, name in self._rows(
             "SELECT table_name, index_name, column_name FROM information_schema.statistics "
             "WHERE table_schema = %s AND non_unique = 0",
             (self._schema,),
         ):
             # A part that is an expression has no name: such an index keeps no set of columns unique.
-            indexes.setdefault((table, index), set()).add(folded(name) if name else "")
+            indexes.setdefault(table, {}).setdefault(index, set()).add(folded(name) if name else "")
         return {
-            table: CatalogueTable(
-                table,
-                tuple(found),
-                tuple(frozenset(names) for (owner, _), names in indexes.items() if owner == table),
-            )
+            table: CatalogueTable(table, tuple(found), tuple(map(frozenset, indexes.get(table, {}).values())))
             for table, found in columns.items()
         }
 
@@ -148,6 +145,16 @@ class MySqlDatabase(Database):
         where = f" WHERE {condition}" if condition else ""
         counted = f"SELECT COUNT(*) FROM {self._table(plan.relation)}{where}"
         return int(self._rows(counted.replace("%", "%%"))[0][0])
+
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        sql = render(
+            "databases/mysql/common_values",
+            table=self._table(relation),
+            column=quoted(column),
+            newest_by=quoted(sample.newest_by) if sample.newest_by else "",
+            sample=sample,
+        )
+        return [(value, int(rows)) for value, rows in self._rows(sql.replace("%", "%%"))]
 
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(quoted(column.source) for column in plan.key_columns)
