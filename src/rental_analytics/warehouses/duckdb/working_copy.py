@@ -86,7 +86,9 @@ class WorkingCopy:
     def _locked(self) -> int:
         place = self.folder / _LOCK
         for _ in range(_TRIES):
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                # What `exist_ok` looks for may be gone by then: see below.
+                self.folder.mkdir(mode=0o700)
             if self.folder.is_symlink():
                 raise OSError(errno.ELOOP, f"{self.folder} is a link")
             try:
