@@ -29,11 +29,11 @@ def reader_grants(database: str, tables: Tables | None = None, *, optional: bool
     """
     said = tables or {}
     named = {table: said.get(table, {}) for table in sorted(load_contracts().sources)}
-    return [
-        f"GRANT SELECT ON {_quoted(database)}.{_quoted(one.get('name', table))} TO '{READER}'@'%'"
-        for table, one in named.items()
-        if bool(one.get("optional", False)) is optional
-    ]
+    # Two of our tables may be read from one of theirs.
+    relations = dict.fromkeys(
+        one.get("name", table) for table, one in named.items() if bool(one.get("optional", False)) is optional
+    )
+    return [f"GRANT SELECT ON {_quoted(database)}.{_quoted(name)} TO '{READER}'@'%'" for name in relations]
 
 
 def _quoted(name: str) -> str:
