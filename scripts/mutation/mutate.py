@@ -26,10 +26,9 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
+import templates
 import yaml
 from sampling import shares, shuffled
-
-import templates
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
