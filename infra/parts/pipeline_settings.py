@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from infra.faults import faults_of
 from rental_analytics.contracts.configuration import Configuration as Settings
+from rental_analytics.databases.mapping import checked_contracts
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.reference.exchange_rates import read_fixings
-from rental_analytics.wiring import checked_contracts
 
 Document = Mapping[str, Any]
 

@@ -10,11 +10,9 @@ from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from rental_analytics.aws.objects import is_object_url
-from rental_analytics.contracts.configuration import Configuration
-from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.steps import Part, StepName
 from rental_analytics.databases.base import Database
-from rental_analytics.databases.mapping import check_table_settings
+from rental_analytics.databases.mapping import checked_contracts
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.monitoring.events import EventStream
@@ -298,26 +296,6 @@ def grants(
             reason="grants-without-redshift",
         )
     return roles(loaders, analysts, operators, f"redshift://{parts.netloc}{parts.path}")
-
-
-def checked_contracts(settings: Configuration) -> Contracts:
-    """The contracts, after what is configured of tables was compared with them.
-
-    Raises:
-        ConfigurationError: it is for a table or a column there is not, or cannot be.
-    """
-    contracts = load_contracts()
-    if settings.marketplace.default_currency:
-        contracts = contracts.with_settings({"marketplace.default_currency"})
-    for name in settings.tables:
-        if name not in contracts.sources:
-            raise ConfigurationError(
-                f"tables.{name}: there is no source table {name}.",
-                remedy=f"known are {', '.join(contracts.sources)}; what the source calls one of them is its `name`.",
-                reason="table-unknown",
-            )
-        check_table_settings(contracts.sources[name], settings.tables[name])
-    return contracts
 
 
 @contextmanager

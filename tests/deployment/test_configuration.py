@@ -71,7 +71,7 @@ constants = { currency = "EUR", checkin_date = 2024-01-31, booking_date = 2024-0
             "[tables.bookings]\nmode = 'append'",
             "[tables] is a section of the pipeline: it goes below [pipeline], as [p",
         ),
-        ("nights = 3", "nights is not a key; known are deployment, network, source, "),
+        ("nights = 3", "nights is not a key; known are deployment, network, storage, source, "),
         ("deployment = 'rental'", "deployment has to be a section: write [deployment]"),
         ("[deployment]\ndelete_data = 'yes'", "deployment.delete_data has to be true or false, without quotes"),
         ("[schedule]\nenabled = 1", "schedule.enabled has to be true or false"),
