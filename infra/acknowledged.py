@@ -23,7 +23,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     (r"AwsSolutions-IAM5\[Resource::.*Code.*/jobs/\w+/\*\]", r"-processing/(\w+Role|Code/Bootstrap/Role)/", _FOLDERS),
     (
         r"AwsSolutions-IAM5\[Resource::\*\]",
-        r"-(processing/\w+Role|orchestration/MachineRole|warehouse/Bootstrap/Role)/",
+        r"-(processing/\w+Role/|orchestration/MachineRole/|warehouse/(Bootstrap/Role/|AskPolicy))",
         _NO_RESOURCE,
     ),
     (

@@ -1,7 +1,8 @@
-"""The deployment: `cd infra && cdk deploy --all`."""
+"""The deployment: `cd infra && cdk deploy --all -c configuration=company.toml`."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aws_cdk import App, Environment, Tags
 from jsii.errors import JSIIError
 
 from infra.configuration import Configuration, DeploymentConfigurationError, load_configuration
+from infra.parts.removal import deletes_data
 from infra.parts.stack_options import StackOptions
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
@@ -85,26 +87,43 @@ def build(app: App, configuration: Configuration) -> App:
     return app
 
 
+def summary(configuration: Configuration, app: App) -> str:
+    """What a command is about, in a line: the name alone does not tell which configuration was taken."""
+    deployment, existing = configuration.deployment, configuration.source.existing
+    account = f"account {deployment.account}" if deployment.account else "the account of the credentials"
+    database = f"the database at {existing.host}" if existing else "a new Aurora cluster"
+    deletes = "; destroying it deletes all data" if deletes_data(app, configuration) else ""
+    return f"{deployment.name} in {deployment.region} of {account}, with {database}{deletes}"
+
+
 def main() -> int:
     """Synthesize what the context names.
 
     Returns:
-        0, or 2 where the configuration cannot be used.
+        0, or 2 where the configuration is not named or cannot be used, or the jobs cannot be built.
     """
     app = App()
-    file = HERE / str(app.node.try_get_context("configuration") or "examples/minimal.toml")
+    named = app.node.try_get_context("configuration")
+    if not named:
+        sys.stderr.write("No configuration is named: add -c configuration=company.toml, a path from infra/ on.\n")
+        return 2
+    file = HERE / str(named)
     try:
         configuration = load_configuration(file)
+        sys.stderr.write(f"{file}: {summary(configuration, app)}\n")
+        build(app, configuration).synth()
     except DeploymentConfigurationError as fault:
         sys.stderr.write(f"{fault}\n")
-        return 2
-    try:
-        build(app, configuration).synth()
+    except subprocess.CalledProcessError as fault:
+        program = fault.cmd[0] if isinstance(fault.cmd, list) else fault.cmd
+        # What it says itself stands above.
+        sys.stderr.write(f"{program} failed, without which there are no Glue jobs; it needs a package index.\n")
     except (RuntimeError, JSIIError) as fault:
         # What CDK refuses; below its first line is the stack of its own program.
         sys.stderr.write(f"{file}: {str(fault).strip().splitlines()[0]}\n")
-        return 2
-    return 0
+    else:
+        return 0
+    return 2
 
 
 if __name__ == "__main__":

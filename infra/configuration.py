@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from infra import agreement
+from infra.agreement import ZONES
+from infra.faults import faults_of
 from infra.parts import pipeline_settings
-from infra.parts.authorities import known_authorities, missing_region
-from infra.parts.schedule import longest_gap
+from infra.parts.authorities import known_authorities
 from infra.values import (
     Account,
     AuroraUnits,
@@ -20,11 +29,13 @@ from infra.values import (
     AvailabilityZone,
     Cidr,
     DatabaseUser,
-    Email,
+    Emails,
+    GroupId,
     Host,
     Identifier,
     KeyArn,
     Name,
+    PrefixListId,
     Region,
     ScheduleExpression,
     SecretArn,
@@ -35,20 +46,6 @@ from infra.values import (
     VpcId,
 )
 from rental_analytics.errors import ConfigurationError
-
-ZONES = 3
-"""Redshift Serverless wants subnets in three."""
-
-FEWER_ZONES = {"us-west-1": 2}
-"""Regions that have fewer, where it takes three subnets in those."""
-
-OTHER_ZONES = {
-    "ap-northeast-1": "new accounts have a, c and d",
-    "ca-central-1": "it has a, b and d",
-    "cn-north-1": "it has a, b and d",
-    "us-west-1": "an account has two of a, b and c",
-}
-"""Regions in which not every account has the zones a, b and c."""
 
 _FIRST_THAT_PAUSES = (3, 8, 0)
 
@@ -64,7 +61,10 @@ class _Section(BaseModel):
 class Deployment(_Section):
     """
     Args:
-        name: begins the name of every resource.
+        name: beginning of the name of every resource.
+        region: region in which everything is.
+        account: number of the account; CDK refuses credentials of another. By default it is whatever account the
+            credentials are of.
         delete_data: takes the protection against deletion from the stacks. Where they were last deployed with
             `cdk deploy -c delete_data=yes` as well, destroying them deletes lake, key, warehouse and database.
         tags: on every resource that can have tags, for the bill.
@@ -74,7 +74,7 @@ class Deployment(_Section):
     name: Name = "rental"
     region: Region = "eu-west-1"
     account: Account | None = None
-    delete_data: bool = False
+    delete_data: StrictBool = False
     tags: dict[TagKey, TagValue] = Field(default_factory=dict)
     bootstrap_key_arn: KeyArn | None = None
 
@@ -82,7 +82,7 @@ class Deployment(_Section):
 class Network(_Section):
     """
     Args:
-        cidr: of the network that is made.
+        cidr: addresses of the network that is made.
         availability_zones: three, as Redshift Serverless wants; those that end with a, b and c unless they are named.
         endpoint_zones: how many of them have interface endpoints, which cost by zone and hour; in these `extract` runs.
     """
@@ -92,14 +92,31 @@ class Network(_Section):
     endpoint_zones: Annotated[int, Field(ge=1, le=ZONES)] = 1
 
 
+class Storage(_Section):
+    """
+    Args:
+        keep_days: how long the lake keeps files of rows: read, rejected and curated ones, and S3 their old versions for
+            30 days more; for ever unless it is set. Runs need those that are not yet in the warehouse.
+    """
+
+    keep_days: Annotated[int | None, Field(ge=30, le=3650)] = None
+
+
 class ExistingSource(_Section):
     """A database there is already, and from where `extract` can reach it.
 
     Args:
+        host: name of the server; of a cluster its reader endpoint.
+        port: port of the server.
+        database: database in which the tables are.
         secret_arn: secret with `username` and `password` of the reading user.
         secret_key_arn: KMS key of the secret, where it is not AWS's own.
         vpc_id: network in which the job's security group is made, which the database has to let in.
-        subnets: of that network, by availability zone, in the order in which `extract` tries them.
+        subnets: subnets of that network by availability zone, in the order in which `extract` tries them.
+        database_group: security group of the database; the job may then reach no other address at `port`.
+        endpoint_group: security group of the interface endpoints, together with `s3_prefix_list`; the job may then
+            reach nothing else at port 443. For a network whose endpoints all have this group, without NAT.
+        s3_prefix_list: prefix list of S3 in the region, which its gateway endpoint routes.
     """
 
     host: Host
@@ -109,6 +126,18 @@ class ExistingSource(_Section):
     secret_key_arn: KeyArn | None = None
     vpc_id: VpcId
     subnets: Annotated[dict[AvailabilityZone, SubnetId], Field(min_length=1)]
+    database_group: GroupId | None = None
+    endpoint_group: GroupId | None = None
+    s3_prefix_list: PrefixListId | None = None
+
+    @model_validator(mode="after")
+    def _reaches_s3_and_endpoints(self) -> ExistingSource:
+        if (self.endpoint_group is None) != (self.s3_prefix_list is None):
+            raise ValueError(
+                "endpoint_group and s3_prefix_list go together: the job needs the endpoints and S3. "
+                "`aws ec2 describe-managed-prefix-lists` prints the list of S3"
+            )
+        return self
 
 
 class Source(_Section):
@@ -118,7 +147,13 @@ class Source(_Section):
         tls: what of the server's certificate is checked: `verify_identity` takes only one that an authority issued to
             the host's own name, `verify_ca` one to any name, `required` encrypts and checks nothing.
         tls_ca: PEM file with the authorities to trust, beside the configuration; those of RDS unless it is set.
-        min_capacity: of the cluster, in Aurora capacity units; 0 lets it pause.
+        database: name of the database in a cluster that is made; this key and those that follow are refused beside
+            `existing`.
+        engine_version: version of Aurora MySQL; it has to be one that the region offers.
+        min_capacity: least capacity of the cluster, in Aurora capacity units; 0 lets it pause.
+        max_capacity: most capacity of the cluster.
+        readers: instances beside the writer; with one at least, `extract` reads there.
+        backup_days: how long automatic backups are kept.
     """
 
     existing: ExistingSource | None = None
@@ -155,9 +190,13 @@ class Source(_Section):
 class Warehouse(_Section):
     """
     Args:
-        base_capacity: of Redshift Serverless, in processing units: 4, or a multiple of 8.
-        analysts: database users, such as `IAM:maria`, that may read the metrics. Whoever is taken from the list loses
-            the right with the next deployment.
+        database: database in which the tables are made.
+        base_capacity: capacity of Redshift Serverless in processing units: 4, or a multiple of 8.
+        max_capacity: capacity up to which it grows, likewise.
+        analysts: database users, such as `IAM:maria` or `IAMR:analysts`, that may read the metrics. Whoever is taken
+            from the list loses the right with the next deployment.
+        operators: those that may also read `ops`, with rejected rows, and `curated`, as `rental status` and
+            `rental report` do; otherwise as above.
         copy_role_names_account: only services that work for this account may take the role of COPY. Redshift's
             documentation does not say whether it tells its account; false is the way out if COPY cannot take the role.
     """
@@ -166,7 +205,8 @@ class Warehouse(_Section):
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
     analysts: tuple[DatabaseUser, ...] = ()
-    copy_role_names_account: bool = True
+    operators: tuple[DatabaseUser, ...] = ()
+    copy_role_names_account: StrictBool = True
 
     @model_validator(mode="after")
     def _capacities(self) -> Warehouse:
@@ -182,10 +222,10 @@ class Warehouse(_Section):
 class Jobs(_Section):
     """
     Args:
-        worker_type: of the Glue jobs that read and transform.
+        worker_type: of the Glue jobs that read and transform: `G.1X`, `G.2X` or `G.4X`.
         most_workers: of each job that reads or transforms; those that only send statements have two. By default what
             the steps ask for: 5 to read, 10 to transform.
-        log_days: how long logs are kept.
+        log_days: how long logs are kept: 7, 14, 30, 60, 90, 180 or 365 days.
     """
 
     worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
@@ -198,15 +238,22 @@ class Schedule(_Section):
     Args:
         expression: when a run begins, as EventBridge Scheduler takes it.
         zone: time zone of the expression.
+        enabled: whether runs begin by it; without, there is no alarm `late` either.
     """
 
     expression: ScheduleExpression = "cron(0 3 * * ? *)"
     zone: TimeZone = "UTC"
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class Waits(_Section):
-    """Seconds that the state machine waits before it tries again; the defaults are those of `rental asl`."""
+    """Seconds that the state machine waits before it tries again; the defaults are those of `rental asl`.
+
+    Args:
+        api_call: seconds to wait after a call of an AWS service that failed.
+        job: seconds after a job that failed by a transient error.
+        lake: seconds where another process holds the lock of the lake.
+    """
 
     api_call: Annotated[int, Field(ge=1, le=600)] = 20
     job: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -216,17 +263,17 @@ class Waits(_Section):
 class Monitoring(_Section):
     """
     Args:
-        email: who is told of failures and alarms; without it the topic has no subscriber yet.
+        email: who is told of failures and alarms: an address, or a list; without it the topic has no subscriber.
         late_after_hours: no successful run for so long is an alarm; not less than the schedule leaves between two runs.
         stale_after_hours: age of the newest event in the metrics that is an alarm; so is that there is none.
-        max_rejected_share: of a table's rows, above which is an alarm; a run stops at
+        max_rejected_share: share of a table's rows above which is an alarm; a run stops at
             `pipeline.quality.max_rejected_share`.
-        dpu_hours_per_day: of all Glue jobs, above which is an alarm.
-        runbook_url: begins the links in alarms and alerts, such as `https://git.company.example/rental/blob/main/`; by
-            default they are paths in this repository.
+        dpu_hours_per_day: DPU-hours of all Glue jobs above which is an alarm.
+        runbook_url: beginning of the links in alarms and alerts, such as `https://git.company.example/rental/blob/main/`;
+            by default they are paths in this repository.
     """
 
-    email: Email | None = None
+    email: Emails = ()
     late_after_hours: Annotated[int, Field(ge=1, le=168)] = 26
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -244,6 +291,7 @@ class Configuration(_Section):
 
     deployment: Deployment = Deployment()
     network: Network = Network()
+    storage: Storage = Storage()
     source: Source = Source()
     warehouse: Warehouse = Warehouse()
     jobs: Jobs = Jobs()
@@ -251,16 +299,6 @@ class Configuration(_Section):
     waits: Waits = Waits()
     monitoring: Monitoring = Monitoring()
     pipeline: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _late_is_later_than_the_schedule(self) -> Configuration:
-        gap = longest_gap(self.schedule.expression) if self.schedule.enabled else None
-        if gap and gap > timedelta(hours=self.monitoring.late_after_hours):
-            raise ValueError(
-                f"monitoring.late_after_hours is {self.monitoring.late_after_hours}, but {self.schedule.expression} "
-                f"leaves {gap / timedelta(hours=1):g} hours between two runs: the alarm would ring without cause"
-            )
-        return self
 
     @field_validator("pipeline")
     @classmethod
@@ -275,35 +313,9 @@ class Configuration(_Section):
         return self.network.availability_zones or tuple(f"{self.deployment.region}{letter}" for letter in "abc")
 
     @model_validator(mode="after")
-    def _zones_exist(self) -> Configuration:
-        region, wanted = self.deployment.region, FEWER_ZONES.get(self.deployment.region, ZONES)
-        if not self.network.availability_zones and region in OTHER_ZONES:
-            raise ValueError(
-                f"network.availability_zones has to name the zones of {region}: {OTHER_ZONES[region]}. "
-                "`aws ec2 describe-availability-zones` prints those of an account"
-            )
-        if len(set(self.zones)) != len(self.zones) or len(self.zones) != wanted:
-            raise ValueError(f"network.availability_zones names {', '.join(self.zones)}; it has to be {wanted} zones")
-        if self.network.endpoint_zones > len(self.zones):
-            raise ValueError(f"network.endpoint_zones is {self.network.endpoint_zones}, of {len(self.zones)} zones")
-        existing = self.source.existing
-        for zone in (*self.zones, *(existing.subnets if existing else ())):
-            if not zone.startswith(region):
-                raise ValueError(f"{zone} is not an availability zone of deployment.region {region}")
-        return self
-
-    @model_validator(mode="after")
-    def _source_is_reached(self) -> Configuration:
-        region, existing = self.deployment.region, self.source.existing
-        if existing and "endpoint_zones" in self.network.model_fields_set:
-            raise ValueError(
-                "network.endpoint_zones has no effect with source.existing: extract runs in source.existing.subnets, "
-                "where the endpoints are yours"
-            )
-        if existing and f":{region}:" not in existing.secret_arn:
-            raise ValueError(f"source.existing.secret_arn is not in deployment.region {region}, where its job reads it")
-        if self.source.tls != "required" and self.source.tls_ca is None and (fault := missing_region(region)):
-            raise ValueError(fault)
+    def _agrees(self) -> Configuration:
+        if found := list(agreement.faults(self)):
+            raise ValueError("; ".join(found))
         return self
 
 
@@ -314,24 +326,33 @@ def load_configuration(file: Path) -> Configuration:
         DeploymentConfigurationError: the file is missing or not usable; the text names each key.
     """
     try:
-        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        read = _document(file)
         found = Configuration.model_validate(read, context={"folder": file.parent})
         return found.model_copy(
             update={"pipeline": pipeline_settings.with_rates_found(found.pipeline, file.absolute().parent)}
         )
     except ConfigurationError as error:
         raise DeploymentConfigurationError(f"{file}: {error}") from error
+    except ValidationError as error:
+        raise DeploymentConfigurationError(f"{file}: {'; '.join(faults_of(error, Configuration))}.") from error
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        # Some editors begin a file with a byte order mark.
+        read = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DeploymentConfigurationError(
             f"{file} cannot be read: {error.strerror}. Copy one of infra/examples."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeploymentConfigurationError(f"{file} is not TOML: {error}.") from error
-    except ValidationError as error:
-        faults = "; ".join(": ".join(filter(None, _fault(one))) for one in error.errors())
-        raise DeploymentConfigurationError(f"{file}: {faults}.") from error
-
-
-def _fault(error: ErrorDetails) -> tuple[str, str]:
-    """The key and what is wrong with it."""
-    return ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
+        raise DeploymentConfigurationError(
+            f"{file} is not TOML: {error}. Correct that line; text values need quotes."
+        ) from error
+    misplaced = [name for name in read if name in pipeline_settings.SECTIONS and name not in Configuration.model_fields]
+    if misplaced:
+        name = misplaced[0]
+        raise DeploymentConfigurationError(
+            f"{file}: [{name}] is a section of the pipeline: it goes below [pipeline], as [pipeline.{name}]."
+        )
+    return read

@@ -7,15 +7,13 @@ from ipaddress import IPv4Network
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
+
+from infra.parts.schedule import expression_fault
 
 LONGEST_NAME = 23
 """`<name>-access-logs-<account>-ap-northeast-1` is the longest name of a bucket, which may have 63 characters."""
 
-_CRON_FIELDS = 6
-_CRON_FIELD = re.compile(r"[\w*?,/#-]+")
-_RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)s?\)")
-_AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
 _LARGEST_NETWORK, _SMALLEST_NETWORK = 16, 22
 
 
@@ -52,17 +50,8 @@ def _network(value: str) -> str:
 
 
 def _schedule(value: str) -> str:
-    cron = re.fullmatch(r"cron\((.*)\)", value)
-    fields = cron[1].split(" ") if cron else []
-    is_cron = len(fields) == _CRON_FIELDS and all(_CRON_FIELD.fullmatch(field) for field in fields)
-    # Of the day of the month and that of the week, EventBridge wants exactly one.
-    if is_cron and (fields[2] == "?") == (fields[4] == "?"):
-        raise ValueError(f"{value!r} names both a day of the month and one of the week, or neither; one has to be ?")
-    if not (is_cron or _RATE.fullmatch(value) or _AT.fullmatch(value)):
-        raise ValueError(
-            f"{value!r} is not an expression of EventBridge Scheduler, such as cron(0 3 * * ? *), rate(1 day) or "
-            "at(2027-01-31T03:00:00)"
-        )
+    if fault := expression_fault(value):
+        raise ValueError(fault)
     return value
 
 
@@ -72,6 +61,10 @@ def _time_zone(value: str) -> str:
     except (ValueError, OSError, LookupError) as error:
         raise ValueError(f"{value!r} is not a time zone such as Europe/Dublin") from error
     return value
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 def _half_steps(value: float) -> float:
@@ -87,13 +80,15 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 AuroraUnits = Annotated[float, AfterValidator(_half_steps)]
 Region = Annotated[str, _like(r"[a-z]{2,4}(-[a-z]+)+-\d", "a region such as eu-west-1")]
 Account = Annotated[str, _like(r"\d{12}", "an account's number of 12 digits")]
-AvailabilityZone = Annotated[str, _like(r"[a-z]{2,4}(-[a-z]+)+-\d[a-z]", "an availability zone such as eu-west-1a")]
+AvailabilityZone = Annotated[str, _like(r"[a-z]{2,4}(-[a-z]+)+-\d[a-f]", "an availability zone such as eu-west-1a")]
 Identifier = Annotated[
     str, _like(r"[a-z][a-z0-9_]{0,62}", "a name of lower-case letters, digits and _, that begins with a letter")
 ]
 Host = Annotated[str, _like(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", "a host name")]
 VpcId = Annotated[str, _like(r"vpc-[0-9a-f]{8,17}", "the id of a VPC, such as vpc-0123456789abcdef0")]
 SubnetId = Annotated[str, _like(r"subnet-[0-9a-f]{8,17}", "the id of a subnet, such as subnet-0123456789abcdef0")]
+GroupId = Annotated[str, _like(r"sg-[0-9a-f]{8,17}", "the id of a security group, such as sg-0123456789abcdef0")]
+PrefixListId = Annotated[str, _like(r"pl-[0-9a-f]{8,17}", "the id of a prefix list, such as pl-0123abcd")]
 SecretArn = Annotated[
     str,
     _like(
@@ -111,5 +106,7 @@ AuroraVersion = Annotated[
     str, _like(r"8\.0\.mysql_aurora\.3\.\d+\.\d+", "a version of Aurora MySQL 3, such as 8.0.mysql_aurora.3.10.0")
 ]
 Email = Annotated[str, _like(r"[^@\s]+@[^@\s]+", "an e-mail address")]
+Emails = Annotated[tuple[Email, ...], BeforeValidator(_listed)]
+"""One address, or a list of them."""
 TagKey = Annotated[str, _like(r"(?!aws:)[\w .:/=+@-]{1,128}", "a key of a tag, which may not begin with aws:")]
 TagValue = Annotated[str, _like(r"[\w .:/=+@-]{0,256}", "a value of a tag")]

@@ -29,6 +29,11 @@ for program in node npm; do
     run_quietly apt-get install --yes --no-install-recommends nodejs npm
 done
 
+major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+if [ "$major" -lt 22 ]; then
+    echo "infra: CDK supports Node.js 22 and 24, and this is $(node --version); it warns, and may stop working" >&2
+fi
+
 stamp=.venv/.infra-stamp
 wanted=$(cat constraints-infra.txt .venv/.stamp | sha256sum)
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then

@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def run(asked: dict[str, Any], before: dict[str, Any]) -> None:
-    """Run all statements, one after the other, and take the role from analysts who are listed no more."""
+    """Run all statements, one after the other, and take roles from those who are listed no more."""
     namespace = boto3.client("redshift-serverless").get_namespace(namespaceName=asked["Namespace"])["namespace"]
     place = {
         "WorkgroupName": asked["Workgroup"],
@@ -26,9 +26,10 @@ def run(asked: dict[str, Any], before: dict[str, Any]) -> None:
     }
     for statement in asked["Statements"]:
         execute(place, statement)
-    for name in before.get("Analysts", []):
-        if name not in asked["Analysts"]:
-            execute(place, f'REVOKE ROLE {asked["AnalystRole"]} FROM "{name}"')
+    for role, names in before.get("Members", {}).items():
+        for name in names:
+            if name not in asked["Members"][role]:
+                execute(place, f'REVOKE ROLE {role} FROM "{name}"')
 
 
 def execute(place: dict[str, str], statement: str) -> None:

@@ -13,6 +13,11 @@ BUNDLE = Path(__file__).parents[1] / "authorities" / "rds.pem"
 """Those of Amazon RDS and RDS Proxy; scripts/rds_authorities.py makes it."""
 
 DOWNLOAD = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+_OTHER_DOWNLOADS = {
+    "us-gov-": "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/global/global-bundle.pem",
+    "cn-": "https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/global/global-bundle.pem",
+}
+"""Where Amazon publishes the authorities of other partitions, by how their regions begin."""
 
 
 def authorities_file(configuration: Configuration) -> Path | None:
@@ -40,7 +45,8 @@ def missing_region(region: str) -> str | None:
     names = [value for one in known_authorities(BUNDLE) for part in one["subject"] for _, value in part]
     if any(name.startswith(f"Amazon RDS {region} Root CA") for name in names):
         return None
+    download = next((url for start, url in _OTHER_DOWNLOADS.items() if region.startswith(start)), DOWNLOAD)
     return (
-        f"the authorities that come with this program have none of RDS in {region}: download {DOWNLOAD} and name the "
-        "file in source.tls_ca"
+        f"no authority of RDS in {region} is known here: correct deployment.region if there is no such region; if "
+        f"there is, download {download} and name the file in source.tls_ca"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy
+from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -15,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 CODE = ("*.py", "*.sql")
+SECONDS_TO_ANSWER = 900
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 
@@ -76,10 +77,12 @@ class Bootstrap(Construct):
             self,
             "Resource",
             service_token=function.function_arn,
-            # A function that is killed does not answer; CloudFormation would wait an hour.
-            service_timeout=Duration.minutes(15),
             properties={**properties, "Code": _digest()},
         )
+        made = self.resource.node.default_child
+        assert isinstance(made, CfnResource)
+        # A function that is killed does not answer; CloudFormation would wait an hour. CDK writes the number as text.
+        made.add_property_override("ServiceTimeout", SECONDS_TO_ANSWER)
         self.resource.node.add_dependency(role)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from infra.faults import faults_of
 from rental_analytics.contracts.configuration import Configuration as Settings
+from rental_analytics.databases.mapping import checked_contracts
 from rental_analytics.errors import ConfigurationError
-from rental_analytics.reference.rates_file import read_rates_file
+from rental_analytics.reference.exchange_rates import read_fixings
 
 Document = Mapping[str, Any]
 
@@ -27,6 +29,8 @@ SET_BY_DEPLOYMENT: Mapping[str, frozenset[str]] = {
 }
 """Keys that other sections of the deployment's file decide, or that mean nothing to a Glue job."""
 
+SECTIONS = frozenset(Settings.model_fields) - {"folder"}
+
 
 def faults(document: Document) -> Iterator[str]:
     """What is wrong with the sections, each by its key."""
@@ -36,10 +40,15 @@ def faults(document: Document) -> Iterator[str]:
         ):
             yield f"pipeline.{section}.{key}: the deployment sets it; leave it out"
     try:
-        Settings.model_validate(_merged({"source": {"url": "mysql://host/rental"}}, document))
+        checked_contracts(_settings(document))
+    except ConfigurationError as error:
+        yield f"pipeline.{error}".rstrip(".")
     except ValidationError as error:
-        for one in error.errors():
-            yield f"pipeline.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+        yield from faults_of(error, Settings, "pipeline.")
+
+
+def _settings(document: Document) -> Settings:
+    return Settings.model_validate(_merged({"source": {"url": "mysql://host/rental"}}, document))
 
 
 def rates_file(document: Document) -> Path | None:
@@ -52,18 +61,19 @@ def with_rates_found(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The same with an absolute path to the exchange rates.
 
     Raises:
-        ConfigurationError: they cannot be read, or are not such a file.
+        ConfigurationError: they cannot be read, are not such a file, or have none of the reporting currency.
     """
     rates = rates_file(document)
-    if rates is None:
+    found = folder.absolute() / rates if rates else None
+    if found or "reporting_currency" in document.get("marketplace", {}):
+        try:
+            read_fixings(found, _settings(document).marketplace.reporting_currency)
+        except ConfigurationError as error:
+            about = "" if error.message.startswith("marketplace.") else "reference.exchange_rates: "
+            message = f"pipeline.{about}{error.message}"
+            raise ConfigurationError(message, remedy=error.remedy, reason=error.reason) from error
+    if found is None:
         return document
-    found = folder.absolute() / rates
-    try:
-        read_rates_file(found)
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"pipeline.reference.exchange_rates: {error}", remedy="correct the file.", reason=error.reason
-        ) from error
     return {**document, "reference": {**document["reference"], "exchange_rates": str(found)}}
 
 

@@ -88,15 +88,17 @@ class MonitoringStack(Stack):
 
     def _watch_runs(self) -> None:
         wanted, hour = self._configuration.monitoring, Duration.hours(1)
-        self._alarm(
-            "late",
-            f"No run has succeeded for {wanted.late_after_hours} hours",
-            metric=self._metric("RunsSucceeded", hour, "Sum"),
-            threshold=1,
-            comparison="LessThanThreshold",
-            periods=wanted.late_after_hours,
-            missing="breaching",
-        )
+        # Where runs begin by hand alone, none is late.
+        if self._configuration.schedule.enabled:
+            self._alarm(
+                "late",
+                f"No run has succeeded for {wanted.late_after_hours} hours",
+                metric=self._metric("RunsSucceeded", hour, "Sum"),
+                threshold=1,
+                comparison="LessThanThreshold",
+                periods=wanted.late_after_hours,
+                missing="breaching",
+            )
         self._alarm(
             "stale",
             f"Runs succeed, but there is no event, or the newest is older than {wanted.stale_after_hours} hours: "

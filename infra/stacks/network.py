@@ -9,7 +9,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.configuration import ZONES, Configuration
+from infra.agreement import ZONES
+from infra.configuration import Configuration
 from infra.parts.log_groups import log_group
 from infra.parts.removal import remove_with_data
 from infra.parts.stack_options import StackOptions
@@ -23,6 +24,9 @@ SERVICES = {
     "sts": ec2.InterfaceVpcEndpointAwsService.STS,
 }
 """What `extract` talks to besides S3, which has a gateway that costs nothing."""
+
+
+HTTPS = ec2.Port.tcp(443)
 
 
 class NetworkStack(Stack):
@@ -57,7 +61,8 @@ class NetworkStack(Stack):
         self.source_group: ec2.SecurityGroup | None = None
         if configuration.source.existing is None:
             self.job_group = self._group("JobGroup", f"{name}-jobs", "The Glue job that reads the database")
-            let_job_work(self.job_group)
+            let_workers_talk(self.job_group)
+            reach_endpoints(self.job_group)
             self.source_group = self._group("SourceGroup", f"{name}-source", "The database of the marketplace")
             self.source_group.connections.allow_from(self.job_group, ec2.Port.tcp(3306), "The job that reads")
             self._add_endpoints(name, configuration.network.endpoint_zones, self.job_group)
@@ -77,7 +82,7 @@ class NetworkStack(Stack):
     def _add_endpoints(self, name: str, zones: int, job_group: ec2.SecurityGroup) -> None:
         """Only the job's own traffic may enter them; they cost by zone and hour."""
         group = self._group("EndpointGroup", f"{name}-endpoints", "Endpoints of AWS services")
-        group.connections.allow_from(job_group, ec2.Port.tcp(443), "The job that reads")
+        group.connections.allow_from(job_group, HTTPS, "The job that reads")
         subnets = ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:zones])
         for service, endpoint in SERVICES.items():
             ec2.InterfaceVpcEndpoint(
@@ -99,16 +104,15 @@ class NetworkStack(Stack):
         )
 
 
-def let_job_work(group: ec2.SecurityGroup) -> None:
-    """Rules without which Glue starts no job in a network: its machines talk to each other, and to AWS."""
+def let_workers_talk(group: ec2.SecurityGroup) -> None:
+    """Rules without which Glue starts no job in a network: its machines talk to each other."""
     group.connections.allow_internally(ec2.Port.all_tcp(), "Workers of one job")
-    reach_endpoints(group)
 
 
 def reach_endpoints(group: ec2.SecurityGroup) -> None:
     """Let a group reach S3 and other services of AWS."""
     # The gateway's addresses are public ones; in our own network there is no route to any other.
-    group.connections.allow_to_any_ipv4(ec2.Port.tcp(443), "S3 by its gateway, and endpoints")
+    group.connections.allow_to_any_ipv4(HTTPS, "S3 by its gateway, and endpoints")
 
 
 def _subnets(zones: int) -> list[ec2.SubnetConfiguration]:

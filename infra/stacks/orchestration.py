@@ -109,7 +109,8 @@ class OrchestrationStack(Stack):
             definition_substitutions={LOCK_TABLE: self._lock.table_name, PIPELINE: self._name, **names},
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ALL",
-                include_execution_data=True,
+                # Errors name keys of rows; they stand in the execution's own history, which fewer can read.
+                include_execution_data=False,
                 destinations=[
                     sfn.CfnStateMachine.LogDestinationProperty(
                         cloud_watch_logs_log_group=sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(
@@ -190,8 +191,10 @@ class OrchestrationStack(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
-        if email := self._configuration.monitoring.email:
-            sns.Subscription(self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
+        for number, email in enumerate(self._configuration.monitoring.email, start=1):
+            # The first has had its name since there could be but one.
+            id_ = "Email" if number == 1 else f"Email{number}"
+            sns.Subscription(self, id_, topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
         return topic
 
     def _made_queue(self) -> sqs.Queue:

@@ -296,7 +296,7 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
             default_arguments=self._arguments(step),
             tags={"step": step.name, **self._configuration.deployment.tags},
         )
-        job.add_dependency(self._security)
+        job.add_resource_dependency(self._security)
         job.node.add_dependency(self._code.copied, self.roles[step.name])
         return job
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Unpack
 
 from aws_cdk import Aws, CfnOutput, Duration, Stack
@@ -21,7 +23,7 @@ from infra.parts.names import connection_name
 from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 from infra.parts.stack_options import StackOptions
-from infra.stacks.network import NetworkStack, let_job_work
+from infra.stacks.network import HTTPS, NetworkStack, let_workers_talk
 
 DATABASE_LOGS = ("audit", "error", "slowquery")
 SLOW_SECONDS = "5"
@@ -81,12 +83,20 @@ class SourceStack(Stack):
         self.secret_key_arn = existing.secret_key_arn
         self.subnet_ids = dict(existing.subnets)
         self.security_group_id = self._made_job_group(existing)
+        tables = self._configuration.pipeline.get("tables", {})
         CfnOutput(
             self,
             "ReaderSql",
             description="What the database has to know before the first run, with the password that is in the secret",
-            value="; ".join(reader_sql(existing.database)),
+            value="; ".join(reader_sql(existing.database, tables)),
         )
+        if optional := reader_grants(existing.database, tables, optional=True):
+            CfnOutput(
+                self,
+                "ReaderSqlOptional",
+                description="The same for tables that may be missing: run the lines of those that are there",
+                value="; ".join(optional),
+            )
 
     def _made_job_group(self, existing: ExistingSource) -> str:
         """The job's security group in the network of the database, which a company then lets in."""
@@ -100,8 +110,9 @@ class SourceStack(Stack):
             description="The Glue job that reads the database",
             allow_all_outbound=False,
         )
-        let_job_work(group)
-        group.connections.allow_to_any_ipv4(ec2.Port.tcp(existing.port), "The database")
+        let_workers_talk(group)
+        for way in outgoing(existing):
+            group.add_egress_rule(way.peer, way.port, way.description)
         CfnOutput(
             self,
             "JobGroupId",
@@ -228,3 +239,25 @@ def _ids(configuration: Configuration) -> dict[str, str]:
     """What the ids of the tables are, where that is not whole numbers."""
     ids = configuration.pipeline.get("marketplace", {}).get("ids", "integer")
     return {} if ids == "integer" else {"Ids": ids}
+
+
+@dataclass(frozen=True)
+class Way:
+    """What the job may reach."""
+
+    peer: ec2.IPeer
+    port: ec2.Port
+    description: str
+
+
+def outgoing(existing: ExistingSource) -> Iterator[Way]:
+    """What the job may reach in the network of the database: groups that are named, else every address."""
+    yield Way(_peer(existing.database_group), ec2.Port.tcp(existing.port), "The database")
+    yield Way(_peer(existing.endpoint_group), HTTPS, "Endpoints of AWS services")
+    if existing.s3_prefix_list:
+        yield Way(ec2.Peer.prefix_list(existing.s3_prefix_list), HTTPS, "S3 by its gateway")
+
+
+def _peer(group_id: str | None) -> ec2.IPeer:
+    """A security group, or every address where none is named."""
+    return ec2.Peer.security_group_id(group_id) if group_id else ec2.Peer.any_ipv4()

@@ -14,6 +14,9 @@ from infra.configuration import Configuration
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 from infra.parts.stack_options import StackOptions
 
+EXPIRING = ("curated", "raw", "rejected")
+"""Folders of the lake that hold rows, by run."""
+
 WRITTEN_ONCE = ("runs", "history")
 """Folders of the lake whose objects are created and never replaced."""
 
@@ -51,7 +54,7 @@ class StorageStack(Stack):
         self.lake = self._bucket(
             "Lake",
             f"{name}-lake-{Aws.ACCOUNT_ID}-{Aws.REGION}",
-            lifecycle_rules=[_cleaned_up(noncurrent_days=30)],
+            lifecycle_rules=[_cleaned_up(noncurrent_days=30), *self._expiring()],
             logs=self.access_logs,
         )
         self.code = self._bucket(
@@ -86,6 +89,13 @@ class StorageStack(Stack):
             server_access_logs_bucket=logs,
             server_access_logs_prefix=f"{id_.lower()}/" if logs else None,
         )
+
+    def _expiring(self) -> list[s3.LifecycleRule]:
+        """Files of rows that every run which needed them has loaded: docs/reference/lake.md says which may go."""
+        name, days = self._configuration.deployment.name, self._configuration.storage.keep_days
+        if days is None:
+            return []
+        return [s3.LifecycleRule(prefix=f"{name}/{folder}/", expiration=Duration.days(days)) for folder in EXPIRING]
 
     def _protect_what_is_written_once(self) -> None:
         """A manifest that exists is never replaced, whatever a job believes: S3 itself refuses.

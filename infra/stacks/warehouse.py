@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -26,7 +26,7 @@ from infra.parts.stack_options import StackOptions
 from infra.stacks.network import NetworkStack
 
 ADMIN = "rental_admin"
-ANALYST_ROLE = "analyst"
+ANALYST_ROLE, OPERATOR_ROLE = "analyst", "operator"
 LOGS = ("userlog", "connectionlog", "useractivitylog")
 COPIED = ("raw", "curated", "drafts")
 """Folders of the lake that COPY reads; in the last one its manifests."""
@@ -87,10 +87,11 @@ class WarehouseStack(Stack):
                 for parameter, value in (("require_ssl", "true"), ("enable_user_activity_logging", "true"))
             ],
         )
-        workgroup.add_dependency(namespace)
+        workgroup.add_resource_dependency(namespace)
         self.url = f"redshift://{name}/{wanted.database}?region={Aws.REGION}"
         self.workgroup_arn = workgroup.attr_workgroup_workgroup_arn
         self._make_users(namespace, workgroup, key)
+        self._let_people_ask()
 
     def _made_log(self, kind: str, key: kms.IKey) -> logs.LogGroup:
         """Where Redshift writes a log of the namespace; it stays as long as the warehouse does."""
@@ -129,7 +130,8 @@ class WarehouseStack(Stack):
         # Redshift names the secret that it manages after namespace and user, and adds six characters.
         secret = f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:redshift!{name}-{ADMIN}-*"
         loaders = [f"IAMR:{role}" for role in loader_names(self._configuration)]
-        users = [f'CREATE USER "{user}" PASSWORD DISABLE' for user in (*loaders, *wanted.analysts)]
+        people = dict.fromkeys((*wanted.analysts, *wanted.operators))
+        users = [f'CREATE USER "{user}" PASSWORD DISABLE' for user in (*loaders, *people)]
         # Until this is said once, every user may let COPY take every role of the namespace.
         reserved = "REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL"
         copying = [f"GRANT ASSUMEROLE ON '{self.copy_role.role_arn}' TO \"{loader}\" FOR COPY" for loader in loaders]
@@ -143,18 +145,12 @@ class WarehouseStack(Stack):
                 "Workgroup": workgroup.workgroup_name,
                 "Database": wanted.database,
                 "Namespace": namespace.namespace_name,
-                "Statements": [*users, *_grants(loaders, wanted.analysts), reserved, *copying],
-                "AnalystRole": ANALYST_ROLE,
-                "Analysts": list(wanted.analysts),
+                "Statements": [*users, *_grants(loaders, wanted.analysts, wanted.operators), reserved, *copying],
+                "Members": {ANALYST_ROLE: list(wanted.analysts), OPERATOR_ROLE: list(wanted.operators)},
             },
             statements=[
                 iam.PolicyStatement(actions=["redshift-data:ExecuteStatement"], resources=[self.workgroup_arn]),
-                iam.PolicyStatement(
-                    sid="FollowOwnStatements",
-                    actions=["redshift-data:DescribeStatement"],
-                    resources=["*"],
-                    conditions={"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}},
-                ),
+                _own_statements("redshift-data:DescribeStatement"),
                 iam.PolicyStatement(
                     actions=["redshift-serverless:GetNamespace"], resources=[namespace.attr_namespace_namespace_arn]
                 ),
@@ -164,6 +160,45 @@ class WarehouseStack(Stack):
         )
         bootstrap.resource.node.add_dependency(workgroup)
 
+    def _let_people_ask(self) -> None:
+        """A policy for those who are listed, and what their `rental.toml` has to say."""
+        policy = iam.ManagedPolicy(
+            self,
+            "AskPolicy",
+            managed_policy_name=f"{self._configuration.deployment.name}-ask-warehouse",
+            description="For analysts and operators: statements to the warehouse as their own database user",
+            statements=[
+                iam.PolicyStatement(
+                    sid="Ask",
+                    actions=[
+                        "redshift-data:BatchExecuteStatement",
+                        "redshift-data:ExecuteStatement",
+                        "redshift-serverless:GetCredentials",
+                    ],
+                    resources=[self.workgroup_arn],
+                ),
+                _own_statements(
+                    "redshift-data:CancelStatement",
+                    "redshift-data:DescribeStatement",
+                    "redshift-data:GetStatementResult",
+                ),
+            ],
+        )
+        CfnOutput(
+            self, "AskPolicyArn", description="Attach it to analysts and operators", value=policy.managed_policy_arn
+        )
+        CfnOutput(self, "WarehouseUrl", description="warehouse.url of their rental.toml", value=self.url)
+
+
+def _own_statements(*actions: str) -> iam.PolicyStatement:
+    """A statement has no ARN; everybody follows their own alone."""
+    return iam.PolicyStatement(
+        sid="FollowOwnStatements",
+        actions=list(actions),
+        resources=["*"],
+        conditions={"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}},
+    )
+
 
 def trust_conditions(configuration: Configuration) -> dict[str, dict[str, str]]:
     """Of the role of COPY, for Redshift as the one who takes it."""
@@ -172,10 +207,11 @@ def trust_conditions(configuration: Configuration) -> dict[str, dict[str, str]]:
     return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
 
 
-def _grants(loaders: Sequence[str], analysts: Sequence[str]) -> list[str]:
+def _grants(loaders: Sequence[str], analysts: Sequence[str], operators: Sequence[str]) -> list[str]:
     """The statements of `rental grants`, which knows the schemas and rights."""
     program = Path(sys.executable).with_name("rental")
-    options = [f"--loader={loader}" for loader in loaders] + [f"--analyst={analyst}" for analyst in analysts]
+    users = {"loader": loaders, "analyst": analysts, "operator": operators}
+    options = [f"--{role}={user}" for role, named in users.items() for user in named]
     here = Path(__file__).parent
     text = subprocess.run([program, "grants", *options], cwd=here, check=True, capture_output=True, text=True).stdout
     lines = [line for line in text.splitlines() if not line.startswith("--")]

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from generators.deployment import deployment_keys
 from generators.error_sites import ErrorSite, error_sites
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.model import DerivedModel, Model
@@ -129,6 +130,11 @@ def ops_pages() -> str:
     )
 
 
+def deployment() -> str:
+    """Every key of a deployment's configuration."""
+    return _table(deployment_keys())
+
+
 def _model_section(model: Model, texts: list[str]) -> str:
     rows: list[Row] = [("column", "type", "NULL", "description")]
     rows += [
@@ -162,6 +168,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "columns": (REFERENCE / "source-tables.md", source_columns),
     "metrics": (Path("README.md"), metrics),
     "rules": (REFERENCE / "rules.md", rules),
+    "deployment": (REFERENCE / "deployment-configuration.md", deployment),
     "drift": (REFERENCE / "schema-drift.md", drift),
     "errors": (REFERENCE / "errors.md", errors),
     "raw_data": (REFERENCE / "tables.md", raw_tables),

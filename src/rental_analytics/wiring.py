@@ -10,10 +10,9 @@ from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from rental_analytics.aws.objects import is_object_url
-from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part, StepName
 from rental_analytics.databases.base import Database
-from rental_analytics.databases.mapping import check_table_settings
+from rental_analytics.databases.mapping import checked_contracts
 from rental_analytics.engines.base import Engine
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.monitoring.events import EventStream
@@ -275,7 +274,9 @@ def _redshift(settings: Settings, parts: SplitResult) -> Warehouse:
     return RedshiftWarehouse(target, settings.warehouse.iam_role, settings.warehouse.statement_timeout)
 
 
-def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence[str]) -> str:
+def grants(
+    settings: Settings | None, loaders: Sequence[str], analysts: Sequence[str], operators: Sequence[str] = ()
+) -> str:
     """SQL for roles and rights of the warehouse; without settings, of any that has users.
 
     Raises:
@@ -284,7 +285,7 @@ def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence
     from rental_analytics.warehouses.redshift.roles import roles
 
     if settings is None:
-        return roles(loaders, analysts)
+        return roles(loaders, analysts, operators)
     url = settings.warehouse.url
     parts = _split("warehouse.url", url, "redshift://workgroup/database?region=REGION")
     if parts.scheme != "redshift":
@@ -294,7 +295,7 @@ def grants(settings: Settings | None, loaders: Sequence[str], analysts: Sequence
             remedy="point warehouse.url to redshift://workgroup/database?region=REGION.",
             reason="grants-without-redshift",
         )
-    return roles(loaders, analysts, f"redshift://{parts.netloc}{parts.path}")
+    return roles(loaders, analysts, operators, f"redshift://{parts.netloc}{parts.path}")
 
 
 @contextmanager
@@ -310,17 +311,7 @@ def assembled(
     Raises:
         ConfigurationError: a URL is not understood, or what is configured of a table, or of its columns, cannot be.
     """
-    contracts = load_contracts().with_ids(settings.marketplace.ids)
-    if settings.marketplace.default_currency:
-        contracts = contracts.with_settings({"marketplace.default_currency"})
-    for name in settings.tables:
-        if name not in contracts.sources:
-            raise ConfigurationError(
-                f"tables.{name}: there is no source table {name}.",
-                remedy=f"known are {', '.join(contracts.sources)}; what the source calls one of them is its `name`.",
-                reason="table-unknown",
-            )
-        check_table_settings(contracts.sources[name], settings.tables[name])
+    contracts = checked_contracts(settings)
     with ExitStack() as stack:
         database, engine, warehouse = (cast(Any, AbsentPart(part)) for part in Part)
         lake = make_lake(settings)

@@ -9,14 +9,19 @@ from cli.program import assert_refused
 
 pytestmark = pytest.mark.fast
 
-USERS = ("--loader", "IAMR:load-raw", "--loader", "IAMR:metrics", "--analyst", "IAM:maria")
+USERS = ("--loader", "IAMR:load-raw", "--loader", "IAMR:metrics", "--analyst", "IAM:maria", "--operator", "IAM:sam")
 
 
 def test_in_general(tmp_path: Path, rental: Rental) -> None:
     shown = rental(tmp_path, "grants", *USERS).ok().out
 
     assert shown.startswith("-- Roles and rights. ")
-    for user, role in (("IAMR:load-raw", "loader"), ("IAMR:metrics", "loader"), ("IAM:maria", "analyst")):
+    for user, role in (
+        ("IAMR:load-raw", "loader"),
+        ("IAMR:metrics", "loader"),
+        ("IAM:maria", "analyst"),
+        ("IAM:sam", "operator"),
+    ):
         assert f'GRANT ROLE {role} TO "{user}";' in shown
 
 
@@ -46,6 +51,7 @@ def test_a_name_that_is_none(tmp_path: Path, rental: Rental) -> None:
         "public",
         "loader",
         "Analyst",
+        "operator",
         "IAM:",
     ],
 )

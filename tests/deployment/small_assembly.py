@@ -27,12 +27,15 @@ def handler(event, context):
 Document = dict[str, Any]
 
 
-def write_assembly(folder: Path, text: str = "hello", rights: tuple[str, ...] = (), **more: Document) -> Path:
+def write_assembly(
+    folder: Path, text: str = "hello", rights: tuple[str, ...] = (), protected: bool = False, **more: Document
+) -> Path:
     """Write it.
 
     Args:
         text: what the function writes into the bucket.
         rights: actions taken from those of the function.
+        protected: whether the stacks are protected against deletion.
         more: resources of the second stack.
     """
     assets = folder / "asset.function"
@@ -52,7 +55,7 @@ def write_assembly(folder: Path, text: str = "hello", rights: tuple[str, ...] = 
         own = {"path": f"{name}.template.json", "packaging": "file"}
         manifest = {"files": {name: _file(own, key), **{hash_: _file(*one) for hash_, one in files.items()}}}
         (folder / f"{name}.assets.json").write_text(json.dumps(manifest))
-        artifacts[name] = _stack(name, key)
+        artifacts[name] = _stack(name, key, protected)
         artifacts[f"{name}.assets"] = {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}}
     (folder / "manifest.json").write_text(json.dumps({"version": "55.0.0", "artifacts": artifacts}))
     return folder
@@ -63,12 +66,13 @@ def _file(source: Document, key: str) -> Document:
     return {"source": source, "destinations": {"current_account-current_region": place}}
 
 
-def _stack(name: str, key: str) -> Document:
+def _stack(name: str, key: str, protected: bool) -> Document:
     return {
         "type": "aws:cloudformation:stack",
         "environment": "aws://unknown-account/unknown-region",
         "dependencies": [f"{name}.assets", *([BASE] if name == WORK else [])],
         "properties": {
+            "terminationProtection": protected,
             "templateFile": f"{name}.template.json",
             "stackTemplateAssetObjectUrl": f"s3://cdk-hnb659fds-assets-${{AWS::AccountId}}-${{AWS::Region}}/{key}",
             "tags": {"project": "small"},

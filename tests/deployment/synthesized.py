@@ -68,8 +68,9 @@ class Synthesized:
         }
 
     def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every statement of every policy of a role, each with stack and logical id of the policy."""
-        for name, policy in self.resources("AWS::IAM::Policy").items():
+        """Every statement of every policy of a role or a person, each with stack and logical id of the policy."""
+        policies = self.resources("AWS::IAM::Policy") | self.resources("AWS::IAM::ManagedPolicy")
+        for name, policy in policies.items():
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk.aws_sns import Topic
+from aws_cdk.aws_sqs import Queue
 
 from deployment.alarm_states import Series, state
 from deployment.synthesized import synthesized
+from infra.configuration import Configuration, Schedule
+from infra.stacks.monitoring import MonitoringStack
 
 pytestmark = pytest.mark.service
 
@@ -60,6 +66,27 @@ def test_links_begin_as_the_company_says() -> None:
         assert f"What to do: {prefix}docs/cookbooks/alarms.md#" in alarm["AlarmDescription"]
     (rule,) = found.resources("AWS::Events::Rule").values()
     assert f"What to do: {prefix}docs/cookbooks/failed-run.md" in json.dumps(rule)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_run_is_late_where_none_is_scheduled(enabled: bool) -> None:
+    """Until somebody has let the job into the database, runs are begun by hand."""
+    configuration = Configuration(schedule=Schedule(enabled=enabled))
+    stack = Stack(App(), "beside")
+    orchestration = SimpleNamespace(
+        topic=Topic(stack, "Topic"), dead_letters=Queue(stack, "Queue"), machine=SimpleNamespace(ref="arn")
+    )
+    monitoring = MonitoringStack(
+        App(),
+        "monitoring",
+        configuration=configuration,
+        orchestration=orchestration,  # type: ignore[arg-type]
+        processing=SimpleNamespace(output_logs=[]),  # type: ignore[arg-type]
+        description="",
+        env=Environment(),
+        termination_protection=False,
+    )
+    assert set(monitoring.alarms) == set(FINE) - (set() if enabled else {"late"})
 
 
 @pytest.mark.parametrize("name", FINE)

@@ -51,6 +51,18 @@ def test_function_has_no_right_too_many(empty: EmulatedAws, tmp_path: Path, acti
         deployed(empty, tmp_path)
 
 
+def test_first_deployment_that_failed_is_repeated_as_the_cookbook_says(empty: EmulatedAws, tmp_path: Path) -> None:
+    """CDK deletes what is left of the stack, which it has protected before."""
+    write_assembly(tmp_path, rights=("s3:PutObject",), protected=True)
+    with pytest.raises(DeploymentError, match=r"small-work is ROLLBACK_COMPLETE: .*AccessDenied"):
+        deployed(empty, tmp_path)
+    write_assembly(tmp_path, protected=True)
+    with pytest.raises(DeploymentError, match=r"small-work is ROLLBACK_COMPLETE: .*TerminationProtection is enabled"):
+        deployed(empty, tmp_path)
+    empty.client("cloudformation").update_termination_protection(StackName=WORK, EnableTerminationProtection=False)
+    assert greeting(empty, deployed(empty, tmp_path)) == "Create: hello"
+
+
 def test_unlisted_type_fails_by_name(empty: EmulatedAws, tmp_path: Path) -> None:
     write_assembly(tmp_path, Fleet={"Type": "AWS::GameLift::Fleet", "Properties": {}})
     with pytest.raises(DeploymentError, match=r"Unrecognized resource types: .*AWS::GameLift::Fleet"):

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from deployment.synthesized import EXAMPLES, Synthesized, synthesized
+from deployment.synthesized import EXAMPLES, Synthesized, example_configuration, synthesized
+from infra.stacks.source import outgoing
 
 pytestmark = pytest.mark.service
 
@@ -52,7 +53,28 @@ def test_group_of_the_job_lets_its_workers_talk(stacks: Synthesized) -> None:
     if "JobGroupId" in stacks.templates["source"]["Outputs"]:
         (made,) = (one for name, one in stacks.resources("AWS::EC2::SecurityGroup").items() if "source/" in name)
         assert made["VpcId"] == "vpc-0123456789abcdef0"
-        assert {443, 3306} <= {rule["FromPort"] for rule in made["SecurityGroupEgress"]}
+        rules = [*made["SecurityGroupEgress"], *stacks.resources("AWS::EC2::SecurityGroupEgress").values()]
+        peers = ("DestinationSecurityGroupId", "DestinationPrefixListId", "CidrIp")
+        reached = {(rule["FromPort"], str(rule[peer])) for rule in rules for peer in peers if peer in rule}
+        assert {
+            (3306, "sg-0123456789abcdef0"),
+            (443, "sg-0123456789abcdef1"),
+            (443, "pl-0123abcd"),
+        } <= reached
+        assert "0.0.0.0/0" not in {peer for _, peer in reached}
+
+
+def test_without_groups_the_job_may_reach_every_address_of_the_network() -> None:
+    existing = example_configuration("production").source.existing
+    assert existing
+    open_to_all = existing.model_copy(update=dict.fromkeys(("database_group", "endpoint_group", "s3_prefix_list")))
+    rules = [(str(rule.peer.unique_id), rule.port.to_string()) for rule in outgoing(open_to_all)]
+    assert rules == [("0.0.0.0/0", "3306"), ("0.0.0.0/0", "443")]
+    assert [rule.peer.unique_id for rule in outgoing(existing)] == [
+        "sg-0123456789abcdef0",
+        "sg-0123456789abcdef1",
+        "pl-0123abcd",
+    ]
 
 
 def test_extract_checks_the_certificate_of_the_database(stacks: Synthesized) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from docs.pages import blocks
 from infra.configuration import Configuration
-from infra.parts.reader import READER, reader_sql
+from infra.parts.reader import READER, reader_grants, reader_sql
 from rental_analytics.contracts.loader import load_contracts
 from servers.mysql import MySqlServer
 
@@ -30,7 +30,7 @@ def database(mysql: MySqlServer) -> Iterator[str]:
 
 
 def test_cookbook_has_the_sql_that_is_printed() -> None:
-    (block,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (block,) = blocks(PAGE.read_text("utf-8"), "sql")
     assert block == "".join(f"{statement};\n" for statement in reader_sql("rental"))
 
 
@@ -46,6 +46,23 @@ def test_printed_sql_makes_a_reader_that_reads_by_tls_and_does_no_more(mysql: My
             cursor.execute("DELETE FROM bookings")
     with pytest.raises(OperationalError, match="denied"):
         mysql.connect(database, READER, PASSWORD, ssl_disabled=True)
+
+
+def test_grants_are_on_what_the_source_calls_its_tables() -> None:
+    tables = {
+        "apartment_attributes": {"name": "apartments"},
+        "bookings": {"name": "reser`vations"},
+        "apartments": {"mode": "snapshot"},
+        "user_viewing": {"optional": True},
+    }
+    assert reader_grants("rental", tables) == [
+        "GRANT SELECT ON `rental`.`apartments` TO 'rental_reader'@'%'",
+        "GRANT SELECT ON `rental`.`reser``vations` TO 'rental_reader'@'%'",
+    ]
+    # MySQL refuses a grant on a table that is not there.
+    assert reader_grants("rental", tables, optional=True) == [
+        "GRANT SELECT ON `rental`.`user_viewing` TO 'rental_reader'@'%'"
+    ]
 
 
 @pytest.mark.parametrize("name", ["a`b", "", "a b", "a;b", "x" * 65])

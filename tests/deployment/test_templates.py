@@ -132,11 +132,11 @@ def test_warehouse_is_private_and_demands_tls(stacks: Synthesized) -> None:
 
 def test_only_loaders_may_let_copy_take_its_role(stacks: Synthesized) -> None:
     """By default everybody may; a grant takes effect only once that is revoked."""
-    (asked,) = [one for one in stacks.resources("AWS::CloudFormation::CustomResource").values() if "Analysts" in one]
+    (asked,) = [one for one in stacks.resources("AWS::CloudFormation::CustomResource").values() if "Members" in one]
     (revoked,) = [place for place, sql in enumerate(asked["Statements"]) if sql == REVOKED]
     granted = [place for place, sql in enumerate(asked["Statements"]) if "GRANT ASSUMEROLE" in json.dumps(sql)]
     assert len(granted) == 3 and revoked < min(granted)
-    given = [f'GRANT ROLE {asked["AnalystRole"]} TO "{analyst}"' for analyst in asked["Analysts"]]
+    given = [f'GRANT ROLE {role} TO "{name}"' for role, names in asked["Members"].items() for name in names]
     assert set(given) <= set(map(str, asked["Statements"]))
 
 
@@ -198,7 +198,7 @@ def test_aurora_is_encrypted_protected_and_asked_by_tls_alone(minimal: Synthesiz
 
 def test_functions_run_again_with_new_code_and_end_in_time(stacks: Synthesized) -> None:
     asked = stacks.resources("AWS::CloudFormation::CustomResource")
-    assert {one["ServiceTimeout"] for one in asked.values()} == {"900"}
+    assert {one["ServiceTimeout"] for one in asked.values()} == {900}
     assert len({one["Code"] for one in asked.values()}) == 1
     assert len(asked) >= 2
 
@@ -209,6 +209,18 @@ def test_old_versions_do_not_stay(stacks: Synthesized) -> None:
         assert any("NoncurrentVersionExpiration" in rule for rule in rules)
         # S3 takes a rule's days or its markers, and not both.
         assert not [rule for rule in rules if {"ExpirationInDays", "ExpiredObjectDeleteMarker"} <= set(rule)]
+
+
+def test_rows_in_the_lake_expire_where_the_file_says_so(stacks: Synthesized) -> None:
+    (lake,) = (one for name, one in stacks.resources("AWS::S3::Bucket").items() if "/Lake" in name)
+    found = {
+        rule["Prefix"]: rule["ExpirationInDays"]
+        for rule in lake["LifecycleConfiguration"]["Rules"]
+        if "ExpirationInDays" in rule
+    }
+    days = example_configuration("production").storage.keep_days
+    expiring = {f"{stacks.name}/{folder}/": days for folder in ("curated", "raw", "rejected")}
+    assert found == (expiring if stacks is synthesized("production") else {})
 
 
 def test_a_database_that_is_there_is_left_alone() -> None:

@@ -45,14 +45,13 @@ def warehouse(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ModuleType, Cli
         sys.modules.pop(name, None)
 
 
-def asked(*analysts: str) -> dict[str, Any]:
+def asked(*analysts: str, operators: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
         "Namespace": "rental",
         "Workgroup": "rental",
         "Database": "marketplace",
         "Statements": ["CREATE ROLE analyst", *(f'GRANT ROLE analyst TO "{name}"' for name in analysts)],
-        "Analysts": list(analysts),
-        "AnalystRole": "analyst",
+        "Members": {"analyst": list(analysts), "operator": list(operators)},
     }
 
 
@@ -62,6 +61,12 @@ def test_analyst_who_is_listed_no_more_loses_the_role(warehouse: tuple[ModuleTyp
     module.run(asked("IAM:maria"), asked("IAM:maria", "IAM:jean"))
     assert client.statements[-1] == 'REVOKE ROLE analyst FROM "IAM:jean"'
     assert not [sql for sql in client.statements if sql.startswith("REVOKE") and "maria" in sql]
+
+
+def test_operator_who_is_listed_as_analyst_alone_loses_the_other_role(warehouse: tuple[ModuleType, Client]) -> None:
+    module, client = warehouse
+    module.run(asked("IAM:maria"), asked("IAM:maria", operators=("IAM:maria",)))
+    assert [sql for sql in client.statements if sql.startswith("REVOKE")] == ['REVOKE ROLE operator FROM "IAM:maria"']
 
 
 def test_first_deployment_and_users_that_are_gone_need_nothing_revoked(warehouse: tuple[ModuleType, Client]) -> None:

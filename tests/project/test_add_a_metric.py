@@ -27,7 +27,7 @@ sys.path.insert(0, "scripts")
 import generate
 sys.exit(generate.main([]) or generate.main(["--check"]))
 """
-PARTS = ("src", "tests", "scripts", "docs", "README.md", "CONTRIBUTING.md", "pyproject.toml", ".sqlfluff")
+PARTS = ("src", "tests", "scripts", "docs", "infra", "README.md", "CONTRIBUTING.md", "pyproject.toml", ".sqlfluff")
 
 
 @pytest.fixture

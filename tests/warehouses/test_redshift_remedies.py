@@ -220,7 +220,7 @@ def test_a_statement_is_corrected(client: Client) -> None:
 @pytest.mark.remedy("database-user-invalid")
 def test_users_are_named_as_databases_name_them() -> None:
     refused("database-user-invalid", "name a user, IAMR:name for that of an IAM role", roles, ["x" * 128])
-    remedy = "name one user with each --loader and --analyst"
+    remedy = "name one user with each --loader, --analyst and --operator"
     for name in ("arn:aws:iam::123456789012:role/etl", "etl,ann", "iamr:etl", "public"):
         refused("database-user-invalid", remedy, roles, [name])
     assert 'GRANT ROLE loader TO "IAMR:etl"' in roles(["IAMR:etl"])

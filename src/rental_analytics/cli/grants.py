@@ -21,6 +21,10 @@ def grants(
     analyst: Annotated[
         list[str] | None, typer.Option(help="User that reads the metrics; may be repeated.", metavar="USER")
     ] = None,
+    operator: Annotated[
+        list[str] | None,
+        typer.Option(help="User that also reads runs and rejected rows; may be repeated.", metavar="USER"),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -32,6 +36,6 @@ def grants(
 
     in_general = config == DEFAULT_CONFIG and not config.exists() and not overrides
     settings = None if in_general else warehouse_settings(config, overrides)
-    sys.stdout.write(grants_sql(settings, loader or (), analyst or ()).rstrip() + "\n")
+    sys.stdout.write(grants_sql(settings, loader or (), analyst or (), operator or ()).rstrip() + "\n")
     if not loader:
         messages.show("No --loader is named: nobody but a table's owner may use the tables to come.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rental_analytics.contracts.base import both_names
-from rental_analytics.contracts.configuration import TableSettings
+from rental_analytics.contracts.configuration import Configuration, TableSettings
+from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.databases.base import CatalogueTable
 from rental_analytics.databases.constants import constant_column
@@ -13,6 +14,26 @@ from rental_analytics.errors import ConfigurationError, ContractError
 from rental_analytics.sql.render import folded
 
 _MOST_SHOWN = 10
+
+
+def checked_contracts(settings: Configuration) -> Contracts:
+    """The contracts, after what is configured of tables was compared with them.
+
+    Raises:
+        ConfigurationError: it is for a table or a column there is not, or cannot be.
+    """
+    contracts = load_contracts().with_ids(settings.marketplace.ids)
+    if settings.marketplace.default_currency:
+        contracts = contracts.with_settings({"marketplace.default_currency"})
+    for name in settings.tables:
+        if name not in contracts.sources:
+            raise ConfigurationError(
+                f"tables.{name}: there is no source table {name}.",
+                remedy=f"known are {', '.join(contracts.sources)}; what the source calls one of them is its `name`.",
+                reason="table-unknown",
+            )
+        check_table_settings(contracts.sources[name], settings.tables[name])
+    return contracts
 
 
 def check_table_settings(table: SourceTable, settings: TableSettings) -> None:

@@ -16,6 +16,7 @@ BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _PLACEHOLDERS = {"${AWS::Partition}": "aws", "${AWS::AccountId}": ACCOUNT, "${AWS::Region}": REGION}
 _NO_CHANGE = "No updates are to be performed"
+_FAILED_TO_BEGIN = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 _WAIT_SECONDS = 300
 
 
@@ -121,6 +122,7 @@ class Assembly:
         stack = properties.get("stackName", name)
         parameters, tags = properties.get("parameters", {}), properties.get("tags", {})
         url = _filled(properties["stackTemplateAssetObjectUrl"]).removeprefix("s3://")
+        _delete_failed(aws, stack)
         is_changed = _create_or_update(
             aws,
             StackName=stack,
@@ -129,12 +131,13 @@ class Assembly:
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             Capabilities=_CAPABILITIES,
         )
-        described = _ended(aws, stack)
-        if not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
-            raise DeploymentError(f"{stack} is {described['StackStatus']}: {_reasons(aws, stack)}")
+        # CDK protects a stack before it executes the change set, so one whose deployment fails is protected too.
         aws.client("cloudformation").update_termination_protection(
             StackName=stack, EnableTerminationProtection=properties.get("terminationProtection", False)
         )
+        described = _ended(aws, stack)
+        if not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+            raise DeploymentError(f"{stack} is {described['StackStatus']}: {_reasons(aws, stack)}")
         pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         found = [resource for page in pages for resource in page["StackResourceSummaries"]]
         return DeployedStack(
@@ -155,6 +158,24 @@ def _bootstrap(aws: EmulatedAws) -> None:
         place = {"LocationConstraint": REGION}
         aws.client("s3").create_bucket(Bucket=BOOTSTRAP_BUCKET, CreateBucketConfiguration=place)
         aws.client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="30", Type="String")
+
+
+def _delete_failed(aws: EmulatedAws, stack: str) -> None:
+    """Delete a stack whose first deployment failed, as CDK does before it deploys it again."""
+    from botocore.exceptions import ClientError
+
+    cloudformation = aws.client("cloudformation")
+    try:
+        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError:
+        return
+    if found["StackStatus"] not in _FAILED_TO_BEGIN:
+        return
+    try:
+        cloudformation.delete_stack(StackName=stack)
+    except ClientError as problem:
+        raise DeploymentError(f"{stack} is {found['StackStatus']}: {problem}") from None
+    _ended(aws, found["StackId"])
 
 
 def _create_or_update(aws: EmulatedAws, **asked: Any) -> bool:

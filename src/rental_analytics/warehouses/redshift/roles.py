@@ -13,22 +13,27 @@ _RIGHTS = "SELECT, INSERT, UPDATE, DELETE, DROP"
 _LONGEST_NAME = 127
 _NAMES = "IAMR:name for that of an IAM role, IAM:name for that of an IAM user"
 _PREFIXES = ("IAM:", "IAMR:")
-_TAKEN = {"public", "loader", "analyst", "iam:", "iamr:"}
+_OPERATED = ("curated", "presentation", "ops")
+"""Schemas that operators read."""
+_TAKEN = {"public", "loader", "analyst", "operator", "iam:", "iamr:"}
 """PUBLIC is everybody, a user cannot have the name of a role, and a prefix alone is no name."""
 
 
-def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str = "") -> str:
-    """Statements, each ended by a semicolon, that make the roles `loader` and `analyst` and give them to users.
+def roles(
+    loaders: Sequence[str] = (), analysts: Sequence[str] = (), operators: Sequence[str] = (), place: str = ""
+) -> str:
+    """Statements, each ended by a semicolon, that make `loader`, `analyst` and `operator` and give them to users.
 
     Args:
         loaders: users that run steps, such as `IAMR:load-raw`; each gets default privileges for the tables it makes.
         analysts: users that read the metrics.
+        operators: users that also read what runs left: `ops`, with rejected rows, and `curated`.
         place: the database, for the comment on top.
 
     Raises:
         ConfigurationError: a user's name is empty, too long, or has a control character.
     """
-    for name in (*loaders, *analysts):
+    for name in (*loaders, *analysts, *operators):
         if not name.strip() or len(name.encode()) > _LONGEST_NAME or not name.isprintable():
             raise ConfigurationError(
                 f"{name!r} is not the name of a database user.",
@@ -38,15 +43,17 @@ def roles(loaders: Sequence[str] = (), analysts: Sequence[str] = (), place: str 
         if name.lower().startswith("arn:") or name.lower() in _TAKEN or "," in name or _odd_prefix(name):
             raise ConfigurationError(
                 f"{name!r} is not what a database user is called.",
-                remedy=f"name one user with each --loader and --analyst, {_NAMES}.",
+                remedy=f"name one user with each --loader, --analyst and --operator, {_NAMES}.",
                 reason="database-user-invalid",
             )
     return render(
         "warehouses/redshift/roles",
         schemas=SCHEMAS,
+        operated=_OPERATED,
         rights=_RIGHTS,
         loaders=list(dict.fromkeys(loaders)),
         analysts=list(dict.fromkeys(analysts)),
+        operators=list(dict.fromkeys(operators)),
         place=" ".join(place.split()),
     )
 
