@@ -10,7 +10,8 @@ from typing import Any
 
 SNAPSHOTS = Path("tests/deployment/snapshots")
 """Where they are kept, below the project's folder."""
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_DIGEST = re.compile(r'\b[0-9a-f]{64}\b|(?<=jobs/)[0-9a-f]{16}\b|(?<="Code": ")[0-9a-f]{16}(?=")')
+"""Names of uploads, the prefix of the jobs' code, and what runs the functions again."""
 
 
 def template_files(example: str, templates: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
