@@ -1,9 +1,15 @@
 """How a function answers CloudFormation, which waits for it."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+SECONDS_TO_WAIT, SECONDS_BETWEEN = 180, 5
+Answer = TypeVar("Answer")
 
 
 def answered(work: Callable[[dict[str, Any]], None], event: dict[str, Any], context: Any) -> None:
@@ -28,3 +34,19 @@ def answered(work: Callable[[dict[str, Any]], None], event: dict[str, Any], cont
     body = json.dumps(answer).encode()
     request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
     urllib.request.urlopen(request, timeout=60).close()
+
+
+def patiently(call: Callable[[], Answer], codes: tuple[str, ...]) -> Answer:
+    """Make a call again while it is refused with one of these codes, for a while; its answer.
+
+    Raises:
+        ClientError: another refusal, or it is still refused.
+    """
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            return call()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in codes or time.monotonic() > deadline:
+                raise
+            time.sleep(SECONDS_BETWEEN)

@@ -1,20 +1,16 @@
 """Makes the source tables where there are none, and the user by which `extract` reads them. It may run again."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
-from answer import answered
-from botocore.exceptions import ClientError
+from answer import answered, patiently
 
 TABLES = Path(__file__).with_name("tables.sql")
 ASLEEP = ("DatabaseResumingException", "DatabaseUnavailableException")
 """What a cluster answers that has paused, or whose first instance is not there yet."""
 
-SECONDS_TO_WAKE, SECONDS_BETWEEN = 180, 5
 PASSWORD_QUOTES = str.maketrans({"'": "''", "\\": "\\\\"})
 
 
@@ -33,7 +29,7 @@ def prepare(asked: dict[str, Any]) -> None:
 
     def execute(sql: str) -> None:
         place = {"resourceArn": asked["Cluster"], "secretArn": asked["Admin"], "database": asked["Database"]}
-        when_awake(lambda: database.execute_statement(**place, sql=sql))
+        patiently(lambda: database.execute_statement(**place, sql=sql), ASLEEP)
 
     for statement in TABLES.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
@@ -42,21 +38,3 @@ def prepare(asked: dict[str, Any]) -> None:
     execute(f"ALTER USER {user} IDENTIFIED BY '{password}' REQUIRE SSL")
     for statement in asked["Grants"]:
         execute(statement)
-
-
-def when_awake(call: Callable[[], object]) -> None:
-    """Call a cluster that may be waking up, until it has.
-
-    Raises:
-        ClientError: another refusal, or it has not woken up.
-    """
-    deadline = time.monotonic() + SECONDS_TO_WAKE
-    while True:
-        try:
-            call()
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ASLEEP or time.monotonic() > deadline:
-                raise
-            time.sleep(SECONDS_BETWEEN)
-        else:
-            return

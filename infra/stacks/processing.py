@@ -11,13 +11,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.parts.archives import archive_statements
 from infra.parts.authorities import authorities_file
-from infra.parts.job_code import JobCode
+from infra.parts.job_code import JobCode, rates_name
 from infra.parts.log_groups import log_group
 from infra.parts.names import METRICS_NAMESPACE, camel, connection_name, job_name, lake_url, worker_type, workers
 from infra.parts.pipeline_settings import rates_file, rental_toml
@@ -63,7 +61,6 @@ class ProcessingStack(Stack):
         )
         name = configuration.deployment.name
         self._code_bucket = code
-        self._rates = self._made_rates()
         self._code = JobCode(
             self,
             "Code",
@@ -72,6 +69,7 @@ class ProcessingStack(Stack):
             key=key,
             toml=self._toml(),
             authorities=authorities_file(configuration),
+            rates=rates_file(configuration.pipeline),
         )
         self._log_groups = {step.name: self._made_log_groups(step) for step in STEPS}
         self.output_logs = [output for output, _ in self._log_groups.values()]
@@ -114,14 +112,7 @@ pipeline = "{self._configuration.deployment.name}"
 late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
         file = rates_file(self._configuration.pipeline)
-        # An upload is named by its hash, and keeps how its name ends.
-        rates = f"{self._rates.asset_hash}{file.suffix}" if self._rates and file else None
-        return rental_toml(own, self._configuration.pipeline, rates)
-
-    def _made_rates(self) -> assets.Asset | None:
-        """A company's own exchange rates; Glue puts them into the working folder of `transform`."""
-        file = rates_file(self._configuration.pipeline)
-        return assets.Asset(self, "Rates", path=str(file)) if file else None
+        return rental_toml(own, self._configuration.pipeline, rates_name(file) if file else None)
 
     def _made_log_groups(self, step: Step) -> tuple[logs.LogGroup, logs.LogGroup]:
         """Where Glue writes what a job prints, and its errors: with a security configuration, a place of its own."""
@@ -156,9 +147,6 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         for statement in [*statements, *self._log_statements(step), *self._statements_of_parts(step)]:
             role.add_to_policy(statement)
         self._code.read_by(role, self._code_bucket)
-        if self._rates and step.name in READS_RATES:
-            for statement in archive_statements([self._rates], self._configuration, sid="Rates"):
-                role.add_to_policy(statement)
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
@@ -315,8 +303,9 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         }
         if Part.ENGINE in step.uses:
             arguments["--enable-auto-scaling"] = "true"
-        if self._rates and step.name in READS_RATES:
-            arguments["--extra-files"] = self._rates.s3_object_url
+        if self._code.rates and step.name in READS_RATES:
+            # Glue puts it into the job's working folder.
+            arguments["--extra-files"] = self._code.rates
         return arguments
 
     def _settings(self, step: Step) -> list[str]:

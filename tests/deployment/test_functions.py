@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,14 @@ pytestmark = pytest.mark.service
 @pytest.fixture
 def source(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """infra/functions/source.py as Lambda loads it, without waiting."""
+    return loaded(monkeypatch, "source")
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, name: str) -> ModuleType:
+    """A function as Lambda loads it, without waiting."""
     monkeypatch.syspath_prepend(FUNCTIONS)
-    module = __import__("source")
-    monkeypatch.setattr(module, "SECONDS_BETWEEN", 0)
-    return module
+    monkeypatch.setattr(__import__("answer"), "SECONDS_BETWEEN", 0)
+    return __import__(name)
 
 
 def refusing(*codes: str) -> tuple[Callable[[], None], list[str]]:
@@ -37,17 +43,17 @@ def refusing(*codes: str) -> tuple[Callable[[], None], list[str]]:
 
 def test_cluster_that_wakes_up_is_waited_for(source: ModuleType) -> None:
     call, told = refusing("DatabaseResumingException", "DatabaseUnavailableException", "DatabaseResumingException")
-    source.when_awake(call)
+    source.patiently(call, source.ASLEEP)
     assert len(told) == 3
 
 
 def test_cluster_that_does_not_wake_up_is_told(source: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.exceptions import ClientError
 
-    monkeypatch.setattr(source, "SECONDS_TO_WAKE", 0)
+    monkeypatch.setattr(__import__("answer"), "SECONDS_TO_WAIT", 0)
     call, told = refusing(*["DatabaseResumingException"] * 99)
     with pytest.raises(ClientError, match="DatabaseResuming"):
-        source.when_awake(call)
+        source.patiently(call, source.ASLEEP)
     assert len(told) < 99
 
 
@@ -56,5 +62,29 @@ def test_other_refusals_are_not_repeated(source: ModuleType) -> None:
 
     call, told = refusing("AccessDeniedException", "DatabaseResumingException")
     with pytest.raises(ClientError, match="AccessDenied"):
-        source.when_awake(call)
+        source.patiently(call, source.ASLEEP)
     assert told == ["AccessDeniedException"]
+
+
+@pytest.mark.parametrize("refusals", [0, 2])
+def test_code_is_copied_once_the_new_right_holds(monkeypatch: pytest.MonkeyPatch, refusals: int) -> None:
+    from botocore.exceptions import ClientError
+
+    module, answers, copied = loaded(monkeypatch, "job_code"), [], []
+
+    class Bucket:
+        def download_fileobj(self, bucket: str, key: str, file: Any) -> None:
+            copied.append(key)
+            if len(copied) <= refusals:
+                raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("job.py", "pass")
+
+        def upload_fileobj(self, content: Any, bucket: str, key: str) -> None:
+            copied.append(f"{key}: {content.read().decode()}")
+
+    monkeypatch.setattr(module.boto3, "client", lambda _: Bucket())
+    monkeypatch.setattr(module, "answered", lambda work, event, _: answers.append(work(event)))
+    asked = {"FromBucket": "uploads", "FromKey": "archive", "Bucket": "code", "Prefix": "jobs/1"}
+    module.handler({**asked, "Files": {}, "Texts": {}}, None)
+    assert copied == ["archive"] * (refusals + 1) + ["jobs/1/job.py: pass"]
