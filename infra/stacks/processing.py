@@ -91,6 +91,8 @@ class ProcessingStack(Stack):
                 ],
             ),
         )
+        # Beside the jobs: what another stack imports could not be taken away, such as a zone that is used no more.
+        self._connections = [self._made_connection(zone, subnet) for zone, subnet in source.subnet_ids.items()]
         self.roles: Mapping[StepName, iam.Role] = {step.name: self._made_role(step) for step in STEPS}
         self.jobs: Mapping[StepName, glue.CfnJob] = {step.name: self._made_job(step) for step in STEPS}
 
@@ -150,6 +152,24 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
+
+    def _made_connection(self, zone: str, subnet_id: str) -> glue.CfnConnection:
+        return glue.CfnConnection(
+            self,
+            f"Connection{zone[-1].upper()}",
+            catalog_id=Aws.ACCOUNT_ID,
+            connection_input=glue.CfnConnection.ConnectionInputProperty(
+                name=connection_name(self._configuration, zone),
+                description="The network from which the database is reached; no address and no password",
+                connection_type="NETWORK",
+                connection_properties={},
+                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
+                    availability_zone=zone,
+                    subnet_id=subnet_id,
+                    security_group_id_list=[self._source.security_group_id],
+                ),
+            ),
+        )
 
     def _log_statements(self, step: Step) -> list[iam.PolicyStatement]:
         groups = [group.log_group_arn for group in self._log_groups[step.name]]
@@ -262,7 +282,8 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 
     def _made_job(self, step: Step) -> glue.CfnJob:
         connections = glue.CfnJob.ConnectionsListProperty(
-            connections=[connection.ref for connection in self._source.connections.values()]
+            # It takes the first in whose zone there is room for the job.
+            connections=[connection.ref for connection in self._connections]
         )
         job = glue.CfnJob(
             self,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -17,7 +16,6 @@ from constructs import Construct
 from infra.configuration import Configuration, ExistingSource
 from infra.parts.custom import Bootstrap
 from infra.parts.log_groups import log_group
-from infra.parts.names import connection_name
 from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 from infra.parts.stack_options import StackOptions
@@ -36,7 +34,6 @@ class SourceStack(Stack):
         secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
         subnet_ids: by availability zone: from where `extract` reaches the database.
         security_group_id: of the job there.
-        connections: the same as Glue knows it, by zone. It takes the first in whose zone there is room for the job.
     """
 
     def __init__(
@@ -55,25 +52,6 @@ class SourceStack(Stack):
             self._use(existing)
         else:
             self._make(key, network)
-        self.connections = {zone: self._made_connection(zone, subnet) for zone, subnet in self.subnet_ids.items()}
-
-    def _made_connection(self, zone: str, subnet_id: str) -> glue.CfnConnection:
-        return glue.CfnConnection(
-            self,
-            f"Connection{zone[-1].upper()}",
-            catalog_id=Aws.ACCOUNT_ID,
-            connection_input=glue.CfnConnection.ConnectionInputProperty(
-                name=connection_name(self._configuration, zone),
-                description="The network from which the database is reached; no address and no password",
-                connection_type="NETWORK",
-                connection_properties={},
-                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
-                    availability_zone=zone,
-                    subnet_id=subnet_id,
-                    security_group_id_list=[self.security_group_id],
-                ),
-            ),
-        )
 
     def _use(self, existing: ExistingSource) -> None:
         self.url = f"mysql://{existing.host}:{existing.port}/{existing.database}"
@@ -162,6 +140,11 @@ class SourceStack(Stack):
             copy_tags_to_snapshot=True,
         )
         remove_with_data(self._configuration, cluster, parameters)
+        for number in range(source.readers):
+            # It holds no data; one that stayed when `readers` becomes less would be paid for.
+            for part in cluster.node.find_child(f"Reader{number}").node.find_all():
+                if isinstance(part, CfnResource):
+                    part.apply_removal_policy(RemovalPolicy.DESTROY)
         for kind in DATABASE_LOGS:
             cluster.node.add_dependency(self._made_log(kind, key))
         bootstrap = Bootstrap(
