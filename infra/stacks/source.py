@@ -199,7 +199,7 @@ class SourceStack(Stack):
                 secret_string_template=f'{{"username": "{user}"}}',
                 generate_string_key="password",
                 password_length=40,
-                # The RDS Data API takes a colon with a name for a parameter, and the password stands in its SQL.
+                # For people and programs that write it into a URL or a statement.
                 exclude_punctuation=True,
             ),
             removal_policy=removal_of_data(self, self._configuration),
