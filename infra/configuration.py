@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from infra import limits
 from infra.parts import pipeline_settings
 from infra.parts.authorities import known_authorities, missing_region
 from infra.parts.schedule import longest_gap
@@ -22,17 +23,18 @@ from infra.values import (
     DatabaseUser,
     Email,
     Host,
-    Identifier,
     KeyArn,
     Name,
     Region,
+    RunbookUrl,
     ScheduleExpression,
     SecretArn,
+    SourceDatabase,
     SubnetId,
-    TagKey,
-    TagValue,
+    Tags,
     TimeZone,
     VpcId,
+    WarehouseDatabase,
 )
 from rental_analytics.errors import ConfigurationError
 
@@ -75,7 +77,7 @@ class Deployment(_Section):
     region: Region = "eu-west-1"
     account: Account | None = None
     delete_data: bool = False
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     bootstrap_key_arn: KeyArn | None = None
 
 
@@ -124,7 +126,7 @@ class Source(_Section):
     existing: ExistingSource | None = None
     tls: Literal["verify_identity", "verify_ca", "required"] = "verify_identity"
     tls_ca: Path | None = None
-    database: Identifier = "rental"
+    database: SourceDatabase = "rental"
     engine_version: AuroraVersion = "8.0.mysql_aurora.3.10.0"
     min_capacity: Annotated[AuroraUnits, Field(ge=0, le=256)] = 0.5
     max_capacity: Annotated[AuroraUnits, Field(ge=1, le=256)] = 4
@@ -162,7 +164,7 @@ class Warehouse(_Section):
             documentation does not say whether it tells its account; false is the way out if COPY cannot take the role.
     """
 
-    database: Identifier = "marketplace"
+    database: WarehouseDatabase = "marketplace"
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
     analysts: tuple[DatabaseUser, ...] = ()
@@ -231,7 +233,7 @@ class Monitoring(_Section):
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     dpu_hours_per_day: Annotated[float, Field(gt=0)] = 20
-    runbook_url: Annotated[str, Field(pattern=r"^(https://[^\s?#]+/)?$")] = ""
+    runbook_url: RunbookUrl = ""
 
 
 class Configuration(_Section):
@@ -300,8 +302,8 @@ class Configuration(_Section):
                 "network.endpoint_zones has no effect with source.existing: extract runs in source.existing.subnets, "
                 "where the endpoints are yours"
             )
-        if existing and f":{region}:" not in existing.secret_arn:
-            raise ValueError(f"source.existing.secret_arn is not in deployment.region {region}, where its job reads it")
+        if found := list(limits.faults(self)):
+            raise ValueError("; ".join(found))
         if self.source.tls != "required" and self.source.tls_ca is None and (fault := missing_region(region)):
             raise ValueError(fault)
         return self

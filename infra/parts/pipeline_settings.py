@@ -28,8 +28,12 @@ SET_BY_DEPLOYMENT: Mapping[str, frozenset[str]] = {
 """Keys that other sections of the deployment's file decide, or that mean nothing to a Glue job."""
 
 
+_SECRET = re.compile(r"(?i)secret|password|token|access\.key|credential")
+
+
 def faults(document: Document) -> Iterator[str]:
     """What is wrong with the sections, each by its key."""
+    yield from _secrets(document, "pipeline")
     for section, values in document.items():
         for key in sorted(
             SET_BY_DEPLOYMENT.get(section, frozenset()) & set(values if isinstance(values, dict) else ())
@@ -40,6 +44,18 @@ def faults(document: Document) -> Iterator[str]:
     except ValidationError as error:
         for one in error.errors():
             yield f"pipeline.{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+
+
+def _secrets(document: Document, place: str) -> Iterator[str]:
+    """What would stand in a template, and in the bucket with the jobs' code, for all who may read these."""
+    for name, value in document.items():
+        key = f"{place}.{name}"
+        if isinstance(value, dict):
+            yield from _secrets(value, key)
+        elif "{{resolve:" in json.dumps(value, default=str):
+            yield f"{key}: CloudFormation would put what {{{{resolve:...}}}} names into the jobs' rental.toml"
+        elif place.endswith("engine.spark") and _SECRET.search(name):
+            yield f"{key}: it would stand in the template; jobs have the rights of their roles"
 
 
 def rates_file(document: Document) -> Path | None:
