@@ -25,12 +25,11 @@ from infra.parts.removal import removal_of_data
 from infra.parts.stack_options import StackOptions
 from infra.stacks.network import NetworkStack
 from rental_analytics.contracts.manifest import LOADED
-from rental_analytics.storage.base import DRAFTS
 
 ADMIN = "rental_admin"
 ANALYST_ROLE = "analyst"
 LOGS = ("userlog", "connectionlog", "useractivitylog")
-COPIED = (*LOADED, DRAFTS.rstrip("/"))
+COPIED = (*LOADED, "drafts")
 """Folders of the lake that COPY reads; in the last one its manifests."""
 
 
