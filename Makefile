@@ -41,7 +41,7 @@ generate: setup  ## write the tables of README and docs/reference, and the snaps
 	@.venv/bin/python scripts/generate.py
 
 templates: infra  ## write the snapshots of the deployment's templates
-	@.venv/bin/python scripts/templates.py
+	@.venv/bin/python scripts/deployment_templates.py
 
 glue: setup  ## put script and wheels of the Glue jobs into dist/glue; PREFIX=s3://bucket/glue is where they will be
 	@scripts/build_glue.sh $(if $(PREFIX),--prefix $(PREFIX))

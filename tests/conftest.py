@@ -1,7 +1,8 @@
 """What every test shares: a clean environment, the cost markers, the servers."""
 
+import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,18 @@ pytest_plugins = ["plugins.slowest_files", "plugins.work_done_once"]
 COST_MARKERS = {"fast", "service", "slow"}
 DEPLOYMENT = "tests/deployment/"
 """Tests that share an emulated AWS and synthesized templates."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected, which stays to the end, out of the garbage collector's way."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """Makes the source tables where there are none, and the user by which `extract` reads them. It may run again."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,17 @@ def prepare(asked: dict[str, Any]) -> None:
         place = {"resourceArn": asked["Cluster"], "secretArn": asked["Admin"], "database": asked["Database"]}
         patiently(lambda: database.execute_statement(**place, sql=sql), ASLEEP)
 
-    for statement in TABLES.read_text(encoding="utf-8").split(";\n"):
+    for statement in tables(texts=asked.get("Ids") == "text").split(";\n"):
         if statement.strip():
             execute(statement)
     execute(f"CREATE USER IF NOT EXISTS {user} {known_by}")
     execute(f"ALTER USER {user} {known_by}")
     for statement in asked["Grants"]:
         execute(statement)
+
+
+def tables(*, texts: bool) -> str:
+    """The statements that make the source tables; `texts` makes their ids texts that are compared by their bytes."""
+    statements = TABLES.read_text(encoding="utf-8")
+    text = r"\1 VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    return re.sub(r"(`(?:\w+_)?id`) BIGINT", text, statements) if texts else statements

@@ -159,6 +159,7 @@ class SourceStack(Stack):
                 "Reader": reader.secret_arn,
                 "Database": source.database,
                 "Grants": reader_grants(source.database),
+                **_ids(self._configuration),
             },
             statements=[
                 iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[cluster.cluster_arn]),
@@ -204,3 +205,9 @@ class SourceStack(Stack):
             ),
             removal_policy=removal_of_data(self, self._configuration),
         )
+
+
+def _ids(configuration: Configuration) -> dict[str, str]:
+    """What the ids of the tables are, where that is not whole numbers."""
+    ids = configuration.pipeline.get("marketplace", {}).get("ids", "integer")
+    return {} if ids == "integer" else {"Ids": ids}

@@ -132,7 +132,7 @@ def ops_pages() -> str:
 def _model_section(model: Model, texts: list[str]) -> str:
     rows: list[Row] = [("column", "type", "NULL", "description")]
     rows += [
-        (f"`{name}`", column.type, "yes" if column.nullable else "no", column.description)
+        (f"`{name}`", column.declared_type, "yes" if column.nullable else "no", column.description)
         for name, column in model.columns.items()
     ]
     grain = f"{model.grain[0].upper()}{model.grain[1:]}. {_keyed(model.key)}"

@@ -54,6 +54,7 @@ _TYPES = {
     SourceType.DATE: "DATE",
     SourceType.TIMESTAMP: "TIMESTAMP",
     SourceType.TIME: "BIGINT",
+    SourceType.ID: "BIGINT",
 }
 Statements = dict[str, list[str]]
 
@@ -69,6 +70,7 @@ def all_statements() -> Statements:
     for derived in contracts.rebuild_order:
         found[derived.relation] = list(_derived(derived, contracts))
     found["growth"] = list(_growth())
+    found["text_ids"] = list(_text_ids(contracts))
     return found
 
 
@@ -260,6 +262,20 @@ def _roles() -> Iterator[str]:
     text = roles(["IAMR:load"], ["IAM:ann"])
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     yield from (statement for part in lines.split(";") if (statement := part.strip()))
+
+
+def _text_ids(contracts: Contracts) -> Iterator[str]:
+    """The tables whose ids are texts, and how ids become texts and numbers again."""
+    texts = contracts.with_ids("text")
+    for model in (*texts.curated.values(), *texts.rebuild_order):
+        if any(column.is_id for column in model.columns.values()):
+            yield TableShape(model.relation, model.file_columns, model.key).create()
+    key, other = HeldColumn("BIGINT", None, True), HeldColumn("DECIMAL(20,0)")
+    text, other_text = HeldColumn("VARCHAR", 64, True), HeldColumn("VARCHAR", 100)
+    for held, kind, bound in (((key, other), "VARCHAR", 64), ((text, other_text), "BIGINT", None)):
+        columns = tuple(FileColumn(name=name, type=kind, max_bytes=bound) for name in ("listing_id", "user_id"))
+        shape = TableShape("curated.things", columns, ("listing_id",), ids=("listing_id", "user_id"))
+        yield from growth(shape, dict(zip(("listing_id", "user_id"), held, strict=True))).moved
 
 
 def _growth() -> Iterator[str]:

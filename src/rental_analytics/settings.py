@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import (
@@ -92,6 +93,17 @@ def parse_settings(
             remedy="set single keys, such as RENTAL_SOURCE__URL.",
             reason="environment-not-json",
         ) from error
+
+
+def source_keys(settings: Settings) -> dict[str, str]:
+    """What a file says of the source that `settings` have: its URL without a password, and how to log in to it."""
+    url = settings.source.url
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    if at:
+        url = urlunsplit(parts._replace(netloc=f"{login.partition(':')[0]}@{host}"))
+    given = settings.source.model_fields_set & {"secret_arn", "tls", "tls_ca"}
+    return {"url": url, **{key: str(getattr(settings.source, key)) for key in sorted(given)}}
 
 
 def _read(file: Path) -> str:

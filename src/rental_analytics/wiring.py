@@ -310,7 +310,7 @@ def assembled(
     Raises:
         ConfigurationError: a URL is not understood, or what is configured of a table, or of its columns, cannot be.
     """
-    contracts = load_contracts()
+    contracts = load_contracts().with_ids(settings.marketplace.ids)
     if settings.marketplace.default_currency:
         contracts = contracts.with_settings({"marketplace.default_currency"})
     for name in settings.tables:

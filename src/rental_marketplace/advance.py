@@ -103,7 +103,7 @@ class _Advance:
     def _insert(self, table: Table) -> int:
         done = 0
         for chunk in self._future.rows(table.name):
-            self._target.insert(table, chunk)
+            self._target.insert(table, self._state.ids.written(table, chunk))
             done += len(chunk)
             self._on_progress(table.name, done)
         return done

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rental_marketplace.calendar import DAY, HOUR
+from rental_marketplace.ids import IdValue
 from rental_marketplace.sampling import Floats, Generator, Ints
 from rental_marketplace.schema import Table
 from rental_marketplace.state import SAMPLE_ROWS, State
@@ -22,6 +23,7 @@ _DELETED_PER_BOOKED = 0.002
 _TOO_FEW = 20
 """Below so many bookings none is deleted."""
 
+_SOME = "SELECT booking_id FROM bookings WHERE {share} AND booking_id < ? ORDER BY booking_id LIMIT ?"
 _STATUS_IS = "LOWER(TRIM(booking_status)) = ?"
 _PAYMENTS = {"confirmed": "paid", "canceled": "refunded", "completed": "paid"}
 
@@ -30,8 +32,8 @@ _PAYMENTS = {"confirmed": "paid", "canceled": "refunded", "completed": "paid"}
 class BookingChanges:
     """Booking id, new status and its moment (microseconds), in order of id; ids of deleted bookings."""
 
-    status: list[tuple[int, str, int]]
-    deleted: list[int]
+    status: list[tuple[IdValue, str, int]]
+    deleted: list[IdValue]
 
 
 def draw_booking_changes(rng: Generator, target: Target, state: State, days: int) -> BookingChanges:
@@ -46,7 +48,7 @@ def draw_booking_changes(rng: Generator, target: Target, state: State, days: int
     return BookingChanges(sorted(by_id.values()), deleted)
 
 
-def _decided(rng: Generator, target: Target, state: State, days: int) -> list[tuple[int, str, int]]:
+def _decided(rng: Generator, target: Target, state: State, days: int) -> list[tuple[IdValue, str, int]]:
     """Hosts answer: soon or, mostly, never."""
     found = target.fetch(
         f"SELECT booking_id, booking_date FROM bookings WHERE {_STATUS_IS} AND booking_id IS NOT NULL "
@@ -62,7 +64,7 @@ def _decided(rng: Generator, target: Target, state: State, days: int) -> list[tu
     return [(found[row][0], name, int(moment)) for row, name, moment in zip(chosen, names, moments, strict=True)]
 
 
-def _canceled(rng: Generator, target: Target, state: State, days: int) -> list[tuple[int, str, int]]:
+def _canceled(rng: Generator, target: Target, state: State, days: int) -> list[tuple[IdValue, str, int]]:
     """Guests change their plans before they travel."""
     found = target.fetch(
         f"SELECT booking_id FROM bookings WHERE {_STATUS_IS} AND booking_id IS NOT NULL AND checkin_date > ? "
@@ -74,7 +76,7 @@ def _canceled(rng: Generator, target: Target, state: State, days: int) -> list[t
     return [(found[row][0], "canceled", int(moment)) for row, moment in zip(chosen, moments, strict=True)]
 
 
-def _finished(rng: Generator, target: Target, state: State, days: int) -> list[tuple[int, str, int]]:
+def _finished(rng: Generator, target: Target, state: State, days: int) -> list[tuple[IdValue, str, int]]:
     """Guests leave."""
     found = target.fetch(
         f"SELECT booking_id, checkout_date FROM bookings WHERE {_STATUS_IS} AND booking_id IS NOT NULL "
@@ -89,15 +91,15 @@ def _finished(rng: Generator, target: Target, state: State, days: int) -> list[t
     ]
 
 
-def _deleted(rng: Generator, target: Target, state: State, days: int) -> list[int]:
+def _deleted(rng: Generator, target: Target, state: State, days: int) -> list[IdValue]:
     """Support removes a few, never the newest: its id must not be given out again."""
     count = int(target.fetch("SELECT COUNT(*) FROM bookings")[0][0])
     if count < _TOO_FEW:
         return []
     stride = -(-count // SAMPLE_ROWS)
     found = target.fetch(
-        "SELECT booking_id FROM bookings WHERE booking_id % ? = 0 AND booking_id < ? ORDER BY booking_id LIMIT ?",
-        (stride, state.next_booking - 1, 2 * SAMPLE_ROWS),
+        _SOME.format(share=state.ids.share("booking_id")),
+        (stride, state.ids.value(state.next_booking - 1), 2 * SAMPLE_ROWS),
     )
     wanted = max(1, round(_DELETED_PER_BOOKED * state.per_day["bookings"] * days))
     chosen = rng.permutation(len(found))[: min(wanted, len(found))]

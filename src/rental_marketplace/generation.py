@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
 from rental_marketplace.errors import MarketplaceError
+from rental_marketplace.ids import Ids
 from rental_marketplace.options import (
     GenerationSummary,
     MarketplaceOptions,
@@ -40,11 +42,14 @@ def generate(
         if not replace:
             _refuse_to_overwrite(target)
         plan = MarketplacePlan(options)
-        schema = {table.name: table for table in tables_for(minimal=options.minimal)}
+        tables = tables_for(minimal=options.minimal)
+        ids = Ids(options.ids)
+        schema = {table.name: table.with_text_ids() if options.ids == "text" else table for table in tables}
         rows = {}
         with target.build(list(schema.values()), strict=options.dirty_rate == 0) as loader:
             for name, chunks in plan.tables():
-                rows[name] = loader.load(schema[name], chunks, on_progress or ignore_progress)
+                written = map(partial(ids.written, schema[name]), chunks)
+                rows[name] = loader.load(schema[name], written, on_progress or ignore_progress)
     return GenerationSummary(rows, plan.planted)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from rental_marketplace.calendar import DAY
 from rental_marketplace.cities import CURRENCY_SYMBOLS
+from rental_marketplace.ids import IdValue
 from rental_marketplace.listings import round_price
 from rental_marketplace.sampling import Flags, Generator, Ints
 from rental_marketplace.schema import Table
@@ -76,14 +77,14 @@ def write_listing_changes(target: Target, listings: SampledListings, changes: Li
     target.execute(
         "UPDATE apartments SET price = ?, last_modified_timestamp = ? WHERE id = ?",
         [
-            (amount_text(cents), when[position], int(listings.ids[position]))
+            (amount_text(cents), when[position], listings.key(position))
             for position, cents in zip(changes.repriced, changes.prices, strict=True)
         ],
     )
     for positions, is_active in ((changes.deactivated, 0), (changes.reactivated, 1)):
         target.execute(
             "UPDATE apartments SET is_active = ?, last_modified_timestamp = ? WHERE id = ?",
-            [(is_active, when[position], int(listings.ids[position])) for position in positions],
+            [(is_active, when[position], listings.key(position)) for position in positions],
         )
     target.execute("DELETE FROM apartments WHERE id = ?", _keys(listings, changes.deleted))
 
@@ -99,7 +100,7 @@ def write_attribute_changes(target: Target, table: Table, listings: SampledListi
                 (
                     f"{CURRENCY_SYMBOLS[listings.currency[position]]}{round(cents / 100)}",
                     *([moment_text(changes.moments[position])] if dated else []),
-                    int(listings.ids[position]),
+                    listings.key(position),
                 )
                 for position, cents in zip(changes.repriced, changes.prices, strict=True)
             ],
@@ -107,5 +108,5 @@ def write_attribute_changes(target: Target, table: Table, listings: SampledListi
     target.execute("DELETE FROM apartment_attributes WHERE id = ?", _keys(listings, changes.deleted))
 
 
-def _keys(listings: SampledListings, positions: Ints) -> list[tuple[int]]:
-    return [(int(listings.ids[position]),) for position in positions]
+def _keys(listings: SampledListings, positions: Ints) -> list[tuple[IdValue]]:
+    return [(listings.key(position),) for position in positions]

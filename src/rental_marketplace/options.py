@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 from rental_marketplace.errors import MarketplaceError
 
@@ -31,6 +32,7 @@ class MarketplaceOptions:
         end_date: last day of data (UTC); stays may lie after it.
         dirty_rate: share of bad rows per table, 0 to 0.9; they come on top of the rows asked for.
         minimal: leave out every optional column.
+        ids: whether ids are whole numbers, or texts: UUIDs that stand for them.
 
     Raises:
         MarketplaceError: a value is out of range.
@@ -43,6 +45,7 @@ class MarketplaceOptions:
     end_date: date
     dirty_rate: float = 0.0
     minimal: bool = False
+    ids: Literal["integer", "text"] = "integer"
 
     def __post_init__(self) -> None:
         for name in ("listings", "bookings", "viewings", "seed"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["integer", "decimal", "text", "timestamp", "date", "flag"]
+Kind = Literal["id", "integer", "decimal", "text", "timestamp", "date", "flag"]
 Quote = Callable[[str], str]
 
 
@@ -42,6 +42,11 @@ class Table:
         cursor = self.cursor if self.cursor in names else None
         return Table(self.name, columns, key, cursor)
 
+    def with_text_ids(self) -> Table:
+        """The table as a company has it whose ids are texts."""
+        columns = tuple(replace(column, type="CHAR(36)") if column.kind == "id" else column for column in self.columns)
+        return replace(self, columns=columns)
+
     @property
     def column_names(self) -> list[str]:
         """Names in declared order."""
@@ -59,7 +64,7 @@ def _nullable(name: str, type_: str, kind: Kind, *, optional: bool = False) -> C
 APARTMENTS = Table(
     "apartments",
     (
-        _required("id", "BIGINT", "integer"),
+        _required("id", "BIGINT", "id"),
         _required("title", "VARCHAR(255)", "text"),
         _nullable("source", "VARCHAR(64)", "text"),
         _required("price", "DECIMAL(12,2)", "decimal"),
@@ -75,7 +80,7 @@ APARTMENTS = Table(
 APARTMENT_ATTRIBUTES = Table(
     "apartment_attributes",
     (
-        _required("id", "BIGINT", "integer"),
+        _required("id", "BIGINT", "id"),
         _nullable("category", "VARCHAR(64)", "text"),
         _nullable("body", "TEXT", "text"),
         _nullable("amenities", "TEXT", "text"),
@@ -101,9 +106,9 @@ APARTMENT_ATTRIBUTES = Table(
 USER_VIEWING = Table(
     "user_viewing",
     (
-        Column("id", "BIGINT", "integer", optional=True),
-        _required("user_id", "BIGINT", "integer"),
-        _required("apartment_id", "BIGINT", "integer"),
+        Column("id", "BIGINT", "id", optional=True),
+        _required("user_id", "BIGINT", "id"),
+        _required("apartment_id", "BIGINT", "id"),
         _required("viewed_at", "DATETIME(6)", "timestamp"),
         _required("is_wishlisted", "TINYINT(1)", "flag"),
         _nullable("call_to_action", "VARCHAR(32)", "text"),
@@ -115,9 +120,9 @@ USER_VIEWING = Table(
 BOOKINGS = Table(
     "bookings",
     (
-        _required("booking_id", "BIGINT", "integer"),
-        _required("user_id", "BIGINT", "integer"),
-        _required("apartment_id", "BIGINT", "integer"),
+        _required("booking_id", "BIGINT", "id"),
+        _required("user_id", "BIGINT", "id"),
+        _required("apartment_id", "BIGINT", "id"),
         _required("booking_date", "DATETIME(6)", "timestamp"),
         _required("checkin_date", "DATE", "date"),
         _required("checkout_date", "DATE", "date"),

@@ -11,6 +11,7 @@ from rental_marketplace.bookings import FIRST_BOOKING_ID
 from rental_marketplace.calendar import DAY, HISTORY_DAYS
 from rental_marketplace.cities import CURRENCIES
 from rental_marketplace.errors import MarketplaceError
+from rental_marketplace.ids import Ids, IdValue
 from rental_marketplace.listings import FIRST_LISTING_ID
 from rental_marketplace.market import FEWEST_USERS, FIRST_USER_ID, capacity
 from rental_marketplace.sampling import Flags, Ints
@@ -21,6 +22,14 @@ from rental_marketplace.writers.base import Row, Target
 
 SAMPLE_ROWS = 20_000
 _RECENT_DAYS = 28
+_SOME_LISTINGS = (
+    "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
+    "apartments.is_active, apartment_attributes.bedrooms "
+    "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
+    "WHERE {share} AND apartments.last_modified_timestamp >= apartments.listing_created_on "
+    "AND apartments.listing_created_on >= '1970-01-01' "
+    "ORDER BY apartments.id LIMIT ?"
+)
 _ABSURD = "2100-01-01"
 _EVENTS = (
     ("apartments", "last_modified_timestamp"),
@@ -39,9 +48,14 @@ class SampledListings:
     created: Ints
     active: Flags
     capacity: Ints
+    written_as: Ids
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def key(self, position: int) -> IdValue:
+        """The id of one of them as its table has it."""
+        return self.written_as.value(int(self.ids[position]))
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,7 @@ class State:
     users: int
     per_day: dict[str, float]
     listings: SampledListings
+    ids: Ids
 
 
 def read_state(target: Target, tables: dict[str, Table]) -> State:
@@ -67,21 +82,26 @@ def read_state(target: Target, tables: dict[str, Table]) -> State:
     """
     last_day = _last_day(target)
     listing_count = _number(target, "SELECT COUNT(*) FROM apartments")
-    first_user, last_user = target.fetch("SELECT MIN(user_id), MAX(user_id) FROM bookings")[0]
-    next_listings = [_next(target, name, "id", FIRST_LISTING_ID) for name in ("apartments", "apartment_attributes")]
+    users = target.fetch("SELECT MIN(user_id), MAX(user_id) FROM bookings")[0]
+    ids = Ids.like(target.fetch("SELECT MAX(id) FROM apartments")[0][0])
+    first_user, last_user = (None if user is None else ids.number(user) for user in users)
+    next_listings = [
+        _next(target, ids, name, "id", FIRST_LISTING_ID) for name in ("apartments", "apartment_attributes")
+    ]
     next_viewing = FIRST_VIEWING_ID
     if tables["user_viewing"].key is not None:
-        next_viewing = _next(target, "user_viewing", "id", FIRST_VIEWING_ID)
+        next_viewing = _next(target, ids, "user_viewing", "id", FIRST_VIEWING_ID)
     return State(
         last_day=last_day,
         listing_count=listing_count,
         next_listing=max(next_listings),
-        next_booking=_next(target, "bookings", "booking_id", FIRST_BOOKING_ID),
+        next_booking=_next(target, ids, "bookings", "booking_id", FIRST_BOOKING_ID),
         next_viewing=next_viewing,
         first_user=first_user or FIRST_USER_ID,
-        users=max(last_user - first_user + 1, FEWEST_USERS) if first_user else FEWEST_USERS,
+        users=max(last_user - first_user + 1, FEWEST_USERS) if first_user and last_user else FEWEST_USERS,
         per_day=_rates(target, last_day),
-        listings=_sample(target, listing_count),
+        listings=_sample(target, ids, listing_count),
+        ids=ids,
     )
 
 
@@ -89,9 +109,9 @@ def _number(target: Target, sql: str, values: Sequence[object] = ()) -> int:
     return int(target.fetch(sql, values)[0][0] or 0)
 
 
-def _next(target: Target, table: str, key: str, first: int) -> int:
+def _next(target: Target, ids: Ids, table: str, key: str, first: int) -> int:
     highest = target.fetch(f"SELECT MAX({key}) FROM {table}")[0][0]
-    return first if highest is None else int(highest) + 1
+    return first if highest is None else ids.number(highest) + 1
 
 
 def _last_day(target: Target) -> int:
@@ -121,25 +141,21 @@ def _rates(target: Target, last_day: int) -> dict[str, float]:
     return rates
 
 
-def _sample(target: Target, listing_count: int) -> SampledListings:
+def _sample(target: Target, ids: Ids, listing_count: int) -> SampledListings:
     stride = -(-listing_count // SAMPLE_ROWS) or 1
     found = target.fetch(
-        "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
-        "apartments.is_active, apartment_attributes.bedrooms "
-        "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
-        "WHERE apartments.id % ? = 0 AND apartments.last_modified_timestamp >= apartments.listing_created_on "
-        "AND apartments.listing_created_on >= '1970-01-01' "
-        "ORDER BY apartments.id LIMIT ?",
+        _SOME_LISTINGS.format(share=ids.share("apartments.id")),
         (stride, 2 * SAMPLE_ROWS),
     )
     rows = sorted((microseconds(row[3]), row) for row in found if _usable(row))
     return SampledListings(
-        ids=_ints([row[0] for _, row in rows]),
+        ids=_ints([ids.number(row[0]) for _, row in rows]),
         price=_ints([round(row[1] * 100) for _, row in rows]),
         currency=_ints([CURRENCIES.index(row[2].strip().upper()) for _, row in rows]),
         created=_ints([created for created, _ in rows]),
         active=np.array([bool(row[4]) for _, row in rows], dtype=bool),
         capacity=capacity(_ints([1 if row[5] is None else row[5] for _, row in rows])),
+        written_as=ids,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.parts.custom import FUNCTIONS
+from rental_analytics.contracts.loader import load_contracts
 
 pytestmark = pytest.mark.service
 
@@ -140,3 +141,13 @@ class Sent:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def test_source_tables_of_a_marketplace_whose_ids_are_texts(source: ModuleType) -> None:
+    """Each column that contracts call an id, and no other one."""
+    numbers, texts = (source.tables(texts=texts).splitlines() for texts in (False, True))
+    changed = [(one.split()[:2], other.split()[:2]) for one, other in zip(numbers, texts, strict=True) if one != other]
+    assert {(name, kind) for (name, _), (_, kind) in changed} == {
+        (f"`{name}`", "VARCHAR(64)") for table in load_contracts().sources.values() for name in table.ids
+    }
+    assert len(changed) == sum(len(table.ids) for table in load_contracts().sources.values())

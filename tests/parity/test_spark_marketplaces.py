@@ -16,13 +16,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_analytics.engines.spark import engine as spark_engine
 from rental_marketplace import MarketplaceOptions, advance, generate
 from runs.harness import LOADING, Pipeline, Source
-from runs.test_random_marketplaces import ATTRIBUTES, BOOKINGS, LISTINGS, VIEWINGS, Row, few_examples, fill
+from runs.test_random_marketplaces import (
+    ATTRIBUTES,
+    BOOKINGS,
+    KINDS_OF_IDS,
+    LISTINGS,
+    TYPES,
+    VIEWINGS,
+    Row,
+    few_examples,
+    fill,
+    with_ids,
+)
 from servers.mysql import MySqlServer
+from support.breadth import sampled
 
 pytestmark = pytest.mark.usefixtures("spark", "_several_partitions")
 
@@ -80,16 +93,23 @@ def same_on_both(make: Callable[[str], Pipeline], *, run_id: str, steps: Sequenc
         pytest.param("mysql", True, marks=pytest.mark.service, id="MySQL, no optional column"),
     ],
 )
+@pytest.mark.parametrize("ids", sampled(KINDS_OF_IDS, ["integer"]))
 def test_generated_marketplace(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, minimal: bool
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    minimal: bool,
+    ids: IdKind,
 ) -> None:
     if kind == "mysql":
         server: MySqlServer = request.getfixturevalue("mysql")
         url = server.url(server.create_database())
     else:
         url = f"sqlite:///{tmp_path / 'marketplace.db'}"
-    pipelines = {engine: Pipeline(tmp_path / engine, url) for engine in ("duckdb", "spark")}
-    generate(url, replace(OPTIONS, minimal=minimal))
+    setting = f"marketplace.ids={ids}"
+    pipelines = {engine: Pipeline(tmp_path / engine, url, setting) for engine in ("duckdb", "spark")}
+    generate(url, replace(OPTIONS, minimal=minimal, ids=ids))
 
     stop_clock(monkeypatch, datetime.fromisoformat("2024-06-01"))
     first = same_on_both(pipelines.__getitem__, run_id="first")
@@ -114,13 +134,17 @@ def stop_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.slow
-@given(st.tuples(LISTINGS.filter(len), ATTRIBUTES, BOOKINGS.filter(lambda rows: len(rows) > 5), VIEWINGS))
+@given(
+    st.sampled_from(KINDS_OF_IDS),
+    st.tuples(LISTINGS.filter(len), ATTRIBUTES, BOOKINGS.filter(lambda rows: len(rows) > 5), VIEWINGS),
+)
 @few_examples
-def test_random_marketplace(tables: tuple[list[Row], ...]) -> None:
+def test_random_marketplace(ids: IdKind, tables: tuple[list[Row], ...]) -> None:
     """Without metrics: the warehouse makes them, of curated tables that are the same."""
     with TemporaryDirectory() as folder:
         source = Source.sqlite(Path(folder) / "marketplace.db")
-        source.create(optional=False)
+        source.create(optional=False, ids=TYPES[ids])
         for name, rows in zip(("apartments", "apartment_attributes", "bookings", "user_viewing"), tables, strict=True):
-            fill(source, name, rows)
-        same_on_both(lambda engine: Pipeline(Path(folder) / engine, source.url), run_id="only", steps=LOADING)
+            fill(source, name, with_ids(rows, ids))
+        setting = f"marketplace.ids={ids}"
+        same_on_both(lambda engine: Pipeline(Path(folder) / engine, source.url, setting), run_id="only", steps=LOADING)

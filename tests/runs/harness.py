@@ -163,10 +163,13 @@ class Source:
         kept = KeptSession(server, name, init_command=literal_backslashes)
         return cls(server.url(name), kept.execute)
 
-    def create(self, *, optional: bool, unique: bool = True, tables: Sequence[str] = tuple(REQUIRED)) -> None:
-        """Make the tables, with keys the database enforces or without."""
+    def create(
+        self, *, optional: bool, unique: bool = True, tables: Sequence[str] = tuple(REQUIRED), ids: str = "BIGINT"
+    ) -> None:
+        """Make the tables, with keys the database enforces or without, and ids of a type."""
         for table in tables:
             columns = REQUIRED[table] | (OPTIONAL.get(table, {}) if optional else {})
+            columns |= {name: ids for name in columns if name == "id" or name.endswith("_id")}
             key = KEYS.get(table)
             listed = [
                 f"{name} {kind}{' PRIMARY KEY' if unique and name == key else ''}" for name, kind in columns.items()

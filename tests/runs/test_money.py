@@ -139,18 +139,46 @@ def test_statuses_that_are_not_known_are_named(loaded: Loaded) -> None:
     error = failure(pipeline.load, strict)
     assert isinstance(error, QualityError)
     shown = repr("a\u202e\x1b[31m" + "b" * 53)
-    values = f"'No show' 2, {shown} 1, NULL 1; accepted by marketplace.statuses"
+    values = f"'No show' 2, {shown} 1, NULL 1; see marketplace.statuses"
     assert f"unknown_status 4, such as 4 ({values})" in error.message
     assert (
-        "to accept them, set marketplace.default_currency and marketplace.statuses and `rental run --full-refresh`"
+        "to accept them, set marketplace.default_currency, such as EUR, and name each status in marketplace.statuses "
+        'as pending, confirmed or canceled, such as confirmed = ["no_show"], then `rental run --full-refresh`'
         in error.remedy
     )
-    assert any(f"unknown_status 4: {values}" in note for note in pipeline.notes)
+    assert any(f"unknown_status 4 ({values})" in note for note in pipeline.notes)
     accepted = 'marketplace.statuses.confirmed=["no_show"]'
     pipeline.load(accepted, "quality.max_rejected_share=0.9", full_refresh=True)
     assert pipeline.rows("SELECT COUNT(*) FROM curated.bookings WHERE status = 'confirmed'") == [(5,)]
-    told = "unknown_currency 3: NULL 2, 'XXX' 1; accepted by marketplace.default_currency"
+    told = "unknown_currency 3 (NULL 2, 'XXX' 1; see marketplace.default_currency)"
     assert any(told in note for note in pipeline.notes)
+
+
+@pytest.mark.remedy("too-many-rows-rejected")
+def test_a_first_load_is_told_all_that_it_needs(tmp_path: Path) -> None:
+    """One change of the file, and the command that the error shows; settings that only listings need are named too."""
+    source = Source.sqlite(tmp_path / "marketplace.db")
+    fill(source)
+    source.execute("UPDATE apartments SET currency = NULL WHERE id = 2")
+    source.execute("UPDATE bookings SET booking_status = 'no_show' WHERE booking_id = 1")
+    source.execute("UPDATE bookings SET booking_status = 'inquiry' WHERE booking_id = 2")
+    pipeline = Pipeline(tmp_path / "run", source.url)
+    config = pipeline.folder / "rental.toml"
+    config.write_text(config.read_text().replace("max_rejected_share = 1", "max_rejected_share = 0.2"))
+    error = failure(pipeline.load)
+    assert "2 of 3 rows of bookings were rejected" in error.message
+    assert "unknown_status 2, such as 1 ('inquiry' 1, 'no_show' 1; see marketplace.statuses)" in error.message
+    assert "set marketplace.default_currency, such as EUR, and name each status in marketplace.statuses" in error.remedy
+    assert "then `rental run --full-refresh`" in error.remedy
+    settings = 'default_currency = "EUR"\n[marketplace.statuses]\nconfirmed = ["no_show"]\npending = ["inquiry"]\n'
+    config.write_text(f"{config.read_text()}[marketplace]\n{settings}")
+    pipeline.load(full_refresh=True)
+    assert pipeline.rows("SELECT booking_id, status FROM curated.bookings ORDER BY 1") == [
+        (1, "confirmed"),
+        (2, "pending"),
+        (3, "confirmed"),
+    ]
+    assert pipeline.rows("SELECT currency FROM curated.listings ORDER BY listing_id") == [("USD",), ("EUR",)]
 
 
 def test_what_bookings_and_listings_were_from_when_on(loaded: Loaded) -> None:

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version
 from metrics.references import reference_of
 from metrics.warehouse import contracts
+from rental_analytics.contracts.marketplace import IdKind
 from runs.harness import RATES, Pipeline, Source
 from support.breadth import examples
+from support.text_ids import tricky
 
 Row = dict[str, Any]
 CENT, RATE = Decimal("0.01"), Decimal("1e-12")
@@ -30,22 +32,32 @@ STATUS = {
     "maybe": None,
     None: None,
 }
+KINDS_OF_IDS: tuple[IdKind, ...] = ("integer", "text")
+TYPES: dict[IdKind, str] = {"integer": "BIGINT", "text": "VARCHAR(100)"}
+ID_COLUMNS = ("id", "booking_id", "user_id", "apartment_id")
+NO_ID = "a "
 CURRENCIES = ["USD", "usd ", "EUR", " gbp", "CHF", "XXX", None]
 
 
 class Market(NamedTuple):
-    """What the settings say of currencies."""
+    """What the settings say of currencies and ids."""
 
     reporting: str
     default: str | None
+    ids: IdKind = "integer"
 
     @property
     def settings(self) -> list[str]:
-        found = [f"marketplace.reporting_currency={self.reporting}"]
+        found = [f"marketplace.reporting_currency={self.reporting}", f"marketplace.ids={self.ids}"]
         return [*found, f"marketplace.default_currency={self.default}"] if self.default else found
 
 
-MARKETS = st.builds(Market, st.sampled_from(["USD", "EUR", "JPY"]), st.sampled_from([None, "EUR", "GBP"]))
+MARKETS = st.builds(
+    Market,
+    st.sampled_from(["USD", "EUR", "JPY"]),
+    st.sampled_from([None, "EUR", "GBP"]),
+    st.sampled_from(KINDS_OF_IDS),
+)
 IDS = st.sampled_from([1, 2, 3, 2**53 + 1])
 DAYS = st.dates(date(2023, 12, 25), date(2024, 3, 4))
 MOMENTS = st.datetimes(datetime.fromisoformat("2023-12-25"), datetime.fromisoformat("2024-03-04 23:59:59.999999"))
@@ -131,9 +143,20 @@ def converted(amount: Decimal, currency: str | None, market: Market, day: date) 
     return None if value is None else (amount * value).quantize(CENT, ROUND_HALF_UP)
 
 
+def with_ids(rows: list[Row], ids: IdKind, *, misfit: bool = True) -> list[Row]:
+    """Rows with texts in place of their ids, if these are texts: one of them none that can be an id."""
+    wrong = {3: NO_ID} if misfit else {}
+    if ids == "integer":
+        return rows
+    return [
+        {name: wrong.get(value) or tricky(value) if name in ID_COLUMNS else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
 def kept_listings(rows: list[Row], market: Market) -> Iterator[tuple[Row, Decimal]]:
     for row in rows:
-        if row["id"] is None or row["price"] is None or row["price"] <= 0 or row["listing_created_on"] is None:
+        if row["id"] in {None, NO_ID} or row["price"] is None or row["price"] <= 0 or row["listing_created_on"] is None:
             continue
         moment = row["last_modified_timestamp"] or row["listing_created_on"]
         price = converted(row["price"], row["currency"], market, moment.date())
@@ -145,7 +168,7 @@ def kept_bookings(rows: list[Row], market: Market) -> Iterator[Booking]:
     for row in rows:
         needed = ("booking_id", "user_id", "apartment_id", "booking_date", "checkin_date", "total_price")
         status = STATUS[row["booking_status"]]
-        if any(row[name] is None for name in needed) or status is None:
+        if any(row[name] in {None, NO_ID} for name in needed) or status is None:
             continue
         price = converted(row["total_price"], row["currency"], market, row["booking_date"].date())
         if row["total_price"] < 0 or price is None or not 1 <= row["nights"] <= 365:
@@ -180,7 +203,7 @@ def expected(
     days = [booking.booked_at.date() for booking in booked]
     days += [row["last_modified_timestamp"].date() for row, _ in kept if row["last_modified_timestamp"]]
     # Viewings of those who are not signed in count too.
-    days += [row["viewed_at"].date() for row in viewings if None not in (row["apartment_id"], row["viewed_at"])]
+    days += [row["viewed_at"].date() for row in viewings if not {None, NO_ID} & {row["apartment_id"], row["viewed_at"]}]
     return Marketplace(
         as_of=max(days, default=date.min),
         currency=market.reporting,
@@ -188,7 +211,7 @@ def expected(
         attributes=tuple(
             Attributes(row["id"], (row["cityname"] or "").strip() or None, row["state"], is_deleted=False)
             for row in attributes
-            if row["id"] is not None
+            if row["id"] not in {None, NO_ID}
         ),
         versions=tuple(version for row, price in kept for version in versions(row, price)),
         bookings=booked,
@@ -211,9 +234,12 @@ def fill(source: Source, table: str, rows: list[Row]) -> None:
 def test_the_warehouse_holds_what_plain_python_finds(
     market: Market, listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]
 ) -> None:
+    listings, attributes, bookings, viewings = (
+        with_ids(rows, market.ids) for rows in (listings, attributes, bookings, viewings)
+    )
     with TemporaryDirectory() as folder:
         source = Source.sqlite(Path(folder) / "marketplace.db")
-        source.create(optional=False)
+        source.create(optional=False, ids=TYPES[market.ids])
         for table, rows in {
             "apartments": listings,
             "apartment_attributes": attributes,

@@ -306,7 +306,7 @@ def test_the_order_of_changes_and_runs_does_not_show_in_the_end(mysql: MySqlServ
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(3, 12),
+            max_examples=examples(2, 12),
             stateful_step_count=12,
             deadline=None,
             derandomize=True,

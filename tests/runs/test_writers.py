@@ -50,8 +50,8 @@ def database(mysql: MySqlServer) -> str:
 @pytest.mark.parametrize(
     ("overlap", "longest", "runs"),
     [
-        pytest.param(2.0, 1.6, examples(24, 50), id="delays-up-to-the-overlap"),
-        pytest.param(1.0, 6.0, examples(12, 20), id="delays-much-longer-than-the-overlap"),
+        pytest.param(2.0, 1.6, examples(10, 50), id="delays-up-to-the-overlap"),
+        pytest.param(1.0, 6.0, examples(6, 20), id="delays-much-longer-than-the-overlap"),
     ],
 )
 def test_nothing_is_lost_doubled_or_stale_while_writers_commit_out_of_order(

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 FULL = "RENTAL_TEST_MATRIX" in os.environ
 """Whether every case, place and combination is tried."""
 
 
-def examples(few: int, many: int) -> int:
-    """How many random examples there are."""
+def examples(few: T, many: T) -> T:
+    """How many random examples there are, or which of several that one test goes through."""
     return many if FULL else few
 
 

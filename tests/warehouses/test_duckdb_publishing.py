@@ -142,7 +142,8 @@ def test_a_run_that_changes_nothing_leaves_nothing(place: Place) -> None:
     before = place.path.stat()
     place.open().close()
     assert place.files() == ["warehouse.duckdb"]
-    assert place.path.stat() == before
+    after = place.path.stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
     # Nor does it take away what a dead one left.
     place.die("second")
     place.open().close()

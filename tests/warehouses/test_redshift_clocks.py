@@ -11,9 +11,12 @@ from runs.harness import Source, failure
 from runs.test_clocks import OFF
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
+from support.breadth import examples
 from warehouses.twins import DuckDb, Redshift
 
 LOADED = ("extract", "transform", "load-raw", "load-curated")
+TRIED = [OFF[name] for name in examples(["5 years ahead", "2 days behind"], [*OFF])]
+"""The others are tried on DuckDB."""
 pytestmark = pytest.mark.service
 
 
@@ -44,7 +47,7 @@ def undisturbed(source: Source, tmp_path: Path) -> DuckDb:
 
 def test_clocks_that_were_wrong(pipeline: Redshift, undisturbed: DuckDb, changes: Callable[[], None]) -> None:
     pipeline.run(steps=LOADED)
-    for off in OFF.values():
+    for off in TRIED:
         changes()
         with clock_off_by(off):
             pipeline.run(steps=LOADED)
@@ -57,7 +60,7 @@ def test_clocks_that_were_wrong(pipeline: Redshift, undisturbed: DuckDb, changes
         one.run(full_refresh=True, steps=LOADED)
     assert pipeline.every("raw_data", "curated") == undisturbed.every("raw_data", "curated")
     counted = "SELECT COUNT(*), COUNT(DISTINCT sequence), MAX(sequence) FROM ops.loads"
-    loads = 2 * (1 + 2 * len(OFF) + 1)
+    loads = 2 * (1 + 2 * len(TRIED) + 1)
     assert pipeline.seen(counted) == [(loads, loads, loads)]
 
 

@@ -71,7 +71,9 @@ def refused(database: Warehouse, user: str, sql: str) -> bool:
 
 
 @pytest.mark.service
-def test_analysts_read_the_metrics_and_nothing_else(load: Callable[..., Any], database: Warehouse) -> None:
+def test_analysts_read_the_metrics_and_nothing_else_and_others_nothing(
+    load: Callable[..., Any], database: Warehouse
+) -> None:
     load(LOADERS[0])
     tables = {
         f"{schema}.{table}"
@@ -95,10 +97,6 @@ def test_analysts_read_the_metrics_and_nothing_else(load: Callable[..., Any], da
         assert refused(database, ANALYST, sql), sql
     assert "must be owner" in as_user(database, ANALYST, "DROP TABLE presentation.occupancy_rate_monthly")["Error"]
 
-
-@pytest.mark.service
-def test_public_has_nothing(load: Callable[..., Any], database: Warehouse) -> None:
-    load(LOADERS[0])
     for table in ("raw_data.bookings", "curated.bookings", "presentation.occupancy_rate_monthly", "ops.runs"):
         assert refused(database, "stranger", f"SELECT COUNT(*) FROM {table}"), table
     assert refused(database, "stranger", "CREATE TABLE presentation.own (id INTEGER)")

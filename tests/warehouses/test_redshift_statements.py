@@ -20,6 +20,7 @@ NOT_LOOKED_INTO = ("LOCK ", "CREATE ROLE ", "GRANT ", "REVOKE ", "ALTER DEFAULT 
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_sqlfluff_parses_every_statement() -> None:
     from sqlfluff.core import FluffConfig, Linter
 

@@ -29,6 +29,8 @@ OPS = {
     "freshness": "table_name, read_mode",
 }
 FILLED_FIRST = {"curated.calendar", "curated.exchange_rates"}
+NOT_COPIED = ("locks/", "drafts/")
+"""Folders of a lake that are one process's own."""
 Rows = list[tuple[Any, ...]]
 
 
@@ -88,10 +90,10 @@ class Twins:
 
     def __init__(self, folder: Path, source_url: str, s3: S3Server, stand_in: RedshiftStandIn) -> None:
         self._s3 = s3
-        self.buckets = (s3.create_bucket(), s3.create_bucket())
-        first, second = (f"s3://{bucket}/lake" for bucket in self.buckets)
-        self.duckdb = DuckDb(folder / "duckdb", source_url, f"lake.url={first}")
-        self.redshift = Redshift(folder / "redshift", source_url, second, stand_in)
+        self.bucket = s3.create_bucket()
+        self.duckdb = DuckDb(folder / "duckdb", source_url)
+        self.redshift = Redshift(folder / "redshift", source_url, f"s3://{self.bucket}/lake", stand_in)
+        self._copied: dict[str, bytes] = {}
 
     def run(self, *settings: str, **options: Any) -> RunOutcome:
         """Read the source into one lake, copy that, and fill both warehouses."""
@@ -109,16 +111,14 @@ class Twins:
         return outcome
 
     def copy_lake(self) -> None:
-        """Make the second lake what the first one is, but for what its own loads have committed."""
-        source, target = self.buckets
+        """Put what is new in the first lake, a folder, into the second one."""
+        root = self.duckdb.folder / "lake"
+        files = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
         with closing(self._s3.client()) as client:
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=source):
-                for item in page.get("Contents", []):
-                    if item["Key"].endswith("lock.json"):
-                        continue
-                    client.copy_object(
-                        Bucket=target, Key=item["Key"], CopySource={"Bucket": source, "Key": item["Key"]}
-                    )
+            for name, content in files.items():
+                if not name.startswith(NOT_COPIED) and self._copied.get(name) != content:
+                    client.put_object(Bucket=self.bucket, Key=f"lake/{name}", Body=content)
+                    self._copied[name] = content
 
     def differences(self) -> dict[str, Any]:
         """Tables that are not the same in both warehouses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,13 @@ from rental_analytics.cli.output import messages, output, print_json, secrets
 
 _MOST_LISTINGS, _MOST_ROWS, _MOST_DAYS = 10**8, 10**10, 36_525
 _MOST_SEED = 2**63 - 1
+
+
+class IdKind(StrEnum):
+    """What the ids of a marketplace are."""
+
+    INTEGER = "integer"
+    TEXT = "text"
 
 
 @app.command(
@@ -33,6 +41,9 @@ def generate(
     dirty_rate: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of bad rows to plant, of every kind the rules name.")
     ] = 0.0,
+    ids: Annotated[
+        IdKind, typer.Option(help='Ids that are whole numbers, or texts: UUIDs, for marketplace.ids = "text".')
+    ] = IdKind.INTEGER,
     minimal: Annotated[bool, typer.Option("--minimal", help="Only the required columns.")] = False,
     advance: Annotated[
         int | None,
@@ -64,6 +75,7 @@ def generate(
                 end_date=last,
                 dirty_rate=dirty_rate,
                 minimal=minimal,
+                ids=ids.value,
             )
             summary = marketplace.generate(to, wanted, password=password, replace=replace, on_progress=progress)
     _show_summary(summary, as_json=as_json)

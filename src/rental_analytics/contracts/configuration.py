@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from rental_analytics.contracts.marketplace import STATUSES, MarketplaceFacts, Status, spelling
+from rental_analytics.contracts.marketplace import STATUSES, IdKind, MarketplaceFacts, Status, spelling
 from rental_analytics.contracts.setting_types import (
     MOST_ROWS,
     Constant,
@@ -150,6 +150,7 @@ class StatusSettings(_Section):
 class MarketplaceSettings(_Section):
     """What differs from company to company in the rows of a marketplace."""
 
+    ids: IdKind = "integer"
     reporting_currency: Currency = Field(default="USD", examples=["USD", "EUR"])
     default_currency: Currency | None = Field(default=None, examples=["EUR"])
     statuses: StatusSettings = StatusSettings()
@@ -158,6 +159,7 @@ class MarketplaceSettings(_Section):
     def facts(self) -> MarketplaceFacts:
         """What a run notes of them."""
         return MarketplaceFacts(
+            ids=self.ids,
             reporting_currency=self.reporting_currency,
             default_currency=self.default_currency,
             statuses=self.statuses.meanings,

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rental_analytics.contracts.cases import Case
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.contracts.model import (
     CuratedModel,
     DerivedModel,
@@ -31,6 +32,7 @@ else:  # the same in C, where PyYAML came with it
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
+SomeModel = TypeVar("SomeModel", bound=Model)
 MODEL_FILES = ("model.yaml", "query.sql", "cases.yaml")
 
 
@@ -62,6 +64,18 @@ class Contracts:
             for name, table in self.sources.items()
         }
         return replace(self, sources=optional)
+
+    def with_ids(self, ids: IdKind) -> Contracts:
+        """The same, where the ids of the marketplace are of this kind."""
+        if ids == "integer":
+            return self
+        return replace(
+            self,
+            sources={name: table.with_text_ids() for name, table in self.sources.items()},
+            curated={name: _with_ids(model, ids) for name, model in self.curated.items()},
+            intermediate={name: _with_ids(model, ids) for name, model in self.intermediate.items()},
+            presentation={name: _with_ids(model, ids) for name, model in self.presentation.items()},
+        )
 
     @cached_property
     def extraction_order(self) -> tuple[SourceTable, ...]:
@@ -121,6 +135,11 @@ class Contracts:
         for other in reversed(self.rebuild_order):
             needed |= other.reads if other.relation in needed else set()
         return tuple(other for other in self.rebuild_order if other.relation in needed)
+
+
+def _with_ids(model: SomeModel, ids: IdKind) -> SomeModel:
+    columns = {name: column.with_ids(ids) for name, column in model.columns.items()}
+    return model.model_copy(update={"columns": columns})
 
 
 def load_contracts(root: Traversable | None = None) -> Contracts:

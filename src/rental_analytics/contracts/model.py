@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from rental_analytics.contracts.base import (
     QUERY_COLUMN,
     Check,
-    ColumnType,
     Contract,
     Identifier,
     Rule,
@@ -20,17 +19,9 @@ from rental_analytics.contracts.base import (
     Severity,
     wrong_at,
 )
+from rental_analytics.contracts.columns import MOST_PLACES, NO_NUMBERS, ModelColumn, Ratio, decimal_places
 from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ranking, columns_of
 from rental_analytics.contracts.manifest import FileColumn
-
-_NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
-MOST_PLACES = 6
-"""Of a ratio: with more, the quotients that are exact on every engine become small."""
-
-
-def decimal_places(kind: str) -> int:
-    """Digits behind the point of a DECIMAL."""
-    return int(kind.rstrip(")").rpartition(",")[2])
 
 
 class Layer(StrEnum):
@@ -39,39 +30,6 @@ class Layer(StrEnum):
     CURATED = "curated"
     INTERMEDIATE = "intermediate"
     PRESENTATION = "presentation"
-
-
-MAX_TEXT_BYTES = 65_535
-"""Bytes of UTF-8 that a text may have in any warehouse: what Redshift's longest VARCHAR takes."""
-
-
-class Ratio(Contract):
-    """Two columns of the query, of which one is divided by the other; their names may begin with `_`."""
-
-    of: str = Field(pattern=QUERY_COLUMN)
-    to: str = Field(pattern=QUERY_COLUMN)
-
-
-class ModelColumn(Contract):
-    """A column of a warehouse table.
-
-    `max_bytes` is the room a text gets where the warehouse sizes its columns, in bytes of UTF-8. The pipeline adds the
-    columns with a `ratio`; the query leaves them out.
-    """
-
-    type: Annotated[str, AfterValidator(ColumnType)]
-    description: Sentence
-    nullable: bool = True
-    max_bytes: int | None = Field(default=None, ge=1, le=MAX_TEXT_BYTES)
-    ratio: Ratio | None = None
-
-    @model_validator(mode="after")
-    def _fits_its_type(self) -> Self:
-        if self.max_bytes and self.type != "VARCHAR":
-            raise ValueError(f"max_bytes is for VARCHAR, and this column is {self.type}")
-        if self.ratio and not self.type.startswith("DECIMAL"):
-            raise ValueError(f"a ratio is a DECIMAL, and this column is {self.type}")
-        return self
 
 
 class Layout(Contract):
@@ -285,8 +243,8 @@ class DerivedModel(Model):
                     f"the query has no column {divided!r}",
                     "name a column of the query, which is one of the model's or begins with `_`.",
                 )
-            kind = self.columns[divided].type
-            if kind in {*_NO_NUMBERS, "DOUBLE"}:
+            kind = self.columns[divided].declared_type
+            if kind in {*NO_NUMBERS, "DOUBLE"}:
                 raise wrong_at(key, f"{divided!r} is {kind}", "name a column that holds whole numbers or decimals.")
             if kind.startswith("DECIMAL") and decimal_places(kind) > places:
                 raise wrong_at(
@@ -389,6 +347,6 @@ class PresentationModel(DerivedModel):
             written = [place for place, column in enumerate(self.ranking.columns) if column.format]
             shown += [(f"ranking.columns.{place}", self.ranking.columns[place].values[0]) for place in written]
         for key, name in shown:
-            kind = self.columns[name].type
-            if kind in _NO_NUMBERS:
+            kind = self.columns[name].declared_type
+            if kind in NO_NUMBERS:
                 raise wrong_at(key, f"{name!r} is {kind}", "name a column that holds numbers.")

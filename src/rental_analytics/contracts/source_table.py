@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rental_analytics.contracts.base import Check, Contract, Identifier, Sentence, Severity
 
@@ -22,6 +22,14 @@ class SourceType(StrEnum):
     TIMESTAMP = "timestamp"
     TIME = "time"
     ANY = "any"
+    ID = "id"
+    TEXT_ID = "text id"
+    """What `id` becomes where `marketplace.ids` is "text"; no contract says so itself."""
+
+    @property
+    def is_id(self) -> bool:
+        """Whether the values tell things of the marketplace apart."""
+        return self in {SourceType.ID, SourceType.TEXT_ID}
 
 
 class ReadMode(StrEnum):
@@ -58,12 +66,20 @@ class SourceColumn(Contract):
     required: bool = True
     setting: str | None = Field(default=None, pattern=r"^marketplace\.[a-z_]+$")
 
+    @field_validator("type")
+    @classmethod
+    def _is_no_setting(cls, kind: SourceType) -> SourceType:
+        if kind is SourceType.TEXT_ID:
+            raise ValueError("whether ids are texts is said by marketplace.ids; use id")
+        return kind
+
 
 class SourceTable(Contract):
     """One table of the source database, from `sources/<name>.yaml`.
 
     `key` identifies a row; `change_cursor` is the timestamp that moves whenever a row changes; `event_time` is the
-    moment a row records. `references` maps a column to the parent table it points to.
+    moment a row records. `references` maps a column to the parent table it points to. `synonyms` are other names of the
+    table, and `column_synonyms` of its columns, that `rental init --from URL` takes for them.
     """
 
     name: Identifier
@@ -75,10 +91,26 @@ class SourceTable(Contract):
     unknown_columns: UnknownColumns = UnknownColumns.IGNORE
     columns: dict[Identifier, SourceColumn] = Field(min_length=1)
     checks: tuple[Check, ...] = ()
+    synonyms: tuple[Identifier, ...] = ()
+    column_synonyms: dict[Identifier, tuple[Identifier, ...]] = Field(default_factory=dict)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The columns that hold ids of the marketplace."""
+        return tuple(name for name, column in self.columns.items() if column.type.is_id)
+
+    def with_text_ids(self) -> Self:
+        """The same, where the ids of the marketplace are texts."""
+        columns = {
+            name: column.model_copy(update={"type": SourceType.TEXT_ID}) if column.type.is_id else column
+            for name, column in self.columns.items()
+        }
+        return self.model_copy(update={"columns": columns})
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        named = [*self.key, *self.references, *filter(None, (self.change_cursor, self.event_time))]
+        named = [*self.key, *self.references, *self.column_synonyms]
+        named += filter(None, (self.change_cursor, self.event_time))
         for name in named:
             if name not in self.columns:
                 raise ValueError(f"column {name!r} is used but not listed under columns")

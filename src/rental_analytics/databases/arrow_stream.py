@@ -93,18 +93,23 @@ def prepare() -> None:
     _give_back(_take())
 
 
+def start_process() -> subprocess.Popen[bytes]:
+    """The process that reads, which has yet to be told where it finds modules."""
+    return subprocess.Popen(  # noqa: S603 nothing in it is from outside
+        [sys.executable, "-I", "-c", _START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A Ctrl-C at the terminal is for the process that reads what this one sends.
+        process_group=0,
+    )
+
+
 class _Reader:
     """One process that reads, for one statement at a time."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 nothing in it is from outside
-            [sys.executable, "-I", "-c", _START],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # A Ctrl-C at the terminal is for the process that reads what this one sends.
-            process_group=0,
-        )
+        self._process = start_process()
         assert self._process.stdin and self._process.stdout
         self._requests: IO[bytes] = self._process.stdin
         self._answers = self._process.stdout.fileno()

@@ -36,7 +36,11 @@ DEFAULT_TYPES = {
     SourceType.TIMESTAMP: "TIMESTAMP",
     SourceType.TIME: "BIGINT",
     SourceType.ANY: "VARCHAR",
+    SourceType.ID: "BIGINT",
+    SourceType.TEXT_ID: "VARCHAR",
 }
+
+_WANTED = {SourceType.ID: "an id, a whole number", SourceType.TEXT_ID: "an id, a text or a whole number"}
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,23 @@ class ParallelRead:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Which rows a look at a column may cost, and how long it may take.
+
+    Args:
+        rows: how many are looked at, at most.
+        values: how many of the commonest values are told.
+        seconds: after which the database gives up.
+        newest_by: a unique column of the source by which the last rows are taken; None for any rows.
+    """
+
+    rows: int
+    values: int
+    seconds: int
+    newest_by: str | None = None
+
+
+@dataclass(frozen=True)
 class JdbcAccess:
     """How programs on the Java machine reach a database; `repr` leaves the login out.
 
@@ -311,6 +332,14 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        """The commonest values of a column among some of its table's rows, as texts, and how many rows have each.
+
+        Raises:
+            RentalError: the table cannot be read, or not in time.
+        """
+
+    @abstractmethod
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         """Condition, in the source's SQL, for the rows with one of these keys; it may let others pass."""
 
@@ -354,11 +383,23 @@ def quoted_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def unusable(origin: ColumnOrigin, wanted: SourceType) -> ContractError:
-    """The error for a column whose type cannot serve."""
+def unusable(origin: ColumnOrigin, wanted: SourceType, serves: Callable[[SourceType], bool]) -> ContractError:
+    """The error for a column whose type cannot serve.
+
+    Args:
+        serves: whether it could as another kind.
+    """
     table = origin.table.name
+    if wanted is SourceType.ID and serves(SourceType.TEXT_ID):
+        return ContractError(
+            f"Column {origin.place} is {origin.column.native}, but ids are whole numbers: marketplace.ids is "
+            '"integer".',
+            remedy='set marketplace.ids = "text", for the ids of all tables; whole numbers among them become texts.',
+            reason="id-column-not-integer",
+            table=table,
+        )
     return ContractError(
-        f"Column {origin.place} is {origin.column.native}, but its contract needs {wanted.value}.",
+        f"Column {origin.place} is {origin.column.native}, but its contract needs {_WANTED.get(wanted, wanted.value)}.",
         remedy=f"change the column, put a view in its place, or correct its type in sources/{table}.yaml.",
         reason="column-type-unusable",
         table=table,

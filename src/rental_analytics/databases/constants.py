@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
+from rental_analytics.contracts.marketplace import is_id
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases.base import DEFAULT_TYPES, RawColumn, quoted_text
 from rental_analytics.errors import ConfigurationError
@@ -87,6 +88,14 @@ def _text(value: Any) -> str:
     return value
 
 
+def _text_id(value: Any) -> str:
+    """A whole number is the text of its digits."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    if not is_id(text):
+        raise ValueError(value)
+    return text
+
+
 def _date(value: Any) -> str:
     if isinstance(value, datetime):
         raise TypeError(value)
@@ -118,4 +127,6 @@ _KINDS: dict[SourceType, tuple[Callable[[Any], str], str]] = {
     SourceType.TIMESTAMP: (_moment, "2024-01-31 10:00:00"),
     SourceType.TIME: (_time_of_day, "10:00:00"),
     SourceType.ANY: (_text, '"yes", in quotes'),
+    SourceType.ID: (_whole, "2"),
+    SourceType.TEXT_ID: (_text_id, '"a1", in quotes'),
 }

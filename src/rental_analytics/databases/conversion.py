@@ -19,6 +19,10 @@ STOP_MARK = "rental-value:"
 Behind it stands the reason, a colon, and the message.
 """
 
+ID_NOT_INTEGER = "id-not-integer"
+NOT_OF_TYPE = "value-not-of-type"
+"""Reasons for which a value stops a read."""
+
 # No column's name can hold a NUL.
 _KEY = "\0key\0"
 _KEY_NAMES = "\0key names\0"
@@ -29,6 +33,13 @@ _TOO_LONG = "a value longer than the server can send (its max_allowed_packet),"
 def value_error(stopped: str) -> SourceError:
     """The error for a value that stopped a read; `stopped` is what stands behind `STOP_MARK`."""
     reason, _, message = stopped.strip().partition(": ")
+    if reason == ID_NOT_INTEGER:
+        return SourceError(
+            f"{message}.",
+            remedy='set marketplace.ids = "text" if the ids of the marketplace are texts, or correct the value in the '
+            "source.",
+            reason="id-not-integer",
+        )
     if reason == "value-too-long-for-server":
         return SourceError(
             f"{message}.",
@@ -76,24 +87,27 @@ def whole_text(name: str, place: str, cut: str) -> str:
     return f"CASE WHEN {quoted(name)} = {_literal(cut)} THEN {stop} ELSE CAST({quoted(name)} AS VARCHAR) END"
 
 
-def strict(name: str, kind: str, place: str, expression: str, shown: str | None = None) -> str:
+def strict(
+    name: str, kind: str, place: str, expression: str, shown: str | None = None, reason: str = NOT_OF_TYPE
+) -> str:
     """A value that must read as `kind`; otherwise the run stops naming table, column and key.
 
     Args:
         place: the column as messages name it.
         expression: the value in its type, or NULL where it has none.
         shown: the value in the message; by default what travels.
+        reason: of the error.
     """
     return (
         f"CASE WHEN {quoted(name)} IS NOT NULL "
-        f"THEN COALESCE({expression}, {stop_at_value(name, kind, place, shown)}) END"
+        f"THEN COALESCE({expression}, {stop_at_value(name, kind, place, shown, reason)}) END"
     )
 
 
-def stop_at_value(name: str, kind: str, place: str, shown: str | None = None) -> str:
+def stop_at_value(name: str, kind: str, place: str, shown: str | None = None, reason: str = NOT_OF_TYPE) -> str:
     """What stops the run at a value, as `strict` does."""
     value = shown or f"CAST({quoted(name)} AS VARCHAR)"
-    return _stop("value-not-of-type", f"{place} holds '", value, f"', which is no {kind}, ")
+    return _stop(reason, f"{place} holds '", value, f"', which is no {kind}, ")
 
 
 def matched(name: str, pattern: str, value: str) -> str:

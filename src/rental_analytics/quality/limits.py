@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rental_analytics.contracts.base import Severity, both_names
 from rental_analytics.contracts.configuration import QualitySettings
 from rental_analytics.contracts.manifest import CheckResult, ExtractedTable, TransformManifest
@@ -10,6 +12,11 @@ from rental_analytics.quality.results import broken, told_values
 
 # Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
 _FEW_ROWS = 100
+_HOW_TO_SET = {
+    "marketplace.default_currency": "set marketplace.default_currency, such as EUR",
+    "marketplace.statuses": "name each status in marketplace.statuses as pending, confirmed or canceled, such as "
+    'confirmed = ["no_show"]',
+}
 
 
 def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: str) -> None:
@@ -27,8 +34,11 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
         if table.extracted and table.rejected >= least and table.rejected / table.extracted > limit:
             found = broken(table, Severity.REJECT)
             rules = [_told(check) for check in found]
-            keys = sorted({key for check in found for key in check.settings})
-            accepting = f"to accept them, set {' and '.join(keys)} and `rental run --full-refresh`; " if keys else ""
+            # Of all tables, so that one change of the configuration is enough.
+            accepted = _accepting(
+                [check for other in manifest.tables.values() for check in broken(other, Severity.REJECT)]
+            )
+            accepting = f"to accept them, {accepted}, then `rental run --full-refresh`; " if accepted else ""
             few = (
                 f"; fewer than quality.min_rejected_rows, {least:,}, stop no run" if table.rejected < _FEW_ROWS else ""
             )
@@ -50,6 +60,12 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
                     reason="check-broken",
                     table=name,
                 )
+
+
+def _accepting(checks: Sequence[CheckResult]) -> str:
+    """What to set in the configuration so that the values that are to blame are accepted."""
+    keys = sorted({key for check in checks for key in check.settings})
+    return ", and ".join(_HOW_TO_SET.get(key, f"set {key}") for key in keys)
 
 
 def _told(check: CheckResult) -> str:

@@ -73,11 +73,11 @@ def blaming(
 
 
 def told_values(result: CheckResult) -> str:
-    """The values that are to blame, in words: `'no_show' 3, NULL 1; marketplace.statuses accepts them`; or nothing."""
+    """The values that are to blame, in words: `'no_show' 3, NULL 1; see marketplace.statuses`; or nothing."""
     if not result.values:
         return ""
     listed = ", ".join(f"{'NULL' if item.value is None else repr(item.value)} {item.rows:,}" for item in result.values)
-    accepted = f"; accepted by {' and '.join(result.settings)}" if result.settings else ""
+    accepted = f"; see {' and '.join(result.settings)}" if result.settings else ""
     return f"{listed}{accepted}"
 
 

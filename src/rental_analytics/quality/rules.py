@@ -7,6 +7,8 @@ does not fit is seen, and its row rejected, where a cast inside the query would 
 from __future__ import annotations
 
 from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.columns import ModelColumn
+from rental_analytics.contracts.marketplace import MAX_ID_BYTES
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.sql.render import identifier, literal
 
@@ -28,7 +30,7 @@ def reject_rules(model: CuratedModel) -> list[Check]:
 
 def all_rules(model: CuratedModel) -> list[Check]:
     """The model's rules, and that each of its values fits its column where it comes from a source table."""
-    conditions = [_misfit(name, column.type) for name, column in model.columns.items()] if model.source else []
+    conditions = [_misfit(name, column) for name, column in model.columns.items()] if model.source else []
     found = " OR ".join(filter(None, conditions))
     if not found:
         return list(model.rules)
@@ -46,20 +48,31 @@ def kept_checks(model: CuratedModel) -> list[Check]:
     ]
 
 
-def narrowed(name: str, kind: str) -> str:
+def narrowed(name: str, column: ModelColumn) -> str:
     """A column in its declared type; NULL where it does not fit. No whole number is made of a fraction.
 
     Decimals are rounded to the places of a wider column's type.
     """
-    cast = f"TRY_CAST({identifier(name)} AS {kind})"
-    return f"CASE WHEN {identifier(name)} % 1 = 0 THEN {cast} END" if kind in _WHOLE else cast
+    value, kind = identifier(name), column.type
+    cast = f"TRY_CAST({value} AS {kind})"
+    if column.is_id and kind == "VARCHAR":
+        return f"CASE WHEN {_fits_id(f'CAST({value} AS VARCHAR)')} THEN {cast} END"
+    return f"CASE WHEN {value} % 1 = 0 THEN {cast} END" if kind in _WHOLE else cast
 
 
-def _misfit(name: str, kind: str) -> str:
+def _fits_id(value: str) -> str:
+    """A condition that `is_id` holds of a text, for which Redshift takes two texts apart wherever we do."""
+    return (
+        f"{value} <> '' AND BIT_LENGTH({value}) <= {8 * MAX_ID_BYTES} AND NOT ENDS_WITH({value}, ' ') "
+        f"AND NOT CONTAINS({value}, CHR(0))"
+    )
+
+
+def _misfit(name: str, column: ModelColumn) -> str:
     """A condition that a value does not fit its column, empty where each does."""
-    value = identifier(name)
-    if kind in _WHOLE or kind.startswith("DECIMAL"):
-        return f"({value} IS NOT NULL AND {narrowed(name, kind)} IS NULL)"
+    value, kind = identifier(name), column.type
+    if kind in _WHOLE or kind.startswith("DECIMAL") or column.is_id:
+        return f"({value} IS NOT NULL AND {narrowed(name, column)} IS NULL)"
     if kind in _MOMENTS:
         first, last = _MOMENTS[kind]
         return f"({value} < {kind} {literal(FIRST_DATE + first)} OR {value} > {kind} {literal(LAST_DATE + last)})"

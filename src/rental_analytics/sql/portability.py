@@ -38,10 +38,10 @@ Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Types of columns by schema and table; `UNKNOWN` for one that may have any."""
 
 _NAMES = """
-Abs And ArrayContains ArrayFilter ArraySize ArraySort ArrayToString Case Cast Coalesce Concat ConcatWs Contains Count
-CumeDist DateDiff Day DenseRank EndsWith Exists Extract FirstValue Greatest If Lag LastDay LastValue Lead Least Left
-Length MD5 Max Min Month Ntile Nullif Or Pad PercentRank Rank Repeat Replace Right Round RowNumber Split SplitPart
-StartsWith StrPosition Substring Sum TimestampTrunc Transform Translate Trim TryCast Year
+Abs And ArrayContains ArrayFilter ArraySize ArraySort ArrayToString BitLength Case Cast Chr Coalesce Concat ConcatWs
+Contains Count CumeDist DateDiff Day DenseRank EndsWith Exists Extract FirstValue Greatest If Lag LastDay LastValue Lead
+Least Left Length MD5 Max Min Month Ntile Nullif Or Pad PercentRank Rank Repeat Replace Right Round RowNumber Split
+SplitPart StartsWith StrPosition Substring Sum TimestampTrunc Transform Translate Trim TryCast Year
 """
 COMPARED = frozenset(_NAMES.split())
 """Functions that tests/parity compares, by the names sqlglot gives their classes."""
@@ -62,6 +62,7 @@ _DIFFERENT: Mapping[type[exp.Expression], str] = {
     exp.IntDiv: "Redshift has none; take the remainder off, divide and round",
 }
 _PARTS = {"YEAR", "MONTH", "DAY", "QUARTER", "HOUR", "MINUTE", "WEEK", "DOY", "DAYOFYEAR"}
+_ASCII = 128
 _CUTS = "DuckDB rounds where Spark cuts; round first"
 _INTEGERS = {"TINYINT", "SMALLINT", "INT", "BIGINT"}
 
@@ -112,9 +113,15 @@ def _reasons(node: Any) -> Iterator[str]:
         yield "no case in tests/parity compares this function between engines"
     elif isinstance(node, exp.Cast | exp.TryCast):
         yield from _cast_reasons(_kind(node.this), node.to.this.name, is_literal=isinstance(node.this, exp.Literal))
+    if isinstance(node, exp.Chr) and not _is_ascii(node.expressions[0]):
+        yield "Spark knows 256 characters by number; write the character itself"
     yield from _number_reasons(node)
     yield from _day_reasons(node)
     yield from _text_reasons(node)
+
+
+def _is_ascii(number: Any) -> bool:
+    return isinstance(number, exp.Literal) and number.is_int and int(number.name) < _ASCII
 
 
 def _number_reasons(node: Any) -> Iterator[str]:

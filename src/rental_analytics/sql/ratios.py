@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rental_analytics.contracts.model import DerivedModel, decimal_places
+from rental_analytics.contracts.columns import decimal_places
+from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.sql.render import render
 
 

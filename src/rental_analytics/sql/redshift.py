@@ -17,8 +17,8 @@ STATEMENT_BYTES = 100_000
 
 _SORTING = (exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.GroupConcat)
 _LACKING = """
-ArrayContains ArrayFilter ArraySize ArraySort ArrayToString ConcatWs Contains EndsWith Split StartsWith Transform
-TryCast
+ArrayContains ArrayFilter ArraySize ArraySort ArrayToString BitLength Chr ConcatWs Contains EndsWith Split StartsWith
+Transform TryCast
 """
 _MORE = """
 Ceil CurrentDate Exp Floor GroupConcat Ln Median PercentileCont PercentileDisc Pow Sign Sqrt Stddev StddevPop Trunc

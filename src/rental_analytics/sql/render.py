@@ -8,7 +8,7 @@ from functools import cache
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -101,4 +101,9 @@ def render(template: str, /, **values: Any) -> str:
 
     A value the template needs and does not get is an error.
     """
-    return _environment().get_template(f"{template}.sql.j2").render(**values)
+    return compiled(template).render(**values)
+
+
+def compiled(template: str) -> Template:
+    """A template that can be filled; each is compiled once in a process."""
+    return _environment().get_template(f"{template}.sql.j2")

@@ -94,6 +94,7 @@ class TableLoad:
         version: column of that table with the moment of its row's version.
         replaced: rows that go before the files' rows are appended.
         held_amounts: amounts of before to convert, where the reporting currency has changed.
+        ids: columns of ids that change between numbers and texts where the table has them of the other kind.
         details: what its contract says of the table.
     """
 
@@ -112,6 +113,7 @@ class TableLoad:
     version: str | None = None
     replaced: Replaced | None = None
     held_amounts: HeldAmounts | None = None
+    ids: tuple[str, ...] = ()
     details: TableDetails = PLAIN
 
 

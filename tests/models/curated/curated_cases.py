@@ -18,11 +18,13 @@ from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, RunParameters, TransformedTable
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.engines.base import Engine
 from rental_analytics.steps.transform.request import TransformRequest
 from rental_analytics.steps.transform.transformation import Transformation
 from rental_analytics.storage.base import Lake
+from support.text_ids import in_order, ordered
 
 Rows = Counter[tuple[Any, ...]]
 RUN = RunParameters(
@@ -31,8 +33,33 @@ RUN = RunParameters(
 
 
 @cache
-def contracts() -> Contracts:
-    return load_contracts()
+def contracts(ids: IdKind = "integer") -> Contracts:
+    return load_contracts().with_ids(ids)
+
+
+def with_text_ids(model: CuratedModel, case: Case) -> Case | None:
+    """The same case with texts as ids, in the order of the numbers; None if it is about numbers that are no ids."""
+    source = contracts().curated[model.versions_of or model.name].source or ""
+    own = {name for name, column in model.columns.items() if column.is_id}
+    theirs = {*contracts().sources[source].ids} if source else set()
+    given = {relation: [dict(row) for row in rows] for relation, rows in case.given.items()}
+    numbers = [row[name] for rows in given.values() for row in rows for name in theirs if row.get(name) is not None]
+    if any(not isinstance(number, int) or number >= 2**63 for number in numbers):
+        return None
+    rejected = in_order([dict(row) for row in case.rejected], own)
+    for row in rejected:
+        if "row_json" in row:
+            row["row_json"] = {
+                name: ordered(int(value)) if name in theirs else value for name, value in row["row_json"].items()
+            }
+    return case.model_copy(
+        update={
+            "given": {relation: in_order(rows, theirs) for relation, rows in given.items()},
+            "expect": in_order([dict(row) for row in case.expect], own),
+            "deleted": in_order([dict(row) for row in case.deleted], own),
+            "rejected": rejected,
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -69,7 +96,11 @@ def _withdrawn_keys(model: CuratedModel, case: Case) -> list[dict[str, Any]]:
     """A key whose newest row is set aside leaves the table; one with a fraction, or not whole, never stood there."""
     keys = [{name: row[name] for name in model.key if name in row} for row in case.rejected]
     whole = [key for key in keys if model.key and len(key) == len(model.key)]
-    return [key for key in whole if all(isinstance(value, int) and value < 2**63 for value in key.values())]
+    return [key for key in whole if all(_fits(model, name, value) for name, value in key.items())]
+
+
+def _fits(model: CuratedModel, name: str, value: Any) -> bool:
+    return model.columns[name].type == "VARCHAR" or (isinstance(value, int) and value < 2**63)
 
 
 def actual_outcome(model: CuratedModel, made: TransformedTable, lake: Lake) -> Outcome:
@@ -89,17 +120,19 @@ def actual_outcome(model: CuratedModel, made: TransformedTable, lake: Lake) -> O
     )
 
 
-def transform(engine: Engine, lake: Lake, cases: Mapping[str, Case]) -> dict[str, TransformedTable]:
+def transform(
+    engine: Engine, lake: Lake, cases: Mapping[str, Case], ids: IdKind = "integer"
+) -> dict[str, TransformedTable]:
     """Build models, and those they are made of, from the rows of a case for each; cases have no relation in common.
 
     All are reference data, or none is.
     """
-    wanted = [contracts().curated[name] for name in cases]
+    wanted = [contracts(ids).curated[name] for name in cases]
     names = {*cases, *(model.versions_of for model in wanted)}
     models = tuple(
-        other for other in contracts().transform_order if other.reference == "exchange_rates" or other.name in names
+        other for other in contracts(ids).transform_order if other.reference == "exchange_rates" or other.name in names
     )
-    sources = {other.source: contracts().sources[other.source] for other in models if other.source}
+    sources = {other.source: contracts(ids).sources[other.source] for other in models if other.source}
     relations = {f"raw_data.{name}": name for name in sources}
     given = dict[str, Sequence[Mapping[str, Any]]]()
     for name, case in cases.items():

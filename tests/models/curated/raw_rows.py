@@ -43,6 +43,8 @@ WAREHOUSE_TYPES = {
     SourceType.FLOAT: "DOUBLE",
     SourceType.TIMESTAMP: "TIMESTAMP",
     SourceType.TEXT: "VARCHAR",
+    SourceType.ID: "BIGINT",
+    SourceType.TEXT_ID: "VARCHAR",
 }
 ANY_TYPES = {int: "BIGINT", bool: "BOOLEAN"}
 _LARGEST = 2**63 - 1
@@ -154,11 +156,12 @@ def _type(source: SourceTable, name: str, rows: Sequence[Row]) -> str:
     """The type a database could have given the column: that of its contract, or what the case's values need."""
     kind = source.columns[name].type
     values = [row[name] for row in rows if row.get(name) is not None]
-    if kind in {SourceType.DECIMAL, SourceType.INTEGER} and any(isinstance(value, float) for value in values):
+    whole = kind in {SourceType.INTEGER, SourceType.ID}
+    if (whole or kind is SourceType.DECIMAL) and any(isinstance(value, float) for value in values):
         return "DOUBLE"
-    if kind is SourceType.INTEGER and any(isinstance(value, str) for value in values):
+    if whole and any(isinstance(value, str) for value in values):
         return "DECIMAL(20,10)"
-    if kind is SourceType.INTEGER and any(value > _LARGEST for value in values):
+    if whole and any(value > _LARGEST for value in values):
         return "DECIMAL(20,0)"
     if kind is SourceType.DECIMAL:
         exponents = [Decimal(str(value)).as_tuple().exponent for value in values]

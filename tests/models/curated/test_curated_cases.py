@@ -18,6 +18,7 @@ from curated.curated_cases import (
     row_key,
     rules,
     transform,
+    with_text_ids,
 )
 from curated.merged_cases import batches, merged_cases
 from curated.raw_rows import reference_data
@@ -26,10 +27,12 @@ from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import load_cases
 from rental_analytics.contracts.manifest import TransformedTable
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.engines.base import Engine
 from rental_analytics.quality.rules import all_rules
 from rental_analytics.storage.local import LocalLake
+from support.breadth import sampled
 
 MODELS = [pytest.param(model, id=name) for name, model in contracts().curated.items()]
 CASES = [
@@ -39,7 +42,15 @@ CASES = [
 ]
 # Spark takes seconds for a build, however few its rows are.
 MERGED = [(model, case) for model in contracts().curated.values() for case in merged_cases(model, load_cases(model))]
-MERGED_CASES = [pytest.param(model, case, id=f"{model.name}: {case.name[:60]}") for model, case in MERGED]
+MERGED_OF_TEXTS = [
+    (contracts("text").curated[model.name], same)
+    for model, case in MERGED
+    if not model.reference and (same := with_text_ids(model, case))
+]
+MERGED_CASES, MERGED_CASES_OF_TEXTS = (
+    [pytest.param(model, case, id=f"{model.name}: {case.name[:60]}") for model, case in merged]
+    for merged in (MERGED, MERGED_OF_TEXTS)
+)
 PARQUET_TYPES = {
     "BIGINT": "int64",
     "BOOLEAN": "bool",
@@ -54,10 +65,11 @@ PARQUET_TYPES = {
 class Builds:
     """What an engine makes of the merged cases: those that one transformation can build it builds at once."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, ids: IdKind = "integer") -> None:
         self._engine = engine
         self._folder = folder
-        self._batches = batches(MERGED)
+        self._ids = ids
+        self._batches = batches(MERGED if ids == "integer" else MERGED_OF_TEXTS)
         self._built: dict[int, dict[str, TransformedTable]] = {}
 
     def of(self, model: CuratedModel, case: Case) -> tuple[TransformedTable, LocalLake]:
@@ -65,7 +77,7 @@ class Builds:
         number = next(at for at, cases in enumerate(self._batches) if cases.get(model.name) is case)
         lake = LocalLake(self._folder / str(number))
         if number not in self._built:
-            self._built[number] = transform(self._engine, lake, self._batches[number])
+            self._built[number] = transform(self._engine, lake, self._batches[number], self._ids)
         return self._built[number][model.name], lake
 
 
@@ -73,6 +85,13 @@ class Builds:
 def duckdb(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with open_engine("duckdb", request) as engine:
         yield engine
+
+
+@pytest.fixture(scope="module", params=sampled(["duckdb", "spark"], ["duckdb"]))
+def of_texts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
+    """Cases where ids are texts."""
+    with open_engine(request.param, request) as engine:
+        yield Builds(engine, tmp_path_factory.mktemp("cases"), "text")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +105,12 @@ def on_spark(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def test_case(duckdb: Engine, tmp_path: Path, model: CuratedModel, case: Case) -> None:
     lake = LocalLake(tmp_path / "lake")
     assert_as_expected(model, case, transform(duckdb, lake, {model.name: case})[model.name], lake)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "case"), MERGED_CASES_OF_TEXTS)
+def test_case_with_texts_as_ids(of_texts: Builds, model: CuratedModel, case: Case) -> None:
+    assert_as_expected(model, case, *of_texts.of(model, case))
 
 
 @pytest.mark.slow

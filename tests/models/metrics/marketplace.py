@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 CALENDAR_START = date(1970, 1, 1)
 DAY = timedelta(days=1)
 Row = tuple[object, ...]
+Id = Any
+"""A whole number or a text, as the ids of the marketplace are."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    listing_id: int
+    listing_id: Id
     title: str | None
     is_deleted: bool
 
 
 @dataclass(frozen=True)
 class Attributes:
-    listing_id: int
+    listing_id: Id
     city: str | None
     state: str | None
     is_deleted: bool
@@ -31,7 +34,7 @@ class Attributes:
 
 @dataclass(frozen=True)
 class Version:
-    listing_id: int
+    listing_id: Id
     valid_from: datetime
     reporting_price: Decimal | None
     is_active: bool | None
@@ -39,9 +42,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Booking:
-    booking_id: int
-    user_id: int
-    listing_id: int
+    booking_id: Id
+    user_id: Id
+    listing_id: Id
     booked_at: datetime
     checkin_date: date
     checkout_date: date
@@ -64,8 +67,8 @@ class Booking:
 
 @dataclass(frozen=True)
 class Viewing:
-    user_id: int | None
-    listing_id: int
+    user_id: Id | None
+    listing_id: Id
     viewed_at: datetime
     is_wishlisted: bool | None
 
@@ -89,26 +92,26 @@ class Marketplace:
     def bookings_so_far(self) -> list[Booking]:
         return [booking for booking in self.all_bookings if booking.booked_at.date() <= self.as_of]
 
-    def title(self, listing_id: int) -> str | None:
+    def title(self, listing_id: Id) -> str | None:
         for listing in self.listings:
             if listing.listing_id == listing_id and not listing.is_deleted:
                 return listing.title
         return None
 
-    def city_and_state(self, listing_id: int) -> tuple[str | None, str | None]:
+    def city_and_state(self, listing_id: Id) -> tuple[str | None, str | None]:
         for attributes in self.attributes:
             if attributes.listing_id == listing_id and not attributes.is_deleted:
                 return attributes.city, attributes.state
         return None, None
 
-    def version_at_end_of(self, day: date, listing_id: int) -> Version | None:
+    def version_at_end_of(self, day: date, listing_id: Id) -> Version | None:
         midnight = datetime.combine(day + DAY, time())
         known = [
             version for version in self.versions if version.listing_id == listing_id and version.valid_from < midnight
         ]
         return max(known, key=lambda version: version.valid_from, default=None)
 
-    def active_listings_at_end_of(self, day: date) -> dict[int, Version]:
+    def active_listings_at_end_of(self, day: date) -> dict[Id, Version]:
         active = {}
         for listing_id in {version.listing_id for version in self.versions}:
             version = self.version_at_end_of(day, listing_id)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from metrics.warehouse import Row, contracts, curated_columns
 from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, literal, render
@@ -32,16 +33,17 @@ TYPES = {"int64": "BIGINT", "int32": "INTEGER", "date32[day]": "DATE", "string":
 class RedshiftMetrics:
     """Rebuilds metrics over rows that are gone afterwards."""
 
-    def __init__(self, database: str, connection: Connection[Any]) -> None:
+    def __init__(self, database: str, connection: Connection[Any], ids: IdKind = "integer") -> None:
+        self.ids = ids
         target = Target(WORKGROUP, database)
         self._api = DataApi(target)
         self._connection = connection
         self._as_of, self._currency = date.min, "USD"
         warehouse = RedshiftWarehouse(target)
         warehouse.open()
-        self._api.run([_table(name) for name in contracts().curated])
+        self._api.run([_table(name, ids) for name in contracts().curated])
         self._run(FILL_CALENDAR)
-        warehouse.rebuild(contracts().rebuild_order, "test", None, "USD")
+        warehouse.rebuild(contracts(ids).rebuild_order, "test", None, "USD")
         self._held = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
 
     @contextmanager
@@ -58,9 +60,9 @@ class RedshiftMetrics:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the statements of a rebuild put into the table of the model with this query."""
-        model = next(model for model in contracts().rebuild_order if whole_query(model) == query)
+        model = next(model for model in contracts(self.ids).rebuild_order if whole_query(model) == query)
         parameters = ("test", self._as_of, self._currency)
-        rebuild = Rebuild([*contracts().read_by(model), model], parameters, "test", self._held)
+        rebuild = Rebuild([*contracts(self.ids).read_by(model), model], parameters, "test", self._held)
         self._api.run([*rebuild.build(), *rebuild.swap(), *rebuild.removals()])
         found = self._api.query(f"SELECT {identifiers(model.columns)} FROM {identifier(model.relation)}")
         return [tuple(row.values()) for row in found.to_pylist()]
@@ -76,7 +78,7 @@ class RedshiftMetrics:
     def _insert(self, relation: str, rows: list[Row]) -> None:
         if not rows:
             return
-        columns = curated_columns(relation)
+        columns = curated_columns(relation, self.ids)
         unknown = {name for row in rows for name in row} - columns.keys()
         assert not unknown, f"{relation} has no columns {sorted(unknown)}"
         given = [{"is_deleted": False, **row} for row in rows]
@@ -88,9 +90,9 @@ class RedshiftMetrics:
         self._connection.execute(sql.encode())
 
 
-def _table(name: str) -> str:
+def _table(name: str, ids: IdKind) -> str:
     relation = f"curated.{name}"
-    columns = [FileColumn(name=column, type=kind) for column, kind in curated_columns(relation).items()]
+    columns = [FileColumn(name=column, type=kind) for column, kind in curated_columns(relation, ids).items()]
     return create_table(relation, [Column(column.name, sql_type(column)) for column in columns])
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from metrics.warehouse import FILL_CALENDAR, Row, contracts, curated_columns, intermediate_models
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.engines.base import empty_relation
 from rental_analytics.engines.spark.session import SparkStepSession
 from rental_analytics.sql.ratios import whole_query
@@ -31,9 +32,10 @@ SPARK_TYPES = {
 class SparkMetrics:
     """Runs metrics, in Spark's SQL, over rows that are gone afterwards."""
 
-    def __init__(self, session: SparkStepSession) -> None:
+    def __init__(self, session: SparkStepSession, ids: IdKind = "integer") -> None:
         import duckdb
 
+        self.ids = ids
         self._session = session
         with duckdb.connect() as connection:
             calendar = connection.execute(FILL_CALENDAR.split("\n", 2)[2]).to_arrow_table()
@@ -42,7 +44,7 @@ class SparkMetrics:
         for name in contracts().curated:
             if name != "calendar":
                 relation = f"curated.{name}"
-                self._keep_as_empty(relation, empty_relation(list(curated_columns(relation).items())))
+                self._keep_as_empty(relation, empty_relation(list(curated_columns(relation, ids).items())))
         self._keep_as_empty("ops.run_parameters", _parameters(date.min))
         for model in intermediate_models():
             self._keep_as_empty(model.relation, whole_query(model))
@@ -78,7 +80,7 @@ class SparkMetrics:
     def _insert(self, relation: str, rows: list[Row]) -> None:
         if not rows:
             return
-        columns = curated_columns(relation)
+        columns = curated_columns(relation, self.ids)
         unknown = {name for row in rows for name in row} - columns.keys()
         assert not unknown, f"{relation} has no columns {sorted(unknown)}"
         given = [{"is_deleted": False, **row} for row in rows]

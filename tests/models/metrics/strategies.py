@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -10,6 +11,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version, Viewing
+from support.text_ids import of_row
 
 Drawn = TypeVar("Drawn")
 FIRST_LISTING_ID = 2**53 + 1
@@ -24,6 +26,7 @@ PRICES = tuple(Decimal(cents).scaleb(-2) for cents in (1, 2, 10000, 10001, 33333
 STATUSES = ("confirmed", "confirmed", "pending", "canceled")
 CITIES = (None, "", "  ", "Austin", "austin", "Boston", "Évora")
 STATES = (None, "MA", "TX")
+_IDS = ("listing_id", "user_id", "booking_id")
 RARELY = st.sampled_from((False, False, False, False, True))
 
 
@@ -107,6 +110,18 @@ def viewings(edge: date, listing_count: int) -> st.SearchStrategy[list[Viewing]]
         st.sampled_from((False, True, None)),
     )
     return some(fields).map(lambda drawn: [Viewing(*row) for row in drawn])
+
+
+def with_text_ids(marketplace: Marketplace) -> Marketplace:
+    """The same with texts as ids, whose order is not that of the numbers they stand for."""
+    rows = {
+        name: tuple(
+            replace(row, **of_row({key: getattr(row, key) for key in _IDS if hasattr(row, key)}, _IDS)) for row in found
+        )
+        for name in ("listings", "attributes", "versions", "bookings", "viewings")
+        if (found := getattr(marketplace, name))
+    }
+    return replace(marketplace, **rows)
 
 
 @st.composite

@@ -21,6 +21,7 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.portability import refused_constructs, transpiled
 from rental_analytics.sql.ratios import whole_query
+from support.text_ids import in_order
 
 Metrics = MetricWarehouse | SparkMetrics | RedshiftMetrics
 MODELS = [pytest.param(model, id=model.name) for model in contracts().rebuild_order]
@@ -29,8 +30,14 @@ CASES = [
     for model in contracts().rebuild_order
     for case in load_cases(model)
 ]
-WAREHOUSES = [*ENGINES, pytest.param("redshift", marks=pytest.mark.service)]
 FIXTURES = {"duckdb": "metric_warehouse", "spark": "spark_metrics", "redshift": "redshift_metrics"}
+WAREHOUSES = [*ENGINES, pytest.param("redshift", marks=pytest.mark.service)]
+IDS = {
+    name
+    for model in (*contracts().curated.values(), *contracts().rebuild_order)
+    for name, column in model.columns.items()
+    if column.is_id
+}
 DIALECTS = ("redshift", "spark")
 PYTHON_TYPES = {
     "BIGINT": int,
@@ -40,6 +47,10 @@ PYTHON_TYPES = {
     "VARCHAR": str,
     "BOOLEAN": bool,
 }
+
+
+def _in_full(warehouse: Any) -> Any:
+    return pytest.param(*warehouse.values, marks=[*warehouse.marks, pytest.mark.exhaustive])
 
 
 def expected_row(model: DerivedModel, row: dict[str, Any]) -> tuple[Any, ...]:
@@ -60,6 +71,13 @@ def warehouse(request: pytest.FixtureRequest) -> Metrics:
     return found
 
 
+@pytest.fixture(scope="module", params=[WAREHOUSES[0], *(_in_full(other) for other in WAREHOUSES[1:])])
+def warehouse_of_texts(request: pytest.FixtureRequest) -> Metrics:
+    """The same, where ids are texts."""
+    found: Metrics = request.getfixturevalue(f"{FIXTURES[request.param]}_of_texts")
+    return found
+
+
 @pytest.mark.parametrize(("model", "case"), CASES)
 def test_case(warehouse: Metrics, model: DerivedModel, case: Case) -> None:
     assert case.as_of is not None
@@ -67,6 +85,17 @@ def test_case(warehouse: Metrics, model: DerivedModel, case: Case) -> None:
         rows = warehouse.rows(whole_query(model))
 
     assert Counter(rows) == Counter(expected_row(model, row) for row in case.expect)
+
+
+@pytest.mark.parametrize(("model", "case"), CASES)
+def test_case_with_texts_as_ids(warehouse_of_texts: Metrics, model: DerivedModel, case: Case) -> None:
+    assert case.as_of is not None
+    given = {relation: in_order(rows, IDS) for relation, rows in case.given.items()}
+    with warehouse_of_texts.holding(case.as_of, given):
+        rows = warehouse_of_texts.rows(whole_query(model))
+
+    model_of_texts = next(other for other in contracts("text").rebuild_order if other.name == model.name)
+    assert Counter(rows) == Counter(expected_row(model_of_texts, row) for row in in_order(case.expect, IDS))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 
 from metrics.marketplace import Marketplace
 from metrics.references import reference_of
-from metrics.strategies import marketplaces
+from metrics.strategies import marketplaces, with_text_ids
 from metrics.warehouse import MetricWarehouse, contracts
 from rental_analytics.contracts.model import DerivedModel, PresentationModel
 from rental_analytics.sql.ratios import whole_query
+from support.breadth import examples
 
 pytestmark = pytest.mark.fast
 MODELS = {model.name: model for model in contracts().rebuild_order}
@@ -55,6 +56,19 @@ def test_a_metric_without_a_reference_is_told_what_to_add(tmp_path: Path) -> Non
 @given(marketplace=marketplaces())
 def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
     """Their keys are unique, what may not be NULL is not, and ranks of a period count from one."""
+    assert_equal_their_references(metric_warehouse, marketplace)
+
+
+@settings(patiently, max_examples=examples(25, 80))
+@given(marketplace=marketplaces().map(with_text_ids))
+def test_metrics_of_texts_as_ids_equal_their_references(
+    metric_warehouse_of_texts: MetricWarehouse, marketplace: Marketplace
+) -> None:
+    """Which of two is lower is decided by their bytes."""
+    assert_equal_their_references(metric_warehouse_of_texts, marketplace)
+
+
+def assert_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
     with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace), marketplace.currency):
         rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 

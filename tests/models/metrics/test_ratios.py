@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rental_analytics.contracts.model import DerivedModel, Layer, ModelColumn, Ratio
+from rental_analytics.contracts.columns import ModelColumn, Ratio
+from rental_analytics.contracts.model import DerivedModel, Layer
 from rental_analytics.sql.ratios import whole_query
 
 pytestmark = pytest.mark.fast

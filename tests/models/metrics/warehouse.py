@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rental_analytics.contracts.loader import Contracts, load_contracts
+from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.contracts.model import DerivedModel, Layer
 from rental_analytics.sql.ratios import whole_query
 
@@ -29,8 +30,8 @@ FROM range(TIMESTAMP '1970-01-01', TIMESTAMP '2100-01-01', INTERVAL 1 DAY) AS da
 
 
 @cache
-def contracts() -> Contracts:
-    return load_contracts()
+def contracts(ids: IdKind = "integer") -> Contracts:
+    return load_contracts().with_ids(ids)
 
 
 def intermediate_models() -> list[DerivedModel]:
@@ -39,9 +40,9 @@ def intermediate_models() -> list[DerivedModel]:
 
 
 @cache
-def curated_columns(relation: str) -> dict[str, str]:
+def curated_columns(relation: str, ids: IdKind) -> dict[str, str]:
     """The columns of a curated table and their types."""
-    model = contracts().curated[relation.removeprefix("curated.")]
+    model = contracts(ids).curated[relation.removeprefix("curated.")]
     columns = {name: str(column.type) for name, column in model.columns.items()}
     return columns | ({"is_deleted": "BOOLEAN"} if model.soft_delete else {})
 
@@ -49,8 +50,10 @@ def curated_columns(relation: str) -> dict[str, str]:
 class MetricWarehouse:
     """Runs metrics over rows that are gone afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, ids: IdKind = "integer") -> None:
         import duckdb
+
+        self.ids = ids
 
         self.connection: DuckDBPyConnection = duckdb.connect(config={"threads": 1})
         self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA intermediate; CREATE SCHEMA ops")
@@ -58,7 +61,7 @@ class MetricWarehouse:
             "CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE, reporting_currency VARCHAR)"
         )
         for name in contracts().curated:
-            columns = [f"{column} {kind}" for column, kind in curated_columns(name).items()]
+            columns = [f"{column} {kind}" for column, kind in curated_columns(name, ids).items()]
             self.connection.execute(f"CREATE TABLE curated.{name} ({', '.join(columns)})")
         self.connection.execute(FILL_CALENDAR)
         for model in intermediate_models():
@@ -98,7 +101,7 @@ class MetricWarehouse:
     def _insert(self, relation: str, rows: list[Row]) -> None:
         if not rows:
             return
-        columns = curated_columns(relation)
+        columns = curated_columns(relation, self.ids)
         unknown = {name for row in rows for name in row} - columns.keys()
         assert not unknown, f"{relation} has no columns {sorted(unknown)}"
         given = [{"is_deleted": False, **row} for row in rows]

@@ -35,6 +35,8 @@ TAKEN: dict[SourceType, list[tuple[object, Any]]] = {
     ],
     SourceType.TIME: [(time(10, 0, 1), 36_001_000_000), ("10:00:01", 36_001_000_000)],
     SourceType.ANY: [("yes", "yes")],
+    SourceType.ID: [(2, 2), ("2", 2)],
+    SourceType.TEXT_ID: [("é" * 32, "é" * 32), (2**63, str(2**63))],
 }
 REFUSED: dict[SourceType, list[object]] = {
     SourceType.INTEGER: [True, 1.5, "two", 2**63, date(2024, 1, 1)],
@@ -46,6 +48,8 @@ REFUSED: dict[SourceType, list[object]] = {
     SourceType.TIMESTAMP: ["noon", 5, "0001-01-01 00:00:00+14:00"],
     SourceType.TIME: ["24:30", 5],
     SourceType.ANY: [1],
+    SourceType.ID: [True, "two", 2**63],
+    SourceType.TEXT_ID: ["", "a ", "a\0b", "é" * 32 + "e", True, 1.5],
 }
 
 

@@ -16,6 +16,7 @@ from rental_marketplace import (
     advance,
     generate,
 )
+from rental_marketplace.ids import Ids
 from rental_marketplace.schema import TABLES
 
 SIZE = MarketplaceOptions(listings=300, bookings=3_000, viewings=6_000, end_date=END_DATE)
@@ -60,6 +61,29 @@ def expected_counts(before: dict[str, int], summary: AdvanceSummary) -> dict[str
         "bookings": summary.deleted_bookings,
     }
     return {name: before[name] + summary.rows[name] - gone.get(name, 0) for name in before}
+
+
+def test_ids_are_texts_in_the_order_of_the_numbers_they_stand_for(store: Store) -> None:
+    """All that happens to them is what happens to numbers."""
+    options = MarketplaceOptions(listings=60, bookings=200, viewings=300, end_date=END_DATE, dirty_rate=0.2)
+    found = []
+    for kind in ("integer", "text"):
+        generate(store.url, replace(options, ids=kind), replace=True)
+        summary = advance(store.url, 30, dirty_rate=0.1)
+        ids = Ids("text")
+        rows = {
+            table.name: [
+                [
+                    value if column.kind != "id" or value is None or isinstance(value, str) else ids.value(value)
+                    for column, value in zip(table.columns, row, strict=True)
+                ]
+                for row in store.ask(f"SELECT * FROM {table.name} ORDER BY {table.key}")
+            ]
+            for table in TABLES
+        }
+        found.append((summary, rows))
+    assert found[0] == found[1]
+    assert store.value("SELECT COUNT(*) FROM bookings WHERE LENGTH(booking_id) = 36") > 200
 
 
 @pytest.mark.parametrize("minimal", [False, True])

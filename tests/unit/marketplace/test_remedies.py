@@ -191,6 +191,20 @@ def test_a_server_that_refuses_a_statement(mysql: MySqlServer) -> None:
     generate(url, SMALL, password="secret")
 
 
+@pytest.mark.fast
+@pytest.mark.remedy("marketplace-ids-unknown")
+def test_ids_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "marketplace.db"
+    generate(sqlite_url(file), replace(SMALL, ids="text"))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE bookings SET user_id = 'somebody'")
+    error = refused("marketplace-ids-unknown", advance, sqlite_url(file), 1)
+    assert str(error.message) == "'somebody' is not an id of a generated marketplace."
+    assert error.remedy == "Make a marketplace first with `rental generate --to URL --ids text`."
+    generate(sqlite_url(file), replace(SMALL, ids="text"), replace=True)
+    advance(sqlite_url(file), 1)
+
+
 @pytest.mark.service
 @pytest.mark.remedy("password-not-sent")
 def test_a_server_that_asks_for_the_password_in_clear(mysql: MySqlServer) -> None:

@@ -65,10 +65,11 @@ def test_the_error_names_the_values_that_are_to_blame_and_the_settings_that_acce
     )
     with pytest.raises(QualityError) as caught:
         check_rejected(made(1201, 2000, blamed, result("missing_user", Severity.REJECT, 1)), LIMITS, "rental backfill")
-    values_told = r"'no\x1b_show' 1,200, NULL 1; accepted by marketplace.statuses"
+    values_told = r"'no\x1b_show' 1,200, NULL 1; see marketplace.statuses"
     assert f"unknown_status 1,201, such as 7 ({values_told}); missing_user 1" in caught.value.message
     accepting = (
-        "`rental backfill`; to accept them, set marketplace.statuses and `rental run --full-refresh`; to continue"
+        "`rental backfill`; to accept them, name each status in marketplace.statuses as pending, confirmed or "
+        'canceled, such as confirmed = ["no_show"], then `rental run --full-refresh`; to continue'
     )
     assert accepting in caught.value.remedy
     assert blamed.record.keys() == {"table_name", "check_name", "severity", "failed_rows", "sample"}

@@ -30,6 +30,7 @@ def test_codes_and_spellings_are_normalised(tmp_path: Path) -> None:
     )
     expected = {"noshow": "confirmed", "inquiry": "pending", "cancelledbyguest": "canceled"}
     assert facts(tmp_path, text).model_dump() == {
+        "ids": "integer",
         "reporting_currency": "EUR",
         "default_currency": "GBP",
         "statuses": expected,

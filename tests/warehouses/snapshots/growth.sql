@@ -20,7 +20,9 @@ CREATE TABLE "raw_data"."things__new" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "raw_data"."things__new" ("id", "title", "price") SELECT "id", "title", "price" FROM "raw_data"."things"
+INSERT INTO "raw_data"."things__new" ("id", "title", "price")
+SELECT "id", "title", "price"
+FROM "raw_data"."things"
 ;
 
 DROP TABLE "raw_data"."things"
@@ -40,7 +42,9 @@ CREATE TABLE "raw_data"."things__new" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "raw_data"."things__new" ("id", "title", "price", "old") SELECT "id", "title", "price", "old" FROM "raw_data"."things"
+INSERT INTO "raw_data"."things__new" ("id", "title", "price", "old")
+SELECT "id", "title", "price", "old"
+FROM "raw_data"."things"
 ;
 
 CREATE TABLE "raw_data"."things__new" (
@@ -61,6 +65,8 @@ WHERE
     "price" IS NOT NULL
 ;
 
-INSERT INTO "raw_data"."things__new" ("id", "title") SELECT "id", "title" FROM "raw_data"."things"
+INSERT INTO "raw_data"."things__new" ("id", "title")
+SELECT "id", "title"
+FROM "raw_data"."things"
 ;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from rental_analytics.databases.base import (
     ParallelDatabase,
     RawColumn,
     ReadPlan,
+    Sample,
     Window,
     quoted_text,
     unusable,
@@ -30,6 +32,7 @@ from rental_analytics.databases.mysql.jdbc import MySqlJdbc
 from rental_analytics.databases.mysql.types import (
     SMALLEST_REAL_DATE,
     as_text,
+    digits,
     literal,
     lower_case_type,
     mysql_column,
@@ -37,11 +40,12 @@ from rental_analytics.databases.mysql.types import (
 )
 from rental_analytics.databases.names import check_name
 from rental_analytics.databases.waiting import Patience
-from rental_analytics.sql.render import folded, timestamp_text
+from rental_analytics.sql.render import folded, render, timestamp_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_DIGITS = re.compile("-?[0-9]+")
 _UTF8 = {"utf8", "utf8mb3", "utf8mb4"}
 
 
@@ -107,20 +111,16 @@ class MySqlDatabase(Database):
             "SELECT table_name FROM information_schema.views WHERE table_schema = %s", (self._schema,)
         ):
             columns.setdefault(view, [])
-        indexes: dict[tuple[str, str], set[str]] = {}
+        indexes: dict[str, dict[str, set[str]]] = {}
         for table, index, name in self._rows(
             "SELECT table_name, index_name, column_name FROM information_schema.statistics "
             "WHERE table_schema = %s AND non_unique = 0",
             (self._schema,),
         ):
             # A part that is an expression has no name: such an index keeps no set of columns unique.
-            indexes.setdefault((table, index), set()).add(folded(name) if name else "")
+            indexes.setdefault(table, {}).setdefault(index, set()).add(folded(name) if name else "")
         return {
-            table: CatalogueTable(
-                table,
-                tuple(found),
-                tuple(frozenset(names) for (owner, _), names in indexes.items() if owner == table),
-            )
+            table: CatalogueTable(table, tuple(found), tuple(map(frozenset, indexes.get(table, {}).values())))
             for table, found in columns.items()
         }
 
@@ -128,7 +128,7 @@ class MySqlDatabase(Database):
         check_name(origin)
         made = mysql_column(origin, wanted)
         if made is None:
-            raise unusable(origin, wanted)
+            raise unusable(origin, wanted, lambda other: mysql_column(origin, other) is not None)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
@@ -146,9 +146,22 @@ class MySqlDatabase(Database):
         counted = f"SELECT COUNT(*) FROM {self._table(plan.relation)}{where}"
         return int(self._rows(counted.replace("%", "%%"))[0][0])
 
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        sql = render(
+            "databases/mysql/common_values",
+            table=self._table(relation),
+            column=quoted(column),
+            newest_by=quoted(sample.newest_by) if sample.newest_by else "",
+            sample=sample,
+        )
+        return [(value, int(rows)) for value, rows in self._rows(sql.replace("%", "%%"))]
+
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(quoted(column.source) for column in plan.key_columns)
-        rows = ", ".join("(" + ", ".join(literal(value) for value in key) + ")" for key in keys)
+        written = [_digits_literal if _is_digits(column) else literal for column in plan.key_columns]
+        rows = ", ".join(
+            "(" + ", ".join(write(value) for write, value in zip(written, key, strict=True)) + ")" for key in keys
+        )
         return f"({names}) IN ({rows})"
 
     def _table(self, name: str) -> str:
@@ -158,10 +171,10 @@ class MySqlDatabase(Database):
     def can_filter(self, plan: ReadPlan) -> bool:
         """Only whole numbers, and a text in UTF-8 that is the key alone, arrive as the server compares them."""
         first, *others = plan.key_columns
-        if first.type == "VARCHAR" and not others:
+        if first.type == "VARCHAR" and not others and not _is_digits(first):
             return first.select == as_text(quoted(first.source)) and self._is_utf8(plan.relation, first.source)
         return all(
-            column.select == quoted(column.source) and column.type not in {"DOUBLE", "VARCHAR"}
+            _is_digits(column) or (column.select == quoted(column.source) and column.type not in {"DOUBLE", "VARCHAR"})
             for column in plan.key_columns
         )
 
@@ -214,6 +227,16 @@ class MySqlDatabase(Database):
 
     def _rows(self, sql: str, parameters: tuple[str, ...] = ()) -> Sequence[tuple[Any, ...]]:
         return self._connections.rows(sql, parameters)
+
+
+def _is_digits(column: RawColumn) -> bool:
+    """Whether a whole number travels as a text."""
+    return column.select == digits(quoted(column.source))
+
+
+def _digits_literal(value: str) -> str:
+    """The number that a text has the digits of, as which the server compares it; any other text is no key."""
+    return value if _DIGITS.fullmatch(value) else "NULL"
 
 
 def _in_window(name: str, window: Window) -> str:

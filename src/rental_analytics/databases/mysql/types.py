@@ -33,9 +33,12 @@ _TEXTS = {
     "inet6",
 }
 _LONG = {"text", "mediumtext", "longtext", "json", "blob", "mediumblob", "longblob"}
+_UUID_BYTES = 36
 _CUT = "\x02longer than max_allowed_packet\x03"
 _BINARIES = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT}
+_LONGEST_NUMBER = 66
+"""Digits of a DECIMAL, and its sign."""
 _FREE = {SourceType.ANY, SourceType.TEXT}
 
 
@@ -57,6 +60,14 @@ def mysql_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
     if base in {"binary", "varbinary"} and wanted not in _FREE and native.endswith("(0)"):
         # What `NULL AS name` in a view is to the catalogue.
         return absent_column(name, wanted)
+    if wanted is SourceType.TEXT_ID:
+        return _id(origin, source, base, native)
+    return _mysql_column(origin, base, SourceType.INTEGER if wanted is SourceType.ID else wanted)
+
+
+def _mysql_column(origin: ColumnOrigin, base: str, wanted: SourceType) -> RawColumn | None:
+    """The column of a value that is no id, or of an id that is a whole number; `base` is its type's name."""
+    name, source, native = origin.name, quoted(origin.column.name), origin.column.native
     if wanted is SourceType.BOOLEAN:
         if base in _INTEGERS or base == "bit":
             # What does not fit 64 bits with a sign is told as it is only as text.
@@ -89,6 +100,21 @@ def mysql_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
     return None
 
 
+def _id(origin: ColumnOrigin, source: str, base: str, native: str) -> RawColumn | None:
+    """A text as it is, and a whole number as its digits."""
+    name = origin.name
+    if base in _TEXTS | _BINARIES:
+        return _text(origin.place, name, source, base, native)
+    if base in {*_INTEGERS, "year", "bit"} or (base == "decimal" and not _arguments(native)[1]):
+        return RawColumn(name, "VARCHAR", digits(source), conversion.cast(name, "VARCHAR"), max_bytes=_LONGEST_NUMBER)
+    return None
+
+
+def digits(source: str) -> str:
+    """A whole number as a text: without the zeros that ZEROFILL puts before it, and of a BIT its number."""
+    return f"CAST({source} + 0 AS CHAR)"
+
+
 def as_text(source: str) -> str:
     return f"CAST({source} AS CHAR CHARACTER SET utf8mb4)"
 
@@ -110,6 +136,8 @@ def _text_bytes(native: str, base: str) -> int | None:
     """Bytes that a value may have once it is UTF-8, four for a character; bytes travel as two digits each."""
     if base in {"enum", "set"}:
         return len(native.encode())
+    if base == "uuid":
+        return _UUID_BYTES
     if base not in {"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"}:
         return None
     length = 255 if base.startswith("tiny") else _arguments(native)[0]

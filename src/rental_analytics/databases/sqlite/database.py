@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from rental_analytics.databases.base import (
     Database,
     RawColumn,
     ReadPlan,
+    Sample,
     Window,
     quoted_text,
     unusable,
@@ -29,7 +31,7 @@ from rental_analytics.databases.reading_errors import reading_error
 from rental_analytics.databases.sqlite.types import quoted, sqlite_column
 from rental_analytics.databases.waiting import Patience
 from rental_analytics.errors import ConfigurationError, SourceError, SourceUnavailableError
-from rental_analytics.sql.render import folded, timestamp_text
+from rental_analytics.sql.render import folded, render, timestamp_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +41,8 @@ _FIRST = "_first"
 _HIDDEN = 1
 # How long to wait for a lock, in seconds; ConnectorX waits as long.
 _PATIENCE = 5
+# After how many of SQLite's instructions the clock is looked at.
+_INSTRUCTIONS = 10_000
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -61,38 +65,44 @@ class SqliteDatabase(Database):
         return datetime.fromisoformat(text)
 
     def catalogue(self) -> dict[str, CatalogueTable]:
-        found = self._rows("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')")
-        return {
-            name: self._view(name) if kind == "view" else self._table(name)
-            for name, kind in found
-            if not name.startswith("sqlite_")
-        }
+        # Over one connection: each reads the definitions of all tables when it is first used.
+        with self._connection() as connection:
+            found = connection.execute(
+                "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+            ).fetchall()
+            return {
+                name: self._view(connection, name) if kind == "view" else self._table(connection, name)
+                for name, kind in found
+                if not name.startswith("sqlite_")
+            }
 
-    def _view(self, name: str) -> CatalogueTable:
+    def _view(self, connection: sqlite3.Connection, name: str) -> CatalogueTable:
         """One that stands on what is not there any more has no columns."""
         try:
-            return self._table(name)
+            return self._table(connection, name)
         except SourceUnavailableError:
             raise
         except SourceError:
             return CatalogueTable(name, (), ())
 
-    def _table(self, name: str) -> CatalogueTable:
-        # The pragma table_info leaves generated columns out; those that are hidden in virtual tables are for queries.
-        info = [row for row in self._rows(f"PRAGMA table_xinfo({quoted(name)})") if row[6] != _HIDDEN]
-        columns = tuple(CatalogueColumn(row[1], folded(str(row[2])), not row[3]) for row in info)
-        unique = [frozenset(folded(row[1]) for row in info if row[5])]
-        for index in self._rows(f"PRAGMA index_list({quoted(name)})"):
-            if index[2] and not index[4]:
-                parts = self._rows(f"PRAGMA index_info({quoted(index[1])})")
-                unique.append(frozenset(folded(str(part[2])) for part in parts))
-        return CatalogueTable(name, columns, tuple(names for names in unique if names))
+    def _table(self, connection: sqlite3.Connection, name: str) -> CatalogueTable:
+        with self._translating():
+            # The pragma table_info leaves generated columns out. Those hidden in virtual tables are for queries.
+            rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
+            info = [row for row in rows if row[6] != _HIDDEN]
+            columns = tuple(CatalogueColumn(row[1], folded(str(row[2])), not row[3]) for row in info)
+            unique = [frozenset(folded(row[1]) for row in info if row[5])]
+            for index in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+                if index[2] and not index[4]:
+                    parts = connection.execute(f"PRAGMA index_info({quoted(index[1])})").fetchall()
+                    unique.append(frozenset(folded(str(part[2])) for part in parts))
+            return CatalogueTable(name, columns, tuple(names for names in unique if names))
 
     def raw_column(self, origin: ColumnOrigin, wanted: SourceType) -> RawColumn:
         check_name(origin)
         made = sqlite_column(origin, wanted)
         if made is None:
-            raise unusable(origin, wanted)
+            raise unusable(origin, wanted, lambda other: sqlite_column(origin, other) is not None)
         return made
 
     def cursor_filter(self, plan: ReadPlan, window: Window) -> str:
@@ -108,6 +118,16 @@ class SqliteDatabase(Database):
         where = f" WHERE {condition}" if condition else ""
         return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.relation)}{where}")[0][0])
 
+    def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
+        sql = render(
+            "databases/sqlite/common_values",
+            table=quoted(relation),
+            column=quoted(column),
+            newest_by=quoted(sample.newest_by) if sample.newest_by else "",
+            sample=sample,
+        )
+        return [(value, int(rows)) for value, rows in self._rows(sql, sample.seconds)]
+
     def key_filter(self, plan: ReadPlan, keys: Sequence[tuple[Any, ...]]) -> str:
         names = ", ".join(quoted(column.source) for column in plan.key_columns)
         rows = ", ".join("(" + ", ".join(_literal(value) for value in key) + ")" for key in keys)
@@ -115,7 +135,8 @@ class SqliteDatabase(Database):
 
     def can_filter(self, plan: ReadPlan) -> bool:
         """Only where the column's affinity keeps the key as it arrives: whole numbers and texts."""
-        native = {column.name: column.native for column in self._table(plan.relation).columns}
+        with self._connection() as connection:
+            native = {column.name: column.native for column in self._table(connection, plan.relation).columns}
         words = {"BIGINT": ("int",), "VARCHAR": ("char", "text")}
         return all(
             any(word in native[column.source] for word in words.get(column.type, ())) for column in plan.key_columns
@@ -180,11 +201,24 @@ class SqliteDatabase(Database):
                 reason="sqlite-file-missing",
             )
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, seconds: float | None = None) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            if seconds is not None:
+                end = time.monotonic() + seconds
+                connection.text_factory = lambda text: text.decode("utf-8", "replace")
+                connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
+            return connection.execute(sql).fetchall()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
         self._check_file()
+        with self._translating(), closing(self._opened()) as connection:
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
-            with closing(self._opened()) as connection:
-                return connection.execute(sql).fetchall()
+            yield
         except sqlite3.DatabaseError as error:
             # The code's low byte says what happened, the others how.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED:

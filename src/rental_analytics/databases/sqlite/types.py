@@ -8,6 +8,7 @@ from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases import conversion
 from rental_analytics.databases.base import ColumnOrigin, RawColumn
 
+_KINDS_OF_IDS = {SourceType.ID: SourceType.INTEGER}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT, SourceType.BOOLEAN}
 _MOMENTS = {"DATE", "TIMESTAMP"}
 # Of a decimal that is declared without places.
@@ -45,14 +46,15 @@ def sqlite_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
 
     Rows are told apart by the columns of a key: no two texts of one may become one value.
     """
-    native, source, is_key = origin.column.native, quoted(origin.column.name), origin.is_key
-    kind = _kind(native, wanted)
+    native, source = origin.column.native, quoted(origin.column.name)
+    kind = _kind_of_id(native) if wanted is SourceType.TEXT_ID else _kind(native, _KINDS_OF_IDS.get(wanted, wanted))
     if kind is None:
         return None
-    selected = _selected(source, native, kind, is_key=is_key)
-    if is_key:
+    selected = _selected(source, native, kind, is_key=origin.is_key, is_id=wanted.is_id)
+    if origin.is_key:
         selected = _of_one_class(origin.relation, source, selected)
-    return RawColumn(origin.name, kind, selected, _convert(origin.place, origin.name, kind, is_key=is_key))
+    reason = conversion.ID_NOT_INTEGER if wanted is SourceType.ID else conversion.NOT_OF_TYPE
+    return RawColumn(origin.name, kind, selected, _convert(origin, kind, reason))
 
 
 def _of_one_class(relation: str, source: str, selected: str) -> str:
@@ -70,7 +72,7 @@ def _of_one_class(relation: str, source: str, selected: str) -> str:
     return f"CASE WHEN {others} THEN {marked} ELSE {selected} END"
 
 
-def _selected(source: str, native: str, kind: str, *, is_key: bool) -> str:
+def _selected(source: str, native: str, kind: str, *, is_key: bool, is_id: bool) -> str:
     if native == "blob" and kind == "VARCHAR":
         return f"hex({source})"
     if kind in _MOMENTS:
@@ -80,7 +82,7 @@ def _selected(source: str, native: str, kind: str, *, is_key: bool) -> str:
         f"CASE WHEN CAST(CAST({source} AS TEXT) AS REAL) = {source} THEN CAST({source} AS TEXT) "
         f"ELSE printf('%!.17g', {source}) END"
     )
-    if kind in {"BIGINT", "SMALLINT", "BOOLEAN"}:
+    if kind in {"BIGINT", "SMALLINT", "BOOLEAN"} or (is_id and kind == "VARCHAR"):
         whole = f"CAST({source} AS INTEGER)"
         real = f"CASE WHEN {whole} = {source} THEN CAST({whole} AS TEXT) ELSE {real} END"
     elif kind.startswith("DECIMAL") or (kind == "DOUBLE" and is_key):
@@ -108,6 +110,14 @@ def _kind(native: str, wanted: SourceType) -> str | None:
     return _undeclared(wanted)
 
 
+def _kind_of_id(native: str) -> str | None:
+    """Of an id that is a text: any but what is declared as a number with a fraction, or as a moment."""
+    kind = _kind(native, SourceType.TEXT)
+    if kind in {"BIGINT", "SMALLINT"} or (kind or "").endswith(",0)") or native in {"decimal", "numeric"}:
+        return "VARCHAR"
+    return "VARCHAR" if kind == "VARCHAR" else None
+
+
 def _is_moment(native: str) -> bool:
     return native.startswith(("datetime", "timestamp"))
 
@@ -124,9 +134,10 @@ def _undeclared(wanted: SourceType) -> str:
     return kinds.get(wanted, "VARCHAR")
 
 
-def _convert(place: str, name: str, kind: str, *, is_key: bool) -> str:
-    converted = _converted(place, name, kind, is_key=is_key)
-    if not is_key:
+def _convert(origin: ColumnOrigin, kind: str, reason: str) -> str:
+    place, name = origin.place, origin.name
+    converted = _converted(place, name, kind, reason, is_key=origin.is_key)
+    if not origin.is_key:
         return converted
     value = conversion.quoted(name)
     stop = conversion.stop_at_value(
@@ -135,7 +146,7 @@ def _convert(place: str, name: str, kind: str, *, is_key: bool) -> str:
     return f"CASE WHEN STARTS_WITH({value}, {_characters(_MIXED_MARK)}) THEN {stop} ELSE {converted} END"
 
 
-def _converted(place: str, name: str, kind: str, *, is_key: bool) -> str:
+def _converted(place: str, name: str, kind: str, reason: str, *, is_key: bool) -> str:
     if kind == "VARCHAR":
         return conversion.passed(name)
     if kind in _MOMENTS:
@@ -145,14 +156,14 @@ def _converted(place: str, name: str, kind: str, *, is_key: bool) -> str:
     told = f"{kind} in plain digits" if is_key else kind
     shown = f"LTRIM({conversion.quoted(name)}, {_characters(_REAL_MARK)})"
     if kind.startswith("DECIMAL"):
-        return conversion.strict(name, told, place, _exact(name, kind, is_key=is_key), shown)
+        return conversion.strict(name, told, place, _exact(name, kind, is_key=is_key), shown, reason)
     if kind == "DOUBLE":
         return conversion.strict(name, told, place, _double(name, is_key=is_key), shown)
     pattern = _PLAIN_WHOLE if is_key else _WHOLE
     number = conversion.matched(name, pattern, f"TRY_CAST({conversion.quoted(name)} AS BIGINT)")
     if kind == "BOOLEAN":
         return conversion.strict(name, told, place, f"CASE {number} WHEN 1 THEN TRUE WHEN 0 THEN FALSE END")
-    return conversion.strict(name, told, place, f"TRY_CAST({number} AS {kind})")
+    return conversion.strict(name, told, place, f"TRY_CAST({number} AS {kind})", reason=reason)
 
 
 def _characters(text: str) -> str:

@@ -62,7 +62,8 @@ def check_drift(
     blocking = [drift for drift in found if drift.kind is DriftKind.INCOMPATIBLE]
     if blocking and not context.run.full_refresh:
         raise _incompatible(plan, "; ".join(map(str, blocking)))
-    _check_waiting(plan, waiting)
+    if not context.run.full_refresh:
+        _check_waiting(plan, waiting)
     if previous and not context.run.full_refresh:
         _check_held(plan, previous)
     if found and context.settings.schema_drift(table) is DriftPolicy.FREEZE:

@@ -22,12 +22,15 @@ def check_fits(context: StepContext, pending: Sequence[ExtractManifest]) -> None
     """
     for table in dict.fromkeys(name for manifest in pending for name in manifest.tables):
         extracts = [manifest.tables[table] for manifest in pending if table in manifest.tables]
+        source = context.contracts.sources.get(table)
+        # A full refresh brings ids of the other kind, and the load converts those that are there.
+        ids = source.ids if source and context.run.full_refresh else ()
         held: Mapping[str, str] = context.warehouse.columns(f"raw_data.{table}")
         raw = held
         for extract in extracts:
             for name, arriving in _arriving(extract):
                 fitting = common_type(held.get(name, arriving), arriving)
-                if fitting is None and name in raw and _has_values(context, table, name):
+                if fitting is None and name in raw and name not in ids and _has_values(context, table, name):
                     raise _unfit(context, table, name, held[name], arriving, whole=extracts[0].complete)
                 held = {**held, name: fitting or arriving}
 

@@ -70,8 +70,11 @@ def run_curated(context: StepContext) -> StepResult:
         )
     models = context.contracts.curated
     held = _held_currency(context)
+    whole = context.run.full_refresh
     tables = [
-        curated_load(models[name], table, models, held) for name, table in manifest.tables.items() if name in models
+        curated_load(models[name], table, models, held, whole=whole)
+        for name, table in manifest.tables.items()
+        if name in models
     ]
     load = Load(
         step=StepName.LOAD_CURATED,
@@ -127,12 +130,18 @@ def account_stopped(parts: Parts, run: RunParameters) -> None:
 
 
 def curated_load(
-    model: CuratedModel, table: TransformedTable, models: Mapping[str, CuratedModel], held: str | None = None
+    model: CuratedModel,
+    table: TransformedTable,
+    models: Mapping[str, CuratedModel],
+    held: str | None = None,
+    *,
+    whole: bool = False,
 ) -> TableLoad:
     """How a transformed table changes its warehouse table.
 
     Args:
         held: the currency of the amounts that are there, where it is another one than that of those that come.
+        whole: the load is one of a full refresh.
     """
     if model.reference:
         disposition = Disposition.REPLACE
@@ -155,6 +164,7 @@ def curated_load(
         version=models[model.versions_of].version if model.versions_of else None,
         replaced=_replaced(model.event_time, table),
         held_amounts=_held_amounts(model, models, held) if held else None,
+        ids=tuple(name for name, column in model.columns.items() if column.is_id) if whole else (),
         details=TableDetails(
             description=model.description,
             descriptions={name: column.description for name, column in model.columns.items()},
@@ -197,7 +207,8 @@ def _raw_load(context: StepContext, manifest: ExtractManifest, without: Collecti
     tables = []
     for name, table in manifest.tables.items():
         if name not in without:
-            tables.append(_raw_table(name, table, context.contracts.sources.get(name)))
+            source = context.contracts.sources.get(name)
+            tables.append(_raw_table(name, table, source, whole=context.run.full_refresh))
     return Load(
         step=StepName.LOAD_RAW,
         run_id=manifest.run_id,
@@ -215,7 +226,7 @@ def _replaced(moment: str | None, table: ExtractedTable | TransformedTable) -> R
     return Replaced(moment, table.replaced_from, table.replaced_to)
 
 
-def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> TableLoad:
+def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None, *, whole: bool = False) -> TableLoad:
     cursor = source.change_cursor if source else None
     if table.mode is ReadMode.APPEND:
         disposition = Disposition.APPEND
@@ -231,6 +242,7 @@ def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None) -> 
         newest_by=(cursor, "_row_id") if cursor else ("_row_id",),
         complete=table.complete,
         replaced=_replaced(source.event_time if source else None, table),
+        ids=source.ids if source and whole else (),
         details=_raw_details(source, table.key if disposition is Disposition.MERGE else ()),
     )
 

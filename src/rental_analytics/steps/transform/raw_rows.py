@@ -53,7 +53,13 @@ def _value(session: Session, name: str, had: str | None, kind: str, wanted: Sour
     value = identifier(name)
     if had is None:
         return f"CAST(NULL AS {kind})"
-    if wanted is SourceType.INTEGER and kind == "DOUBLE":
+    if wanted is SourceType.TEXT_ID:
+        # An empty text names nothing.
+        return f"NULLIF({value if had == kind else session.text(value, had)}, '')"
+    if wanted is SourceType.ID and had == "VARCHAR" and kind != had:
+        # Of a run from before the ids were whole numbers.
+        return f"TRY_CAST({value} AS {kind})"
+    if wanted in {SourceType.INTEGER, SourceType.ID} and kind == "DOUBLE":
         return _whole(value)
     if wanted is SourceType.DECIMAL and kind == "DOUBLE":
         return _exact(value, session.text(value, kind))

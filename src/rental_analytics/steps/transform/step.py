@@ -140,7 +140,7 @@ def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable])
 
 def _values_of(check: CheckResult) -> str:
     values = told_values(check)
-    return f": {values}" if values else ""
+    return f" ({values})" if values else ""
 
 
 def _note_taken_over(context: StepContext, pending: list[ExtractManifest]) -> None:

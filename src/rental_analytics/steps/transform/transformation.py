@@ -122,7 +122,7 @@ class Transformation:
             self._show_candidates(
                 model, (*self._request.earlier.get(source, ()), *self._request.extracts.get(source, ()))
             )
-            keys = [narrowed(name, model.columns[name].type) for name in model.key]
+            keys = [narrowed(name, model.columns[name]) for name in model.key]
             valid = render("steps/transform/valid_versions", rules=reject_rules(model), keys=keys)
             self._session.table(model.relation, valid)
 
@@ -144,7 +144,7 @@ class Transformation:
             f"rejected/{model.name}/run_id={self._run_id}/",
         )
         columns = _file_columns(model)
-        keys = [column for column in columns if column.name in model.key]
+        keys = {name: narrowed(name, model.columns[name]) for name in model.columns if name in model.key}
         with (
             self._session.output(self._lake, curated) as folder,
             self._session.output(self._lake, rejected) as aside,
@@ -155,16 +155,14 @@ class Transformation:
             counts = self._session.row(model_counts(model))
             deletes = withdrawn = rejects = list[LakeFile]()
             if model.soft_delete and self._has_deletes(model):
-                vanished = render("steps/transform/vanished", columns=keys, narrowed=narrowed)
+                vanished = render("steps/transform/vanished", keys=keys)
                 deletes = self._session.write(vanished, folder, "deletes")
             if counts["rejected"]:
-                broken = render("steps/transform/broken_rows", columns=keys, narrowed=narrowed)
+                broken = render("steps/transform/broken_rows", keys=keys)
                 self._session.table("broken_rows", broken)
                 rejects = self._session.write(self._rejected_rows(model), aside)
                 if model.key:
-                    withdrawn = self._session.write(
-                        render("steps/transform/withdrawn", columns=keys), folder, "withdrawn"
-                    )
+                    withdrawn = self._session.write(render("steps/transform/withdrawn", keys=keys), folder, "withdrawn")
         self._progress(sum(file.rows for file in files))
         return TransformedTable(
             complete=complete,

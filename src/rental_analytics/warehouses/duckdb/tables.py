@@ -10,6 +10,7 @@ from rental_analytics.errors import ContractError
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.warehouses.base import TableLoad
 from rental_analytics.warehouses.changes import added_columns, flag_column
+from rental_analytics.warehouses.converted_ids import converted_id, id_kinds_differ
 from rental_analytics.warehouses.duckdb.connection import Connection
 
 
@@ -48,10 +49,22 @@ def fit_table(connection: Connection, table: TableLoad, arriving: str | None) ->
                 # Rows that are there were never found missing.
                 connection.run(f"UPDATE {identifier(table.relation)} SET {identifier(column.name)} = FALSE")
             continue
+        if column.name in table.ids and id_kinds_differ(held, column.type):
+            _convert_ids(connection, table, column)
+            continue
         fitting = _fitting_type(connection, table, column, held, arriving)
         if fitting != held:
             emptied = "" if common_type(held, column.type) else f" USING CAST(NULL AS {fitting})"
             connection.run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {fitting}{emptied}")
+
+
+def _convert_ids(connection: Connection, table: TableLoad, column: FileColumn) -> None:
+    """Rows go whose id is none of the other kind, where there has to be one."""
+    place = {"relation": table.relation, "column": column.name}
+    converted = converted_id(identifier(column.name), column.type)
+    connection.run(render("warehouses/duckdb/convert_id", **place, type=column.type, converted=converted))
+    if column.name in {*table.key, *table.details.required}:
+        connection.run(render("warehouses/duckdb/delete_without", **place))
 
 
 def _fitting_type(connection: Connection, table: TableLoad, column: FileColumn, held: str, arriving: str | None) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts.columns import MAX_TEXT_BYTES
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
-from rental_analytics.contracts.model import MAX_TEXT_BYTES
 from rental_analytics.errors import LakeError, LakeUnavailableError, WarehouseError
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.verification import check_rows, check_stored

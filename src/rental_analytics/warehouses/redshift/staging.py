@@ -118,7 +118,7 @@ class StagedTable:
         added = added_columns(self.table)
         required = (*self.table.details.required, *(column.name for column in added))
         details = replace(self.table.details, required=required)
-        return TableShape(self.table.relation, (*self.table.columns, *added), self.table.key, details)
+        return TableShape(self.table.relation, (*self.table.columns, *added), self.table.key, details, self.table.ids)
 
 
 def _room(table: TableLoad) -> Room:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.contracts.base import common_type
+from rental_analytics.contracts.columns import MAX_TEXT_BYTES
 from rental_analytics.contracts.manifest import FileColumn
-from rental_analytics.contracts.model import MAX_TEXT_BYTES, Layout
+from rental_analytics.contracts.model import Layout
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.errors import ContractError
-from rental_analytics.sql.render import folded, identifier, identifiers, redshift_literal, render
+from rental_analytics.sql.render import folded, identifier, redshift_literal, render
 from rental_analytics.warehouses.base import PLAIN, TableDetails
+from rental_analytics.warehouses.converted_ids import converted_id, id_kinds_differ
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,12 +74,13 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class TableShape:
-    """A table as its contract wants it."""
+    """A table as its contract wants it; `ids` are columns that change between numbers and texts."""
 
     relation: str
     columns: tuple[FileColumn, ...]
     key: tuple[str, ...] = ()
     details: TableDetails = PLAIN
+    ids: tuple[str, ...] = ()
 
     def create(self, relation: str | None = None, *, keep: bool = True) -> str:
         """The statement that makes it, under another name if one is given."""
@@ -266,7 +269,7 @@ def _grown(
     shape: TableShape, column: FileColumn, held: HeldColumn | None, emptied: set[str], unfilled: set[str]
 ) -> FileColumn:
     """The column as it is to be: wide enough for what is there and for what comes."""
-    if held is None:
+    if held is None or _changes_kind(shape, column, held):
         return column
     if column.name in unfilled:
         return held.named(column.name)
@@ -284,6 +287,10 @@ def _grown(
     return FileColumn(name=column.name, type=kind, max_bytes=max(sizes) if kind == "VARCHAR" else None)
 
 
+def _changes_kind(shape: TableShape, column: FileColumn, held: HeldColumn) -> bool:
+    return column.name in shape.ids and id_kinds_differ(held.type, column.type)
+
+
 def _moved(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, HeldColumn]) -> Iterable[str]:
     """The rows move to a new table, in one transaction; columns the contract does not name stay behind the others.
 
@@ -293,7 +300,12 @@ def _moved(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, 
     kept = [column.named(name) for name, column in held.items() if name not in {column.name for column in columns}]
     new = f"{shape.relation}__new"
     types = {column.name: column.type for column in (*columns, *kept)}
-    names = [name for name, column in held.items() if common_type(column.type, types[name])]
+    ids = {
+        column.name: converted_id(identifier(column.name), column.type)
+        for column in columns
+        if column.name in held and _changes_kind(shape, column, held[column.name])
+    }
+    names = [name for name, column in held.items() if name in ids or common_type(column.type, types[name])]
     required = tuple(name for name in shape.details.required if name in held and held[name].required)
     wider = replace(shape, columns=(*columns, *kept), details=replace(shape.details, required=required))
     yield "LOCK ops.loads"
@@ -301,9 +313,12 @@ def _moved(shape: TableShape, columns: Sequence[FileColumn], held: Mapping[str, 
     if left := [name for name in held if name not in names]:
         yield render("warehouses/redshift/still_empty", relation=shape.relation, columns=left)
     yield wider.create(new, keep=False)
-    yield (
-        f"INSERT INTO {identifier(new)} ({identifiers(names)}) "
-        f"SELECT {identifiers(names)} FROM {identifier(shape.relation)}"
+    yield render(
+        "warehouses/redshift/move_rows",
+        new=new,
+        relation=shape.relation,
+        values={name: ids.get(name, identifier(name)) for name in names},
+        required=[value for name, value in ids.items() if name in {*shape.key, *shape.details.required}],
     )
     yield f"DROP TABLE {identifier(shape.relation)}"
     yield f"ALTER TABLE {identifier(new)} RENAME TO {identifier(shape.relation.partition('.')[2])}"

@@ -1,0 +1,1 @@
+"""What the configuration may say of a database: its tables and columns beside the contracts."""
