@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_FOLDERS = "objects below one folder each of the lake, or of one version of the code: files have names of their own"
+_FOLDERS = "objects below one folder each of the lake, or of the code: files have names of their own"
 _NO_RESOURCE = "actions that take no resource; a test lists the statements, and what limits each"
 _ROTATION = (
     "rotation needs a function inside the network; the password is made by Secrets Manager and shown to nobody, and "
@@ -20,7 +20,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         r"-(warehouse/CopyRole|processing/\w+Role)/DefaultPolicy/",
         _FOLDERS,
     ),
-    (r"AwsSolutions-IAM5\[Resource::.*Code.*/jobs/\w+/\*\]", r"-processing/(\w+Role|Code/Bootstrap/Role)/", _FOLDERS),
+    (r"AwsSolutions-IAM5\[Resource::.*Code.*/jobs/\*\]", r"-processing/(\w+Role|Code/Bootstrap/Role)/", _FOLDERS),
     (
         r"AwsSolutions-IAM5\[Resource::\*\]",
         r"-(processing/\w+Role/|orchestration/MachineRole/|warehouse/(Bootstrap/Role/|AskPolicy))",

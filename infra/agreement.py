@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from infra import limits
 from infra.parts.authorities import missing_region
 from infra.parts.schedule import longest_gap
 
@@ -34,6 +35,7 @@ def faults(configuration: Configuration) -> Iterator[str]:
     yield from _of_zones(configuration)
     yield from _of_places(configuration)
     yield from _of_the_database(configuration)
+    yield from limits.faults(configuration)
 
 
 def _of_the_schedule(configuration: Configuration) -> Iterator[str]:

@@ -32,18 +32,19 @@ from infra.values import (
     Emails,
     GroupId,
     Host,
-    Identifier,
     KeyArn,
     Name,
     PrefixListId,
     Region,
+    RunbookUrl,
     ScheduleExpression,
     SecretArn,
+    SourceDatabase,
     SubnetId,
-    TagKey,
-    TagValue,
+    Tags,
     TimeZone,
     VpcId,
+    WarehouseDatabase,
 )
 from rental_analytics.errors import ConfigurationError
 
@@ -75,7 +76,7 @@ class Deployment(_Section):
     region: Region = "eu-west-1"
     account: Account | None = None
     delete_data: StrictBool = False
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     bootstrap_key_arn: KeyArn | None = None
 
 
@@ -159,7 +160,7 @@ class Source(_Section):
     existing: ExistingSource | None = None
     tls: Literal["verify_identity", "verify_ca", "required"] = "verify_identity"
     tls_ca: Path | None = None
-    database: Identifier = "rental"
+    database: SourceDatabase = "rental"
     engine_version: AuroraVersion = "8.0.mysql_aurora.3.10.0"
     min_capacity: Annotated[AuroraUnits, Field(ge=0, le=256)] = 0.5
     max_capacity: Annotated[AuroraUnits, Field(ge=1, le=256)] = 4
@@ -201,7 +202,7 @@ class Warehouse(_Section):
             documentation does not say whether it tells its account; false is the way out if COPY cannot take the role.
     """
 
-    database: Identifier = "marketplace"
+    database: WarehouseDatabase = "marketplace"
     base_capacity: Annotated[int, Field(ge=4, le=512)] = 4
     max_capacity: Annotated[int, Field(ge=4, le=5632)] = 16
     analysts: tuple[DatabaseUser, ...] = ()
@@ -278,7 +279,7 @@ class Monitoring(_Section):
     stale_after_hours: Annotated[int, Field(ge=1, le=2400)] = 48
     max_rejected_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     dpu_hours_per_day: Annotated[float, Field(gt=0)] = 20
-    runbook_url: Annotated[str, Field(pattern=r"^(https://[^\s?#]+/)?$")] = ""
+    runbook_url: RunbookUrl = ""
 
 
 class Configuration(_Section):

@@ -8,18 +8,31 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
+from sqlglot.dialects import MySQL, Redshift
 
 from infra.parts.schedule import expression_fault
 
 LONGEST_NAME = 23
 """`<name>-access-logs-<account>-ap-northeast-1` is the longest name of a bucket, which may have 63 characters."""
 
+_RESERVED_NAMES = ("amzn-s3-demo-", "sthree-")
+_OWN_DATABASES = {
+    "MySQL": ("mysql", "information_schema", "performance_schema", "sys"),
+    "Redshift": ("template0", "template1", "padb_harvest", "awsdatacatalog", "sys"),
+}
+_FIRST_WITH_DATA_API = (3, 7, 0)
+_MOST_TAGS = 40
+"""AWS takes 50; some resources have tags of their own."""
+_RESERVED_TAGS = ("pipeline", "step", "name")
+_RESERVED_TAG_BEGINS = ("aws:", "aws-cdk:", "redshiftdb")
+"""By those that Redshift knows it would let a role be another user, such as the admin."""
+
 _LARGEST_NETWORK, _SMALLEST_NETWORK = 16, 22
 
 
-def _like(pattern: str, meaning: str) -> AfterValidator:
+def _like(pattern: str, meaning: str, flags: re.RegexFlag = re.ASCII) -> AfterValidator:
     def checked(value: str) -> str:
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value, flags):
             raise ValueError(f"{value!r} is not {meaning}")
         return value
 
@@ -33,6 +46,9 @@ def _deployment_name(value: str) -> str:
             f"{value!r} is not a name of 3 to {LONGEST_NAME} lower-case letters, digits and single hyphens, that "
             "begins with a letter and ends without a hyphen"
         )
+    # Names of buckets begin with it.
+    if reserved := next((begin for begin in _RESERVED_NAMES if f"{value}-".startswith(begin)), None):
+        raise ValueError(f"{value!r}: S3 keeps names that begin with {reserved} for itself")
     return value
 
 
@@ -65,6 +81,35 @@ def _time_zone(value: str) -> str:
 
 def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _database_of(engine: type[MySQL | Redshift]) -> AfterValidator:
+    def checked(value: str) -> str:
+        taken = {*_OWN_DATABASES[engine.__name__], *engine.Generator.RESERVED_KEYWORDS}
+        if value in taken:
+            raise ValueError(f"{value!r} is a word or a database that {engine.__name__} keeps for itself")
+        return value
+
+    return AfterValidator(checked)
+
+
+def _with_data_api(value: str) -> str:
+    version = tuple(int(part) for part in value.split("mysql_aurora.")[1].split("."))
+    if version < _FIRST_WITH_DATA_API:
+        raise ValueError(f"{value!r} has no Data API, by which the reading user is made; 3.07.0 and later have")
+    return value
+
+
+def _tags(value: dict[str, str]) -> dict[str, str]:
+    keys = {key: key.lower() for key in value}
+    for key, plain in keys.items():
+        if plain in _RESERVED_TAGS or plain.startswith(_RESERVED_TAG_BEGINS):
+            raise ValueError(f"{key!r} is a tag that the deployment, Redshift or AWS sets or reads itself")
+    if len(value) > _MOST_TAGS:
+        raise ValueError(f"there are {len(value)} tags; there may be {_MOST_TAGS}")
+    if twice := [key for key, plain in keys.items() if [*keys.values()].count(plain) > 1]:
+        raise ValueError(f"{' and '.join(twice)} are one key to IAM, which does not tell capitals")
+    return value
 
 
 def _half_steps(value: float) -> float:
@@ -103,10 +148,20 @@ DatabaseUser = Annotated[
     str, _like(r"IAMR?:[\w+=,.@-]{1,128}", "the database user of an IAM user (IAM:maria) or of a role (IAMR:analysts)")
 ]
 AuroraVersion = Annotated[
-    str, _like(r"8\.0\.mysql_aurora\.3\.\d+\.\d+", "a version of Aurora MySQL 3, such as 8.0.mysql_aurora.3.10.0")
+    str,
+    _like(r"8\.0\.mysql_aurora\.3\.\d+\.\d+", "a version of Aurora MySQL 3, such as 8.0.mysql_aurora.3.10.0"),
+    AfterValidator(_with_data_api),
 ]
 Email = Annotated[str, _like(r"[^@\s]+@[^@\s]+", "an e-mail address")]
 Emails = Annotated[tuple[Email, ...], BeforeValidator(_listed)]
 """One address, or a list of them."""
-TagKey = Annotated[str, _like(r"(?!aws:)[\w .:/=+@-]{1,128}", "a key of a tag, which may not begin with aws:")]
-TagValue = Annotated[str, _like(r"[\w .:/=+@-]{0,256}", "a value of a tag")]
+TagKey = Annotated[str, _like(r"[\w .:/=+@-]{1,128}", "a key of a tag", re.UNICODE)]
+TagValue = Annotated[str, _like(r"[\w .:/=+@-]{0,256}", "a value of a tag", re.UNICODE)]
+Tags = Annotated[dict[TagKey, TagValue], AfterValidator(_tags)]
+SourceDatabase = Annotated[Identifier, _database_of(MySQL)]
+WarehouseDatabase = Annotated[Identifier, _database_of(Redshift)]
+RunbookUrl = Annotated[
+    str,
+    # It stands in descriptions of alarms, and in a template of EventBridge, where < begins a variable.
+    _like(r"(https://[\w.~:/@%+,=-]{1,300}/)?", "an address that begins with https:// and ends with /"),
+]

@@ -8,12 +8,15 @@ import zipfile
 from typing import Any
 
 import boto3
-from answer import answered
+from answer import answered, patiently
+
+DENIED = ("403", "AccessDenied")
+"""What S3 answers until a right that the deployment has just given holds everywhere."""
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     """What Lambda calls."""
-    answered(unpack, event, context)
+    answered(lambda asked: patiently(lambda: unpack(asked), DENIED), event, context)
 
 
 def unpack(asked: dict[str, Any]) -> None:

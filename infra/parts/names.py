@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.configuration import Configuration
+from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.steps import Part
 from rental_analytics.pipeline import STEPS, Step
 
 METRICS_NAMESPACE = "Rental"
-CURATED_TABLES = ("bookings", "listings", "listing_attributes", "viewings")
+CURATED_TABLES = tuple(name for name, model in load_contracts().curated.items() if model.source)
+"""Those made of a source table: of them a run tells rows and rejected rows."""
 LEAST_WORKERS = 2
 _DPU_OF_WORKER = {"G.1X": 1, "G.2X": 2, "G.4X": 4}
 

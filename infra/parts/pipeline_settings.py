@@ -32,8 +32,12 @@ SET_BY_DEPLOYMENT: Mapping[str, frozenset[str]] = {
 SECTIONS = frozenset(Settings.model_fields) - {"folder"}
 
 
+_SECRET = re.compile(r"(?i)secret|password|token|access\.key|credential")
+
+
 def faults(document: Document) -> Iterator[str]:
     """What is wrong with the sections, each by its key."""
+    yield from _secrets(document, "pipeline")
     for section, values in document.items():
         for key in sorted(
             SET_BY_DEPLOYMENT.get(section, frozenset()) & set(values if isinstance(values, dict) else ())
@@ -49,6 +53,18 @@ def faults(document: Document) -> Iterator[str]:
 
 def _settings(document: Document) -> Settings:
     return Settings.model_validate(_merged({"source": {"url": "mysql://host/rental"}}, document))
+
+
+def _secrets(document: Document, place: str) -> Iterator[str]:
+    """What would stand in a template, and in the bucket with the jobs' code, for all who may read these."""
+    for name, value in document.items():
+        key = f"{place}.{name}"
+        if isinstance(value, dict):
+            yield from _secrets(value, key)
+        elif "{{resolve:" in json.dumps(value, default=str):
+            yield f"{key}: CloudFormation would put what {{{{resolve:...}}}} names into the jobs' rental.toml"
+        elif place.endswith("engine.spark") and _SECRET.search(name):
+            yield f"{key}: it would stand in the template; jobs have the rights of their roles"
 
 
 def rates_file(document: Document) -> Path | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -97,9 +98,18 @@ class NetworkStack(Stack):
 
     def _log_flow(self, name: str, key: kms.IKey) -> None:
         group = log_group(self, "FlowLogs", name=f"/{name}/network", key=key, days=30)
+        role = iam.Role(
+            self,
+            "FlowRole",
+            role_name=f"{name}-flow-logs",
+            description="Writes refused connections into a log",
+            assumed_by=iam.ServicePrincipal(
+                "vpc-flow-logs.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+            ),
+        )
         self.vpc.add_flow_log(
             "Flow",
-            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role),
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
 

@@ -11,13 +11,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.parts.archives import archive_statements
 from infra.parts.authorities import authorities_file
-from infra.parts.job_code import JobCode
+from infra.parts.job_code import JobCode, rates_name
 from infra.parts.log_groups import log_group
 from infra.parts.names import METRICS_NAMESPACE, camel, connection_name, job_name, lake_url, worker_type, workers
 from infra.parts.pipeline_settings import rates_file, rental_toml
@@ -63,7 +61,6 @@ class ProcessingStack(Stack):
         )
         name = configuration.deployment.name
         self._code_bucket = code
-        self._rates = self._made_rates()
         self._code = JobCode(
             self,
             "Code",
@@ -72,6 +69,7 @@ class ProcessingStack(Stack):
             key=key,
             toml=self._toml(),
             authorities=authorities_file(configuration),
+            rates=rates_file(configuration.pipeline),
         )
         self._log_groups = {step.name: self._made_log_groups(step) for step in STEPS}
         self.output_logs = [output for output, _ in self._log_groups.values()]
@@ -93,6 +91,8 @@ class ProcessingStack(Stack):
                 ],
             ),
         )
+        # Beside the jobs: what another stack imports could not be taken away, such as a zone that is used no more.
+        self._connections = [self._made_connection(zone, subnet) for zone, subnet in source.subnet_ids.items()]
         self.roles: Mapping[StepName, iam.Role] = {step.name: self._made_role(step) for step in STEPS}
         self.jobs: Mapping[StepName, glue.CfnJob] = {step.name: self._made_job(step) for step in STEPS}
 
@@ -114,14 +114,7 @@ pipeline = "{self._configuration.deployment.name}"
 late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 """
         file = rates_file(self._configuration.pipeline)
-        # An upload is named by its hash, and keeps how its name ends.
-        rates = f"{self._rates.asset_hash}{file.suffix}" if self._rates and file else None
-        return rental_toml(own, self._configuration.pipeline, rates)
-
-    def _made_rates(self) -> assets.Asset | None:
-        """A company's own exchange rates; Glue puts them into the working folder of `transform`."""
-        file = rates_file(self._configuration.pipeline)
-        return assets.Asset(self, "Rates", path=str(file)) if file else None
+        return rental_toml(own, self._configuration.pipeline, rates_name(file) if file else None)
 
     def _made_log_groups(self, step: Step) -> tuple[logs.LogGroup, logs.LogGroup]:
         """Where Glue writes what a job prints, and its errors: with a security configuration, a place of its own."""
@@ -156,12 +149,27 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         for statement in [*statements, *self._log_statements(step), *self._statements_of_parts(step)]:
             role.add_to_policy(statement)
         self._code.read_by(role, self._code_bucket)
-        if self._rates and step.name in READS_RATES:
-            for statement in archive_statements([self._rates], self._configuration, sid="Rates"):
-                role.add_to_policy(statement)
         if Part.WAREHOUSE in step.uses:
             Tags.of(role).add("RedshiftDbRoles", "loader")
         return role
+
+    def _made_connection(self, zone: str, subnet_id: str) -> glue.CfnConnection:
+        return glue.CfnConnection(
+            self,
+            f"Connection{zone[-1].upper()}",
+            catalog_id=Aws.ACCOUNT_ID,
+            connection_input=glue.CfnConnection.ConnectionInputProperty(
+                name=connection_name(self._configuration, zone),
+                description="The network from which the database is reached; no address and no password",
+                connection_type="NETWORK",
+                connection_properties={},
+                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
+                    availability_zone=zone,
+                    subnet_id=subnet_id,
+                    security_group_id_list=[self._source.security_group_id],
+                ),
+            ),
+        )
 
     def _log_statements(self, step: Step) -> list[iam.PolicyStatement]:
         groups = [group.log_group_arn for group in self._log_groups[step.name]]
@@ -274,7 +282,8 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
 
     def _made_job(self, step: Step) -> glue.CfnJob:
         connections = glue.CfnJob.ConnectionsListProperty(
-            connections=[connection.ref for connection in self._source.connections.values()]
+            # It takes the first in whose zone there is room for the job.
+            connections=[connection.ref for connection in self._connections]
         )
         job = glue.CfnJob(
             self,
@@ -315,8 +324,9 @@ late_after = "{self._configuration.monitoring.stale_after_hours} hours"
         }
         if Part.ENGINE in step.uses:
             arguments["--enable-auto-scaling"] = "true"
-        if self._rates and step.name in READS_RATES:
-            arguments["--extra-files"] = self._rates.s3_object_url
+        if self._code.rates and step.name in READS_RATES:
+            # Glue puts it into the job's working folder.
+            arguments["--extra-files"] = self._code.rates
         return arguments
 
     def _settings(self, step: Step) -> list[str]:

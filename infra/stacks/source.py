@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Unpack
 
-from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -19,7 +18,6 @@ from constructs import Construct
 from infra.configuration import Configuration, ExistingSource
 from infra.parts.custom import Bootstrap
 from infra.parts.log_groups import log_group
-from infra.parts.names import connection_name
 from infra.parts.reader import READER, reader_grants, reader_sql
 from infra.parts.removal import deletes_data, removal_of_data, remove_with_data
 from infra.parts.stack_options import StackOptions
@@ -38,7 +36,6 @@ class SourceStack(Stack):
         secret_key_arn: the key that the secret is encrypted with; None for AWS's own.
         subnet_ids: by availability zone: from where `extract` reaches the database.
         security_group_id: of the job there.
-        connections: the same as Glue knows it, by zone. It takes the first in whose zone there is room for the job.
     """
 
     def __init__(
@@ -57,25 +54,6 @@ class SourceStack(Stack):
             self._use(existing)
         else:
             self._make(key, network)
-        self.connections = {zone: self._made_connection(zone, subnet) for zone, subnet in self.subnet_ids.items()}
-
-    def _made_connection(self, zone: str, subnet_id: str) -> glue.CfnConnection:
-        return glue.CfnConnection(
-            self,
-            f"Connection{zone[-1].upper()}",
-            catalog_id=Aws.ACCOUNT_ID,
-            connection_input=glue.CfnConnection.ConnectionInputProperty(
-                name=connection_name(self._configuration, zone),
-                description="The network from which the database is reached; no address and no password",
-                connection_type="NETWORK",
-                connection_properties={},
-                physical_connection_requirements=glue.CfnConnection.PhysicalConnectionRequirementsProperty(
-                    availability_zone=zone,
-                    subnet_id=subnet_id,
-                    security_group_id_list=[self.security_group_id],
-                ),
-            ),
-        )
 
     def _use(self, existing: ExistingSource) -> None:
         self.url = f"mysql://{existing.host}:{existing.port}/{existing.database}"
@@ -173,6 +151,11 @@ class SourceStack(Stack):
             copy_tags_to_snapshot=True,
         )
         remove_with_data(self._configuration, cluster, parameters)
+        for number in range(source.readers):
+            # It holds no data; one that stayed when `readers` becomes less would be paid for.
+            for part in cluster.node.find_child(f"Reader{number}").node.find_all():
+                if isinstance(part, CfnResource):
+                    part.apply_removal_policy(RemovalPolicy.DESTROY)
         for kind in DATABASE_LOGS:
             cluster.node.add_dependency(self._made_log(kind, key))
         bootstrap = Bootstrap(
@@ -228,7 +211,7 @@ class SourceStack(Stack):
                 secret_string_template=f'{{"username": "{user}"}}',
                 generate_string_key="password",
                 password_length=40,
-                # The RDS Data API takes a colon with a name for a parameter, and the password stands in its SQL.
+                # For people and programs that write it into a URL or a statement.
                 exclude_punctuation=True,
             ),
             removal_policy=removal_of_data(self, self._configuration),

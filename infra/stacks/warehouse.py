@@ -24,11 +24,12 @@ from infra.parts.names import loader_names
 from infra.parts.removal import removal_of_data
 from infra.parts.stack_options import StackOptions
 from infra.stacks.network import NetworkStack
+from rental_analytics.contracts.manifest import LOADED
 
 ADMIN = "rental_admin"
 ANALYST_ROLE, OPERATOR_ROLE = "analyst", "operator"
 LOGS = ("userlog", "connectionlog", "useractivitylog")
-COPIED = ("raw", "curated", "drafts")
+COPIED = (*LOADED, "drafts")
 """Folders of the lake that COPY reads; in the last one its manifests."""
 
 

@@ -21,6 +21,7 @@ from warehouses.twins import DuckDb, Rows
 
 PASSWORD = 'it\'s "100%" {safe}%7B$&\\'
 DAYS = 3
+REJECTED_ROWS = "SELECT table_name, rules FROM ops.rejected_rows"
 
 
 class Local:
@@ -47,6 +48,7 @@ class Seen:
         executions: `first`, `again` with the name of the first run, and `later`.
         tables: of schema `presentation`, after each execution.
         local: the same after the runs on this machine.
+        rejected: tables and rules of the rows in `ops.rejected_rows`, after the first execution.
         calls: of all roles, from the first deployment on.
         searched, leaks: how many places of each kind were searched for `PASSWORD`, and which hold it.
     """
@@ -57,6 +59,7 @@ class Seen:
     executions: dict[str, Execution] = field(default_factory=dict)
     tables: dict[str, dict[str, Rows]] = field(default_factory=dict)
     local: dict[str, dict[str, Rows]] = field(default_factory=dict)
+    rejected: Rows = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     searched: Counter[str] = field(default_factory=Counter)
     leaks: list[str] = field(default_factory=list)
@@ -90,6 +93,7 @@ def _run(seen: Seen, local: Local) -> None:
         execution = deployment.end(deployment.start(run_id="first", upper_bound=bound))
         seen.executions[name] = deployment.succeeded(execution)
         seen.tables[name] = deployment.presentation()
+    seen.rejected = deployment.stand_in.execute(REJECTED_ROWS, deployment.database)
     seen.local["first"] = local.run("first", bound)
     advance(deployment.mysql.url(DATABASE), DAYS)
     bound = _now()

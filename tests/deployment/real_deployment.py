@@ -33,6 +33,9 @@ CONFIGURATION = load_configuration(EXAMPLES["minimal"]).model_copy(update={"wait
 NAME, DATABASE = CONFIGURATION.deployment.name, CONFIGURATION.source.database
 JOBS = {step.name: f"{NAME}-{step.name}" for step in STEPS}
 SMALL = MarketplaceOptions(listings=8, bookings=30, viewings=12, seed=5, end_date=date(2024, 3, 4))
+REJECTED = "checkout_date = checkin_date"
+"""A stay of no night: what the made tables let in and `transform` does not."""
+
 WAIT_SECONDS = 900
 Item = dict[str, Any]
 
@@ -85,13 +88,14 @@ class RealDeployment:
         return self.stacks
 
     def fill(self, options: MarketplaceOptions = SMALL) -> None:
-        """Put a marketplace into the tables that the deployment made."""
+        """Put a marketplace into the tables that the deployment made, with a row that is rejected."""
         made = self.mysql.create_database()
         generate(self.mysql.url(made), options)
         for table in TABLE_NAMES:
             columns = ", ".join(f"`{name}`" for name, *_ in self.mysql.execute(f"SHOW COLUMNS FROM `{table}`", made))
             self.mysql.execute(f"INSERT INTO `{table}` ({columns}) SELECT {columns} FROM {made}.`{table}`", DATABASE)
         self.mysql.execute(f"DROP DATABASE {made}")
+        self.mysql.execute(f"UPDATE bookings SET {REJECTED} ORDER BY booking_id LIMIT 1", DATABASE)
 
     def plant(self, password: str) -> None:
         """Give the database's reader another password: in its secret, and by the deployment's own function."""

@@ -28,7 +28,12 @@ Document = dict[str, Any]
 
 
 def write_assembly(
-    folder: Path, text: str = "hello", rights: tuple[str, ...] = (), protected: bool = False, **more: Document
+    folder: Path,
+    text: str = "hello",
+    rights: tuple[str, ...] = (),
+    protected: bool = False,
+    exports: Document | None = None,
+    **more: Document,
 ) -> Path:
     """Write it.
 
@@ -36,6 +41,7 @@ def write_assembly(
         text: what the function writes into the bucket.
         rights: actions taken from those of the function.
         protected: whether the stacks are protected against deletion.
+        exports: values in place of those that the first stack exports by itself; None for one that it exports no more.
         more: resources of the second stack.
     """
     assets = folder / "asset.function"
@@ -47,7 +53,7 @@ def write_assembly(
     # The second is named first: the order is that of what depends on what.
     for name, template, files in (
         (WORK, _work(text, digest, rights, more), {digest: (code, f"{digest}.zip")}),
-        (BASE, _base(), {}),
+        (BASE, _base(exports or {}), {}),
     ):
         body = json.dumps(template)
         (folder / f"{name}.template.json").write_text(body)
@@ -80,7 +86,7 @@ def _stack(name: str, key: str, protected: bool) -> Document:
     }
 
 
-def _base() -> Document:
+def _base(changed: Document) -> Document:
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Condition": insecure}
     resources = {
@@ -105,9 +111,10 @@ def _base() -> Document:
             PolicyDocument=_document(deny | {"Resource": [{"Fn::GetAtt": ["Bucket", "Arn"]}, _objects("Bucket")]}),
         ),
     }
-    exports = {"Bucket": {"Ref": "Bucket"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}}
+    exports = {"Bucket": {"Ref": "Bucket"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}} | changed
     return _template(
-        resources, {name: {"Value": value, "Export": {"Name": f"{BASE}:{name}"}} for name, value in exports.items()}
+        resources,
+        {name: {"Value": value, "Export": {"Name": f"{BASE}:{name}"}} for name, value in exports.items() if value},
     )
 
 

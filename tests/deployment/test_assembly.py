@@ -63,6 +63,23 @@ def test_first_deployment_that_failed_is_repeated_as_the_cookbook_says(empty: Em
     assert greeting(empty, deployed(empty, tmp_path)) == "Create: hello"
 
 
+@pytest.mark.parametrize(
+    ("value", "change"), [(None, "deleted"), ({"Fn::GetAtt": ["Bucket", "Arn"]}, "updated")], ids=["gone", "changed"]
+)
+def test_export_stays_while_another_stack_imports_it(
+    empty: EmulatedAws, tmp_path: Path, value: dict[str, list[str]] | None, change: str
+) -> None:
+    deployed(empty, write_assembly(tmp_path))
+    with pytest.raises(DeploymentError, match=f"Export {BASE}:Key cannot be {change} as it is in use by {WORK}"):
+        deployed(empty, write_assembly(tmp_path, exports={"Key": value}))
+
+
+def test_export_that_nobody_imports_may_go(empty: EmulatedAws, tmp_path: Path) -> None:
+    deployed(empty, write_assembly(tmp_path, exports={"Other": {"Ref": "Bucket"}}))
+    stacks = deployed(empty, write_assembly(tmp_path))
+    assert [stack.is_changed for stack in stacks.values()] == [True, False]
+
+
 def test_unlisted_type_fails_by_name(empty: EmulatedAws, tmp_path: Path) -> None:
     write_assembly(tmp_path, Fleet={"Type": "AWS::GameLift::Fleet", "Properties": {}})
     with pytest.raises(DeploymentError, match=r"Unrecognized resource types: .*AWS::GameLift::Fleet"):

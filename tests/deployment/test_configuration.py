@@ -135,6 +135,47 @@ constants = { currency = "EUR", checkin_date = 2024-01-31, booking_date = 2024-0
         *((f"[warehouse]\nanalysts = ['{name}']", "warehouse.analysts") for name in ("maria", 'IAM:x"; DROP')),
         ("[monitoring]\nemail = 'team'", "monitoring.email"),
         ("[network", "is not TOML"),
+        (f"[deployment]\naccount = '{'٣' * 12}'", "deployment.account"),
+        *((f"[deployment]\nname = {name!r}", "S3 keeps names") for name in ("sthree", "sthree-x", "amzn-s3-demo-x")),
+        *(
+            (f"[deployment.tags]\n'{key}' = 'x'", "deployment.tags")
+            for key in ("AWS:x", "aws-cdk:x", "step", "Pipeline", "Name", "RedshiftDbUser", "redshiftdbroles", "a#b")
+        ),
+        ("[deployment.tags]\nProject = 'a'\nproject = 'b'", "Project and project are one key"),
+        ("[deployment.tags]\n" + "".join(f"t{number} = 'x'\n" for number in range(41)), "there are 41 tags"),
+        ("[source]\nengine_version = '8.0.mysql_aurora.3.06.1'", "has no Data API"),
+        ("[source]\nengine_version = '8.0.mysql_aurora.3.1٠.0'", "source.engine_version"),
+        *(
+            (f"[source]\ndatabase = '{name}'", "source.database: ")
+            for name in ("mysql", "sys", "information_schema", "select", "key")
+        ),
+        *((f"[warehouse]\ndatabase = '{name}'", "warehouse.database: ") for name in ("template1", "table", "user")),
+        ("[jobs]\nmost_workers = 299", "a subnet of the network that is made has room for 200"),
+        (f"[monitoring]\nrunbook_url = 'https://{'x' * 2000}/'", "monitoring.runbook_url"),
+        *(
+            (f"[monitoring]\nrunbook_url = 'https://git/{part}/'", "monitoring.runbook_url")
+            for part in ("<x>", '"', "a b", "{x}", "\\", "é")
+        ),
+        (
+            "[deployment]\nbootstrap_key_arn = 'arn:aws:kms:us-east-1:123456789012:key/1'",
+            "deployment.bootstrap_key_arn is not in deployment.region eu-west-1",
+        ),
+        (
+            "[deployment]\nbootstrap_key_arn = 'arn:aws-cn:kms:eu-west-1:123456789012:key/1'",
+            "deployment.bootstrap_key_arn does not begin with arn:aws:",
+        ),
+        (
+            "[pipeline.engine.spark]\n'spark.hadoop.fs.s3a.secret.key' = 'x'",
+            "pipeline.engine.spark.spark.hadoop.fs.s3a.secret.key: it would stand in the template",
+        ),
+        (
+            "[pipeline.engine.spark]\n'spark.x' = '{{resolve:secretsmanager:rental/source-admin}}'",
+            "pipeline.engine.spark.spark.x: CloudFormation would put",
+        ),
+        (
+            "[pipeline.tables.bookings.constants]\ncurrency = '{{resolve:ssm:x}}'",
+            "pipeline.tables.bookings.constants.currency: CloudFormation",
+        ),
     ],
 )
 def test_wrong_configuration_is_told_by_key(told, text: str, fault: str) -> None:  # type: ignore[no-untyped-def]
@@ -167,6 +208,8 @@ def test_wrong_configuration_is_told_by_key(told, text: str, fault: str) -> None
         ("subnet-0123456789abcdef1", "subnet", "source.existing.subnets.eu-west-1b"),
         ("eu-west-1b =", "us-east-1b =", "us-east-1b is not an availability zone"),
         ("host = ", 'host = "a b"\n# ', "source.existing.host"),
+        ("arn:aws:secretsmanager", "arn:aws-cn:secretsmanager", "secret_arn does not begin with arn:aws:"),
+        ("kms:eu-west-1:123456789012:key/1111", "kms:us-east-1:123456789012:key/1111", "secret_key_arn is not in"),
         (r"\[jobs\]", "[network]\nendpoint_zones = 2\n[jobs]", "network.endpoint_zones has no effect"),
     ],
 )
@@ -185,6 +228,11 @@ def test_database_that_is_there_is_named_as_aws_names_it(  # type: ignore[no-unt
         "[deployment]\nregion = 'us-west-1'\n[network]\navailability_zones = ['us-west-1a', 'us-west-1c']",
         "[network]\navailability_zones = ['eu-west-1c', 'eu-west-1b', 'eu-west-1a']\nendpoint_zones = 3",
         "[source]\nmin_capacity = 0\nmax_capacity = 1.5",
+        "[source]\ndatabase = 'rental_2'\nengine_version = '8.0.mysql_aurora.3.07.0'\n[warehouse]\ndatabase = 'dev'",
+        "[deployment]\nname = 'sthreex'\n[deployment.tags]\n'Kostenstelle' = 'Büro 7'\nstepwise = ''",
+        "[jobs]\nmost_workers = 200",
+        "[monitoring]\nrunbook_url = 'https://git.company.example/a~b/c%20d/-/blob/main/'",
+        "[pipeline.engine.spark]\n'spark.sql.shuffle.partitions' = '64'",
         "[schedule]\nexpression = 'rate(12 hours)'\nzone = 'Europe/Dublin'",
         "[schedule]\nexpression = 'cron(0/30 8-17 ? * MON-FRI *)'\n[monitoring]\nlate_after_hours = 72",
         "[warehouse]\nanalysts = ['IAM:maria@company.example', 'IAMR:analysts']",

@@ -51,6 +51,10 @@ def test_first_execution_makes_what_a_local_run_makes(seen: Seen) -> None:
     assert seen.tables["first"] == seen.local["first"]
 
 
+def test_rejected_row_is_loaded_beside_the_others(seen: Seen) -> None:
+    assert seen.rejected == [("bookings", "checkout_not_after_checkin")]
+
+
 def test_same_run_again_does_nothing(seen: Seen) -> None:
     assert seen.tables["again"] == seen.tables["first"]
     for run in seen.executions["again"].jobs.values():

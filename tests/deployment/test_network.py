@@ -80,7 +80,7 @@ def test_without_groups_the_job_may_reach_every_address_of_the_network() -> None
 def test_extract_checks_the_certificate_of_the_database(stacks: Synthesized) -> None:
     (code,) = (one for name, one in stacks.resources("AWS::CloudFormation::CustomResource").items() if "Code" in name)
     assert 'tls = "verify_identity"' in code["Texts"]["rental.toml"]
-    assert list(code["Files"]) == ["authorities.pem"]
+    assert "authorities.pem" in code["Files"]
     told = {
         name: "source.tls_ca=s3://" in json.dumps(job["DefaultArguments"]["--set"])
         for name, job in stacks.resources("AWS::Glue::Job").items()

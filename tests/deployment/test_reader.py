@@ -9,6 +9,7 @@ import pytest
 
 from docs.pages import blocks
 from infra.configuration import Configuration
+from infra.functions.password import hashed
 from infra.parts.reader import READER, reader_grants, reader_sql
 from rental_analytics.contracts.loader import load_contracts
 from servers.mysql import MySqlServer
@@ -63,6 +64,21 @@ def test_grants_are_on_what_the_source_calls_its_tables() -> None:
     assert reader_grants("rental", tables, optional=True) == [
         "GRANT SELECT ON `rental`.`user_viewing` TO 'rental_reader'@'%'"
     ]
+
+
+def test_hash_of_a_password_lets_its_user_in_and_nobody_else(mysql: MySqlServer, database: str) -> None:
+    from pymysql.err import OperationalError
+
+    if mysql.kind == "mariadb":
+        pytest.xfail("MariaDB does not know the hashes of MySQL")
+    for password in ("Of-My-0wn", "x" * 40, 'it\'s "100%" \\ :name', "a"):
+        mysql.execute(f"DROP USER IF EXISTS {READER}")
+        known_by = f"IDENTIFIED WITH caching_sha2_password AS '{hashed(password)}' REQUIRE SSL"
+        mysql.execute(f"CREATE USER {READER} {known_by}")
+        mysql.execute(f"GRANT SELECT ON {database}.* TO {READER}")
+        mysql.connect(database, READER, password, ssl={"ca": None}).close()
+        with pytest.raises(OperationalError, match="denied"):
+            mysql.connect(database, READER, f"{password}x", ssl={"ca": None})
 
 
 @pytest.mark.parametrize("name", ["a`b", "", "a b", "a;b", "x" * 65])

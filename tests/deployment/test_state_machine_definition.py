@@ -1,6 +1,7 @@
 """What can be told of the state machine's definition without running it."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,16 @@ import jsonata
 import pytest
 
 from deployment.failure_stack import WAITING
+from rental_analytics.contracts.base import RUN_ID
 from rental_analytics.pipeline import STEPS
-from rental_analytics.runners.state_machine import failure, job_substitution, state_machine, transient_errors
+from rental_analytics.runners.glue_arguments import parse_arguments
+from rental_analytics.runners.state_machine import (
+    PARAMETERS,
+    failure,
+    job_substitution,
+    state_machine,
+    transient_errors,
+)
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / ".venv/share/node"
@@ -35,6 +44,45 @@ CAUSES = [
     'A line\nof several, with a tab\t and "quotes" and é',
     "An error occurred while calling o123.load: java.lang.IllegalStateException: no",
     "Error: 7",
+]
+
+REFUSED_INPUTS: list[Any] = [
+    {"as_of": "--set=source.url=mysql://elsewhere:3306/rental source.tls=required"},
+    {"as_of": "2026-03-01 --set=a.b=c"},
+    {"as_of": "2026-03-01\n"},
+    {"as_of": "2026-03-012026-03-01"},
+    {"as_of": "٢٠٢٦-03-01"},
+    {"as_of": 20260301},
+    {"run_id": "--step=metrics"},
+    {"run_id": {"a": 1}},
+    {"run_id": ["nightly"]},
+    {"run_id": "früh"},
+    {"run_id": "x" * 101},
+    {"upper_bound": "2026-03-01T05:00:00Z --config=x"},
+    {"upper_bound": "yesterday"},
+    {"full_refresh": "yes"},
+    {"full_refresh": 1},
+    {"backfill_from": "-1"},
+    {"backfill_to": " 2026-03-01"},
+    {"run": "nightly"},
+    [],
+    ["x"],
+    [{"run_id": "nightly"}],
+    "text",
+    '{"run_id": "nightly"}',
+    5,
+    True,
+    None,
+]
+ACCEPTED_INPUTS: list[dict[str, Any]] = [
+    {"as_of": None, "run_id": None},
+    {"run_id": "x" * 100, "full_refresh": True},
+    {"run_id": 7, "full_refresh": "false"},
+    {"run_id": "2026-03_a.b", "as_of": "2026-03-01", "backfill_from": "2026-01-01", "backfill_to": "2026-02-01"},
+    {"upper_bound": "2026-03-01T05:00:00.123Z"},
+    {"upper_bound": "2026-03-01T05:00:00.123456+02:00"},
+    {"upper_bound": "2026-03-01 05:00"},
+    {"upper_bound": "2026-03-01", "as_of": ""},
 ]
 
 
@@ -71,13 +119,15 @@ def job_cause(message: str, state: str = "FAILED") -> str:
 
 def documents() -> list[dict[str, Any]]:
     """What expressions may meet: inputs, causes of failures, and variables."""
-    inputs: list[dict[str, Any]] = [
+    inputs: list[Any] = [
+        *REFUSED_INPUTS,
+        *ACCEPTED_INPUTS,
         {},
         {"run_id": "nightly", "as_of": "2026-03-01", "full_refresh": True},
         {"run_id": "", "full_refresh": False, "backfill_from": "2026-01-01", "backfill_to": "2026-02-01"},
         {"run": "x", "as-of": 1},
     ]
-    causes = [("States.TaskFailed", job_cause(text)) for text in CAUSES]
+    causes = [("States.TaskFailed", job_cause(text)) for text in (*CAUSES, "x" * 12_000, '"\\\n' * 3_000)]
     causes += [
         ("States.TaskFailed", job_cause("", "TIMEOUT")),
         ("States.TaskFailed", job_cause(CAUSES[0])[:200]),
@@ -90,21 +140,28 @@ def documents() -> list[dict[str, Any]]:
     ]
     variables = {"run_id": "nightly", "jobs": 1, "calls": 2, "most_jobs": 3, "lake_tries": 2, "wait": 5, "cause": "why"}
     fixed = dict.fromkeys(("upper_bound", "as_of", "full_refresh", "backfill_from", "backfill_to"), "")
-    context = {"Execution": {"Id": "arn:x:1", "Name": "0f2d9c7e-11", "StartTime": "2026-11-30T06:24:12.123Z"}}
+    failures = [
+        ("extract", "LockHeldError"),
+        ("extract", "JobFAILED"),
+        ("metrics", "SourceUnavailableError"),
+        ("metrics", "Glue.AWSGlueException"),
+        ("lock", "LockHeldError"),
+    ]
+    kinds = [(inputs[0], cause, failures[0]) for cause in causes]
+    kinds += [(given, causes[0], failures[0]) for given in inputs]
+    kinds += [(inputs[0], cause, failed) for cause in causes for failed in failures]
     return [
         variables
         | fixed
-        | {"failed": failed, "error": error}
-        | {"states": {"input": given, "context": context, "errorOutput": {"Error": kind, "Cause": cause}}}
-        for given in inputs
-        for kind, cause in causes
-        for failed, error in (
-            ("extract", "LockHeldError"),
-            ("extract", "JobFAILED"),
-            ("metrics", "SourceUnavailableError"),
-            ("metrics", "Glue.AWSGlueException"),
-        )
+        | {"failed": failed, "error": error, "asked": failed == "lock"}
+        | {"states": {"input": given, "context": context(), "errorOutput": {"Error": kind, "Cause": cause}}}
+        for given, (kind, cause), (failed, error) in kinds
     ]
+
+
+def context(name: str = "0f2d9c7e-11") -> dict[str, Any]:
+    """What Step Functions tells a state of its execution."""
+    return {"Execution": {"Id": "arn:x:1", "Name": name, "StartTime": "2026-11-30T06:24:12.123Z"}}
 
 
 def by_python(text: str, bindings: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +201,49 @@ def test_calls_are_repeated_more_slowly_each_time(calls: int, most: int) -> None
     waits = {by_python(text, {"calls": calls})["value"] for _ in range(200)}
     assert min(waits) >= 1 and max(waits) <= most
     assert len(waits) > 1 or most == 1
+
+
+def fixed(given: Any, name: str = "0f2d9c7e-11") -> dict[str, Any]:
+    """What the first state makes of an input.
+
+    Raises:
+        JException: it refuses it.
+    """
+    assigned = state_machine(WAITING)["States"]["Fix Run Parameters"]["Assign"]
+    known = {"states": {"input": given, "context": context(name)}}
+    return {
+        variable: jsonata.Jsonata.jsonata(text).evaluate(None, known)
+        for variable, value in assigned.items()
+        for text in expressions(value)
+    }
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("given", REFUSED_INPUTS, ids=repr)
+def test_what_no_argument_can_be_is_refused(given: Any) -> None:
+    with pytest.raises(jsonata.JException, match=r"not a JSON object|The value of \w+ is not|unknown parameters"):
+        fixed(given)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("given", ACCEPTED_INPUTS, ids=repr)
+def test_what_is_accepted_is_an_argument_of_a_job(given: dict[str, Any]) -> None:
+    made = fixed(given)
+    words = [word for name in PARAMETERS for word in (f"--{name}", made[name])]
+    arguments = parse_arguments(["--step", "extract", "--config", "rental.toml", *words])
+    assert arguments.overrides == () and re.fullmatch(RUN_ID, arguments.run_id)
+    assert {made[name] for name, value in given.items() if value is None} <= {"", made["run_id"]}
+    assert made["asked"] is any(value not in (None, "") for value in given.values())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("name", "run_id"),
+    [("0f2d9c7e-11", "Z-0f2d9c7e"), ("früh am Tag", "Z-fr-h-am-"), ("夜", "Z--"), ("a b_c.d", "Z-a-b-c-d")],
+)
+def test_run_is_named_after_its_execution(name: str, run_id: str) -> None:
+    made = fixed({}, name)["run_id"]
+    assert made == f"20261130T062412{run_id}" and re.fullmatch(RUN_ID, made)
 
 
 THROTTLED = "Rate exceeded (Service: AWSGlue; Status Code: 400; Error Code: ThrottlingException; Proxy: null)"

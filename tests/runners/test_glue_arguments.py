@@ -11,7 +11,8 @@ from runners.jobs import CONF, OF_GLUE
 
 pytestmark = pytest.mark.fast
 
-REQUIRED = ["--step", "extract", "--run_id", "nightly", "--config", "rental.toml"]
+OTHERS = ["--run_id", "nightly", "--config", "rental.toml"]
+REQUIRED = ["--step", "extract", *OTHERS]
 ASKED = JobArguments("extract", "nightly", "rental.toml")
 
 
@@ -66,7 +67,10 @@ def test_values_are_read(words: list[str], field: str, value: Any) -> None:
         (["--full_refresh", "yes"], "'yes' of --full_refresh"),
         (["--backfill_from", "2026-01-01"], "both --backfill_from and --backfill_to"),
         (["--backfill_from", "2026-01-02", "--backfill_to", "2026-01-01"], "is before --backfill_from"),
-        (["--step", "load"], "There is no step load. Remedy: give --step one of extract, transform,"),
+        (["--as-of", "2026-02-28", "--as_of", "2026-02-27"], "The argument --as_of is there twice."),
+        (["--set", "a.b=1", "--set=source.url=mysql://elsewhere"], "The argument --set is there twice."),
+        (["--as_of", "--step=metrics"], "The argument --step is there twice."),
+        (["--set=--config=x"], "The value of --set begins like an argument."),
         (["--full_refresh", "true", "stray"], "There is an extra argument behind --full_refresh."),
     ],
 )
@@ -101,9 +105,9 @@ def test_values_of_overrides_are_not_shown() -> None:
         ),
         pytest.param(
             "step-unknown",
-            [*REQUIRED, "--step", "extrct"],
-            "--step one of extract, ",
-            [*REQUIRED, "--step", "extract"],
+            [*OTHERS, "--step", "extrct"],
+            "--step one of extract, transform, ",
+            [*OTHERS, "--step", "extract"],
             marks=pytest.mark.remedy("step-unknown"),
         ),
         pytest.param(
@@ -112,6 +116,13 @@ def test_values_of_overrides_are_not_shown() -> None:
             "--as_of",
             [*REQUIRED, "--as_of", "2026-03-01"],
             marks=pytest.mark.remedy("job-argument-misspelt"),
+        ),
+        pytest.param(
+            "job-argument-repeated",
+            [*REQUIRED, "--run_id", "weekly"],
+            "arguments are --step",
+            REQUIRED,
+            marks=pytest.mark.remedy("job-argument-repeated"),
         ),
         pytest.param(
             "job-argument-stray",

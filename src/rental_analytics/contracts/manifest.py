@@ -14,6 +14,10 @@ from rental_analytics.contracts.steps import StepName
 RUN_ID_BYTES = 100
 """The longest a run's name may be; it has no characters beyond ASCII."""
 
+RAW, CURATED, REJECTED = "raw", "curated", "rejected"
+LOADED = (RAW, CURATED, REJECTED)
+"""Folders of the lake in which every file lies that a load may hand to the warehouse."""
+
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Relation = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=127)]
 # What a source table may call a column that is kept; it is quoted wherever it stands in SQL.
@@ -238,7 +242,7 @@ class ExtractManifest(_StepManifest):
     @model_validator(mode="after")
     def _check_files(self) -> Self:
         for name, table in self.tables.items():
-            self._check_place((*table.files, *table.deletes), f"raw/{name}")
+            self._check_place((*table.files, *table.deletes), f"{RAW}/{name}")
             self._check_place(table.state, f"state/{name}", any_run=True)
             if unknown := {*table.key, *table.present} - {column.name for column in table.columns}:
                 raise ValueError(f"{min(unknown)!r} is not a column of {name}")
@@ -263,8 +267,8 @@ class TransformManifest(_StepManifest):
     @model_validator(mode="after")
     def _check_files(self) -> Self:
         for name, table in self.tables.items():
-            self._check_place((*table.files, *table.deletes, *table.withdrawn), f"curated/{name}")
-            self._check_place(table.rejected_files, f"rejected/{name}")
+            self._check_place((*table.files, *table.deletes, *table.withdrawn), f"{CURATED}/{name}")
+            self._check_place(table.rejected_files, f"{REJECTED}/{name}")
         return self
 
 

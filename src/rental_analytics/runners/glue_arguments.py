@@ -88,9 +88,9 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
     """Read the arguments of a job. Empty values were not given; what is not ours is let pass.
 
     Raises:
-        ConfigurationError: one is missing, misspelt or has a value that cannot be understood.
+        ConfigurationError: one is missing, misspelt, there twice or has a value that cannot be understood.
     """
-    given = {name: value for name, value in _ours(argv) if value}
+    given = dict(_ours(argv))
     for name in _REQUIRED:
         if name not in given:
             raise _refused(f"The argument --{name} is missing.", "job-argument-missing")
@@ -120,10 +120,18 @@ def usage() -> str:
 
 
 def _ours(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Ours that have a value. A value that looks like an argument may have come in by another one's value."""
+    seen: set[str] = set()
     for written, value in _pairs(argv):
         name = written.replace("-", "_")
         if name in ARGUMENTS:
-            yield name, value.strip()
+            if name in seen:
+                raise _refused(f"The argument --{name} is there twice.", "job-argument-repeated")
+            seen.add(name)
+            if value.strip().startswith("--"):
+                raise _refused(f"The value of --{name} begins like an argument.", "job-argument-not-understood", name)
+            if value.strip():
+                yield name, value.strip()
         elif written not in _OF_SPARK and (likely := get_close_matches(name.lower(), ARGUMENTS, 1, _LIKENESS)):
             raise _refused(f"There is no argument --{written}; it may be --{likely[0]}.", "job-argument-misspelt")
 

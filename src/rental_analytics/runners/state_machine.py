@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rental_analytics.contracts.base import RUN_ID
 from rental_analytics.errors import LockHeldError, RentalError
 from rental_analytics.pipeline import STEPS, Step
 
@@ -16,11 +17,24 @@ LOCK_TABLE = "LockTable"
 PIPELINE = "Pipeline"
 """Substitutions of the definition, besides one for the job of each step (`job_substitution`)."""
 
-PARAMETERS = ("run_id", "upper_bound", "as_of", "full_refresh", "backfill_from", "backfill_to")
-"""What an execution's input may have; each becomes the job argument of its name."""
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-03-01"
+_TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "run_id": (RUN_ID.pattern, "a name of at most 100 letters, digits, dots, hyphens and underscores"),
+    "upper_bound": (f"{_DAY[0]}({_TIME})?", "a moment such as 2026-03-01T03:00:00Z"),
+    "as_of": _DAY,
+    "full_refresh": ("(true|false)", "true or false"),
+    "backfill_from": _DAY,
+    "backfill_to": _DAY,
+}
+"""What an execution's input may have, as a pattern and in words; each becomes the job argument of its name.
+
+A value that could be taken for another argument would let whoever may start an execution change any setting.
+"""
 
 FIX, LOCK, CAUSE, WAIT, AGAIN = "Fix Run Parameters", "Take Lock", "What Failed", "Wait", "Try Again"
 RELEASE, ENDING, SUCCESS, SKIPPED = "Release Lock", "How It Ended", "ETL Success", "Skipped"
+LOCK_HELD = "Take Lock Failed"
 
 _GLUE_REFUSES = (
     "Glue.ConcurrentRunsExceededException",
@@ -50,6 +64,14 @@ _DYNAMODB_REFUSES = (
 _DYNAMODB_OTHER = "DynamoDB.AmazonDynamoDBException"
 """What has no name of its own here; repeated twice at most, since a missing right is among it."""
 _LOCK_IS_TAKEN = "DynamoDB.ConditionalCheckFailedException"
+
+_HELD = "lock"
+"""What failed, in place of a step, where another execution has the lock."""
+_HOLDER = (
+    "Another execution has the lock, or left it when it was stopped. Start again when it is over. It is the one that "
+    f"this names: aws dynamodb get-item --table-name ${{{LOCK_TABLE}}} "
+    f'--key \'{{"pipeline": {{"S": "${{{PIPELINE}}}"}}}}\''
+)
 
 _NONE = "{% '' %}"
 """An empty text, which validators of the language do not take as it is."""
@@ -112,11 +134,11 @@ def _states(waiting: Waiting) -> Iterator[tuple[str, State]]:
     yield WAIT, {"Type": "Wait", "Seconds": _query("$wait"), "Next": AGAIN}
     yield AGAIN, _by_step({step: step.title for step in STEPS[:-1]}, default=STEPS[-1].title)
     yield RELEASE, _released_lock(waiting)
-    yield ENDING, _by_step({step: failure(step) for step in STEPS}, default=SUCCESS)
+    yield ENDING, _ending()
     yield SUCCESS, {"Type": "Succeed"}
     yield SKIPPED, {"Type": "Succeed", "Comment": "Another execution is at work."}
-    for step in STEPS:
-        yield failure(step), {"Type": "Fail", "Error": _query("$error"), "Cause": _query("$cause")}
+    for name in (LOCK_HELD, *map(failure, STEPS)):
+        yield name, {"Type": "Fail", "Error": _query("$error"), "Cause": _query("$cause")}
 
 
 def failure(step: Step) -> str:
@@ -126,26 +148,43 @@ def failure(step: Step) -> str:
 
 def _fixed_parameters() -> State:
     """Said once, so that a retry, and a redrive days later, repeat the same window."""
-    unknown = f"$keys($states.input)[$not($ in {_texts(PARAMETERS)})]"
-    message = f"'The input has unknown parameters: ' & $join({unknown}, ', ') & '. Known: {', '.join(PARAMETERS)}.'"
     own = {
         "run_id": "$replace($substring($states.context.Execution.StartTime, 0, 19), /[-:]/, '') & 'Z-'"
-        " & $substring($states.context.Execution.Name, 0, 8)",
+        # A name may have letters of any alphabet, and blanks.
+        " & $replace($substring($states.context.Execution.Name, 0, 8), /[^A-Za-z0-9]/, '-')",
         "upper_bound": "$states.context.Execution.StartTime",
     }
-    given = {name: f"$string($states.input.{name})" for name in PARAMETERS}
-    assigned = {
-        name: f"$exists($states.input.{name}) and {given[name]} != '' ? {given[name]} : {own.get(name, repr(''))}"
-        for name in PARAMETERS
-    }
-    assigned["run_id"] = f"$count({unknown}) > 0 ? $error({message}) : ({assigned['run_id']})"
+    assigned = {name: _checked(name, own.get(name, "''")) for name in PARAMETERS}
+    unknown = f"$keys($states.input)[$not($ in {_texts(tuple(PARAMETERS))})]"
+    message = f"'The input has unknown parameters: ' & $join({unknown}, ', ') & '. Known: {', '.join(PARAMETERS)}.'"
+    assigned["run_id"] = (
+        "$type($states.input) != 'object' ? $error('The input is not a JSON object such as {}.')"
+        f" : $count({unknown}) > 0 ? $error({message}) : {assigned['run_id']}"
+    )
     variables: dict[str, Any] = {name: _query(expression) for name, expression in assigned.items()}
+    given = " or ".join(f"{_given(name)} != ''" for name in PARAMETERS)
     return {
         "Type": "Pass",
         "Assign": variables
+        | {"asked": _query(given)}
         | {"failed": _NONE, "error": _NONE, "cause": _NONE, "jobs": 0, "calls": 0, "lake_tries": 0, "wait": 0},
         "Next": LOCK,
     }
+
+
+def _given(name: str) -> str:
+    """What the input says, as a text; empty is what it does not say, or says is null."""
+    value = f"$states.input.{name}"
+    return f"($exists({value}) and {value} != null ? $string({value}) : '')"
+
+
+def _checked(name: str, own: str) -> str:
+    """The given value, or else the machine's own."""
+    pattern, meaning = PARAMETERS[name]
+    # `$` would also match before a line's end, and not in all engines.
+    is_whole = f"$replace($given, /^{pattern}/, '') = ''"
+    fault = f"$error('The value of {name} is not {meaning}.')"
+    return f"($given := {_given(name)}; $given = '' ? {own} : {is_whole} ? $given : {fault})"
 
 
 def _taken_lock(waiting: Waiting) -> State:
@@ -175,7 +214,13 @@ def _taken_lock(waiting: Waiting) -> State:
             },
         },
         "Retry": _dynamodb_retries(waiting),
-        "Catch": [{"ErrorEquals": [_LOCK_IS_TAKEN], "Next": SKIPPED}],
+        "Catch": [
+            {
+                "ErrorEquals": [_LOCK_IS_TAKEN],
+                "Assign": {"failed": _HELD, "error": LockHeldError.__name__, "cause": _HOLDER},
+                "Next": ENDING,
+            }
+        ],
         "Next": STEPS[0].title,
     }
 
@@ -274,6 +319,17 @@ def _by_step(targets: Mapping[Step, str], default: str) -> State:
     return {"Type": "Choice", "Choices": choices, "Default": default}
 
 
+def _ending() -> State:
+    """A start that asked for nothing, such as one of the schedule, gives way; one that asked for a run is told."""
+    ending = _by_step({step: failure(step) for step in STEPS}, default=SUCCESS)
+    held = f"$failed = '{_HELD}'"
+    given_way = [
+        {"Condition": _query(f"{held} and $asked"), "Next": LOCK_HELD},
+        {"Condition": _query(held), "Next": SKIPPED},
+    ]
+    return ending | {"Choices": [*given_way, *ending["Choices"]]}
+
+
 def transient_errors() -> tuple[str, ...]:
     """Names of the errors for which another job may help."""
     return tuple(sorted(cls.__name__ for cls in _errors(RentalError) if cls.transient))
@@ -313,18 +369,23 @@ def _seconds(duration: timedelta) -> int:
 
 
 # The cause of a failed job is the job run as JSON. It is searched, not parsed: a cause of another kind, or one that was
-# cut, must not end the execution before the lock is released.
+# cut, must not end the execution before the lock is released. Escaped characters are replaced first: a pattern that
+# skips them repeats a group for each character, for which some engines need a call each.
 _FOUND = r"""
-    $text := $match($states.errorOutput.Cause, /"ErrorMessage"\s*:\s*"((?:[^\\"]|\\.)*)"/, 1).groups[0];
-    $state := $match($states.errorOutput.Cause, /"JobRunState"\s*:\s*"(\w+)"/, 1).groups[0];
+    $plain := $replace($replace($states.errorOutput.Cause, '\\\\', '\uE000'), '\\"', '\uE001');
+    $text := $match($plain, /"ErrorMessage"\s*:\s*"([^"]*)/, 1).groups[0];
+    $state := $match($plain, /"JobRunState"\s*:\s*"(\w+)"/, 1).groups[0];
 """
+_LONGEST_MESSAGE = 10_000
+"""An execution's cause may have 32,768 characters; of a longer message the end is left out."""
 # Glue may put words of its own before what the script raised.
 _CLASS_OF_ERROR = f"""({_FOUND}
     $class := $match($text, /(?:^|[\\s;:.])([A-Z]\\w*(?:Error|Exception)): /, 1).groups[0];
     $exists($class) ? $class : $exists($state) ? 'Job' & $state : $states.errorOutput.Error
 )"""
 _MESSAGE = rf"""({_FOUND}
-    $exists($text) and $text != '' ? $replace($replace($text, '\\"', '"'), '\\\\', '\\')
+    $exists($text) and $text != ''
+        ? $replace($replace($substring($text, 0, {_LONGEST_MESSAGE}), '\uE001', '"'), '\uE000', '\\')
         : $exists($state) ? 'its job ended as ' & $state & '.'
-        : $states.errorOutput.Error & ': ' & $states.errorOutput.Cause
+        : $states.errorOutput.Error & ': ' & $substring($states.errorOutput.Cause, 0, {_LONGEST_MESSAGE})
 )"""

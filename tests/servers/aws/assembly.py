@@ -4,6 +4,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -123,6 +124,10 @@ class Assembly:
         parameters, tags = properties.get("parameters", {}), properties.get("tags", {})
         url = _filled(properties["stackTemplateAssetObjectUrl"]).removeprefix("s3://")
         _delete_failed(aws, stack)
+        template = json.loads((self.folder / properties["templateFile"]).read_text())
+        before = _imported(aws, stack)
+        kept = {one["Export"]["Name"] for one in template.get("Outputs", {}).values() if "Export" in one}
+        _refuse_to_change(stack, "deleted", {name: before[name][1] for name in before.keys() - kept})
         is_changed = _create_or_update(
             aws,
             StackName=stack,
@@ -138,6 +143,9 @@ class Assembly:
         described = _ended(aws, stack)
         if not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
             raise DeploymentError(f"{stack} is {described['StackStatus']}: {_reasons(aws, stack)}")
+        after = _imported(aws, stack)
+        changed = {name: users for name, (value, users) in after.items() if before.get(name, (value,))[0] != value}
+        _refuse_to_change(stack, "updated", changed)
         pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         found = [resource for page in pages for resource in page["StackResourceSummaries"]]
         return DeployedStack(
@@ -176,6 +184,26 @@ def _delete_failed(aws: EmulatedAws, stack: str) -> None:
     except ClientError as problem:
         raise DeploymentError(f"{stack} is {found['StackStatus']}: {problem}") from None
     _ended(aws, found["StackId"])
+
+
+def _imported(aws: EmulatedAws, stack: str) -> dict[str, tuple[str, list[str]]]:
+    """Exports of a stack that others import: the value of each, and those stacks."""
+    from botocore.exceptions import ClientError
+
+    cloudformation, found = aws.client("cloudformation"), {}
+    for page in cloudformation.get_paginator("list_exports").paginate():
+        for export in page["Exports"]:
+            if f":stack/{stack}/" in export["ExportingStackId"]:
+                with suppress(ClientError):
+                    users = cloudformation.list_imports(ExportName=export["Name"])["Imports"]
+                    found[export["Name"]] = export["Value"], users
+    return found
+
+
+def _refuse_to_change(stack: str, change: str, exports: dict[str, list[str]]) -> None:
+    """Fail as CloudFormation does, which the emulator does not: an export stays while another stack imports it."""
+    for name, users in exports.items():
+        raise DeploymentError(f"{stack}: Export {name} cannot be {change} as it is in use by {', '.join(users)}")
 
 
 def _create_or_update(aws: EmulatedAws, **asked: Any) -> bool:

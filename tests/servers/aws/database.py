@@ -1,15 +1,20 @@
 """Aurora MySQL in front of a real MySQL server, and the RDS Data API on it."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.core.iam_evaluator import caller_arn
 from ministack.services import rds, rds_data
 from ministack.services.cloudformation import provisioners
 
+from infra.functions.password import hashed
 from servers.aws.control import settings
 from servers.aws.encryption import key_arn
 from servers.aws.handlers import Made, Properties
 from servers.aws.rights import Role
+
+_HASHED = re.compile(r"IDENTIFIED WITH caching_sha2_password AS '(\$A\$005\$(.{20}).{43})'")
 
 _create_cluster = provisioners._rds_db_cluster_create
 _create_instance = provisioners._rds_db_instance_create
@@ -66,7 +71,35 @@ def _connect(_: Any, __: str, database: str | None = None, password: str | None 
     import pymysql
 
     host, port = settings.mysql["host"], settings.mysql["port"]
-    return pymysql.connect(host=host, port=port, user=username, password=password, database=database, autocommit=True)
+    connection = pymysql.connect(
+        host=host, port=port, user=username, password=password, database=database, autocommit=True
+    )
+    if "MariaDB" in connection.get_server_info():
+        connection.cursorclass = _cursor_of_mariadb()
+    return connection
+
+
+def _cursor_of_mariadb() -> Any:
+    """MariaDB does not know the hashes of MySQL: it is told the password that one of the secrets has."""
+    from pymysql.cursors import Cursor
+
+    class Told(Cursor):
+        def execute(self, query: str, args: Any = None) -> int:
+            if found := _HASHED.search(query):
+                word = next(word for word in _passwords() if hashed(word, found[2]) == found[1])
+                query = query.replace(found[0], f"IDENTIFIED BY {self.mogrify('%s', [word])}")
+            return int(super().execute(query, args))
+
+    return Told
+
+
+def _passwords() -> Iterator[str]:
+    from ministack.services import secretsmanager
+
+    for name in list(secretsmanager._secrets):
+        _, word = _credentials(name)
+        if word:
+            yield word
 
 
 def _read_credentials(secret: str) -> Any:
