@@ -311,7 +311,7 @@ def test_a_table_that_breaks_its_contract_in_mysql(
                 "CREATE TABLE apartments (id REAL, title TEXT, source TEXT, price TEXT, currency TEXT, "
                 "listing_created_on DATETIME, is_active INT, last_modified_timestamp DATETIME)",
             ],
-            ("apartments.id", "real", "integer"),
+            ("apartments.id", "real", "a whole number"),
         ),
     ],
     ids=["no table", "no column", "wrong type"],

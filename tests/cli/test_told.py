@@ -31,7 +31,9 @@ def test_vanished_and_rejected_rows_are_told_per_table(loaded: Path, rental: Ren
     )
     told = rental(loaded, "run", "--set", "quality.max_rejected_share=1").ok().err
     assert "bookings: 12 rows were deleted in the source and are now flagged as deleted\n" in told
-    assert "bookings: 1 row rejected (unknown_status 1); see ops.rejected_rows\n" in told
+    assert (
+        "bookings: 1 row rejected (unknown_status 1 ('?' 1; see marketplace.statuses)); see ops.rejected_rows\n" in told
+    )
     quiet = rental(loaded, "run").ok().err
     assert "deleted in the source" not in quiet
     assert "rejected" not in quiet

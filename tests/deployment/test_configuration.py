@@ -209,7 +209,11 @@ def test_wrong_configuration_is_told_by_key(told, text: str, fault: str) -> None
         ("eu-west-1b =", "us-east-1b =", "us-east-1b is not an availability zone"),
         ("host = ", 'host = "a b"\n# ', "source.existing.host"),
         ("arn:aws:secretsmanager", "arn:aws-cn:secretsmanager", "secret_arn does not begin with arn:aws:"),
-        ("kms:eu-west-1:123456789012:key/1111", "kms:us-east-1:123456789012:key/1111", "secret_key_arn is in us-east-1, not in"),
+        (
+            "kms:eu-west-1:123456789012:key/1111",
+            "kms:us-east-1:123456789012:key/1111",
+            "secret_key_arn is in us-east-1, not in",
+        ),
         (r"\[jobs\]", "[network]\nendpoint_zones = 2\n[jobs]", "network.endpoint_zones has no effect"),
     ],
 )

@@ -21,6 +21,7 @@ DELETED = 2_000
 KEYLESS = 10
 _NO_VALUE_IN = 400
 _SQLITE_TYPES = {
+    SourceType.ID: "BIGINT",
     SourceType.INTEGER: "BIGINT",
     SourceType.DECIMAL: "DECIMAL(12,2)",
     SourceType.FLOAT: "DOUBLE",
@@ -91,7 +92,7 @@ def _sqlite_row(row: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def _value(name: str, kind: SourceType, chance: random.Random) -> Any:
-    if kind is SourceType.INTEGER:
+    if kind in {SourceType.INTEGER, SourceType.ID}:
         return chance.randrange(1, 5 * ROWS)
     if kind is SourceType.DECIMAL:
         return chance.randrange(100, 10**6) / 100

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import rental_analytics
 from plugins.work_done_once import share_work
-from rental_analytics import wiring
+from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.pipeline import STEPS
 from rental_analytics.sql.render import compiled
 
 share_work()
-wiring.load_contracts()
+load_contracts()
 for _step in STEPS:
     _step.work()
 _root = Path(rental_analytics.__file__).parent

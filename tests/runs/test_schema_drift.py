@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rental_analytics import wiring
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.source_table import UnknownColumns
+from rental_analytics.databases import mapping
 from rental_analytics.errors import ContractError
 from rental_analytics.monitoring.events import EventStream
 from rental_analytics.settings import load_settings
@@ -347,7 +347,7 @@ def test_columns_the_contract_keeps_come_and_go(
     contracts = load_contracts()
     keeping = contracts.sources["bookings"].model_copy(update={"unknown_columns": UnknownColumns.KEEP})
     changed = dataclasses.replace(contracts, sources=contracts.sources | {"bookings": keeping})
-    monkeypatch.setattr(wiring, "load_contracts", lambda: changed)
+    monkeypatch.setattr(mapping, "load_contracts", lambda: changed)
     fill(source)
     pipeline.run(steps=RAW_ROWS)
     source.execute("ALTER TABLE bookings ADD COLUMN voucher VARCHAR(20)")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rental_analytics import wiring
 from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.databases import mapping
 from rental_analytics.errors import RentalError
 from rental_analytics.steps.extract import source_rows
 from runs.harness import REQUIRED, Pipeline, Source, failure
@@ -126,7 +126,7 @@ def test_a_model_that_comes_after_its_rows(pipeline: Pipeline, monkeypatch: pyte
     curated = {name: model for name, model in all_contracts.curated.items() if name != "viewings"}
     with monkeypatch.context() as patch:
         patch.setattr(
-            wiring, "load_contracts", lambda: replace(all_contracts, curated=curated, intermediate={}, presentation={})
+            mapping, "load_contracts", lambda: replace(all_contracts, curated=curated, intermediate={}, presentation={})
         )
         pipeline.run(steps=CURATED)
     error = stopped(pipeline, "model-without-earlier-rows")
@@ -144,7 +144,7 @@ def test_a_check_of_a_table_that_rows_break(
     bookings = contracts.curated["bookings"]
     checked = type(bookings).model_validate({**bookings.model_dump(), "checks": [check]})
     curated = {**contracts.curated, "bookings": checked}
-    monkeypatch.setattr(wiring, "load_contracts", lambda: replace(contracts, curated=curated))
+    monkeypatch.setattr(mapping, "load_contracts", lambda: replace(contracts, curated=curated))
     source.execute("UPDATE bookings SET total_price = 5000")
     error = stopped(pipeline, "check-broken")
     assert (error.table, error.exit_code) == ("bookings", 3)

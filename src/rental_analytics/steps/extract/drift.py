@@ -62,8 +62,8 @@ def check_drift(
     blocking = [drift for drift in found if drift.kind is DriftKind.INCOMPATIBLE]
     if blocking and not context.run.full_refresh:
         raise _incompatible(plan, "; ".join(map(str, blocking)))
-    if not context.run.full_refresh:
-        _check_waiting(plan, waiting)
+    # Ids of the other kind a full refresh converts.
+    _check_waiting(plan, waiting, converted=plan.table.ids if context.run.full_refresh else ())
     if previous and not context.run.full_refresh:
         _check_held(plan, previous)
     if found and context.settings.schema_drift(table) is DriftPolicy.FREEZE:
@@ -267,9 +267,10 @@ def _check_held(plan: ReadPlan, previous: ExtractedTable) -> None:
             )
 
 
-def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest]) -> None:
+def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest], converted: Sequence[str]) -> None:
     """A run that is loaded before this one must fit the same raw columns."""
-    table, arriving = plan.table.name, _arriving(plan)
+    table = plan.table.name
+    arriving = {name: kind for name, kind in _arriving(plan).items() if name not in converted}
     for manifest in waiting:
         extract = manifest.tables.get(table)
         read = {column.name: column.type for column in extract.columns} if extract else {}
