@@ -218,7 +218,7 @@ class Pipeline:
     def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all tables of schemas, without what tells one run from another; of exchange rates their sum.
 
-        What tells that a booking was deleted is dated by the run that saw it: there the moment is left out too.
+        Versions of bookings that a run dates itself, such as those of deleted ones, are shown without the moment.
         """
         hidden = "_run_id|_loaded_at|_row_id|_extracted_at"
         with self._asking() as ask:
@@ -278,10 +278,11 @@ class Kept:
 
 
 def _undated(table: str) -> str:
+    """Moments of the present are those of runs; the rows of tests have earlier ones."""
     if table != "curated.booking_versions":
         return table
     moments = ", ".join(
-        f"CASE WHEN status IS NOT NULL THEN {name} END AS {name}" for name in ("valid_from", "_version_at")
+        f"CASE WHEN {name} < CURRENT_DATE - 7 THEN {name} END AS {name}" for name in ("valid_from", "_version_at")
     )
     return f"(SELECT * REPLACE ({moments}) FROM {table})"
 
