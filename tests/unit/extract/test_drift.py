@@ -248,6 +248,8 @@ def test_runs_that_wait_to_be_loaded(given: dict[str, dict[str, str]], stops: bo
     with pytest.raises(ContractError) as caught:
         _check_waiting(planned(seat="int"), waiting)
     assert (caught.value.reason, caught.value.table) == ("column-changed-before-load", "tickets")
+    # A full refresh converts ids.
+    _check_waiting(planned(seat="int"), waiting, converted=["seat"])
 
 
 @pytest.mark.parametrize(

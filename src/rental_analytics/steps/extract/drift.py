@@ -267,7 +267,7 @@ def _check_held(plan: ReadPlan, previous: ExtractedTable) -> None:
             )
 
 
-def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest], converted: Sequence[str]) -> None:
+def _check_waiting(plan: ReadPlan, waiting: Sequence[ExtractManifest], converted: Sequence[str] = ()) -> None:
     """A run that is loaded before this one must fit the same raw columns."""
     table = plan.table.name
     arriving = {name: kind for name, kind in _arriving(plan).items() if name not in converted}
