@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from infra import limits
 from infra.parts.authorities import missing_region
 from infra.parts.schedule import longest_gap
 
@@ -28,6 +27,18 @@ OTHER_ZONES = {
 }
 """Regions in which not every account has the zones a, b and c."""
 
+MOST_WORKERS = 200
+"""Of one job in a network that is made: each takes one of a subnet's 251 addresses, as endpoints and cluster do."""
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eusc-": "aws-eusc",
+}
+"""What the ARNs of regions have behind `arn:` where that is not `aws`, by how the regions begin."""
+
 
 def faults(configuration: Configuration) -> Iterator[str]:
     """Each with the keys it is about."""
@@ -35,7 +46,7 @@ def faults(configuration: Configuration) -> Iterator[str]:
     yield from _of_zones(configuration)
     yield from _of_places(configuration)
     yield from _of_the_database(configuration)
-    yield from limits.faults(configuration)
+    yield from _of_the_jobs(configuration)
 
 
 def _of_the_schedule(configuration: Configuration) -> Iterator[str]:
@@ -74,10 +85,13 @@ def _of_places(configuration: Configuration) -> Iterator[str]:
         "source.existing.secret_key_arn": existing.secret_key_arn if existing else None,
         "deployment.bootstrap_key_arn": deployment.bootstrap_key_arn,
     }
+    wanted = next((name for begin, name in _PARTITIONS.items() if deployment.region.startswith(begin)), "aws")
     for key, arn in named.items():
         if arn is None:
             continue
-        _, _, _, region, account, *_ = arn.split(":")
+        _, partition, _, region, account, *_ = arn.split(":")
+        if partition != wanted:
+            yield f"{key} does not begin with arn:{wanted}:, as in deployment.region {deployment.region}"
         if region != deployment.region:
             yield f"{key} is in {region}, not in deployment.region {deployment.region}"
         if deployment.account and account != deployment.account:
@@ -110,3 +124,12 @@ def _of_the_database(configuration: Configuration) -> Iterator[str]:
             )
     if source.tls != "required" and source.tls_ca is None and (fault := missing_region(region)):
         yield fault
+
+
+def _of_the_jobs(configuration: Configuration) -> Iterator[str]:
+    workers = configuration.jobs.most_workers
+    if workers and workers > MOST_WORKERS and configuration.source.existing is None:
+        yield (
+            f"jobs.most_workers is {workers}, but a subnet of the network that is made has room for {MOST_WORKERS}: "
+            "each worker takes an address"
+        )
