@@ -37,6 +37,8 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
+# Before xdist, which looks for the groups then.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unnamed = [item.nodeid for item in items if _uses_spark(item) and not runs_with_spark(item.nodeid)]
     if unnamed:
@@ -54,6 +56,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(DEPLOYMENT))
         elif _shares_with_its_file(item):
             item.add_marker(pytest.mark.xdist_group(file))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """See that xdist has told the groups apart: else each worker makes what the tests of a file share."""
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    grouped = (item.nodeid for item in session.items if item.get_closest_marker("xdist_group"))
+    if alone := next((nodeid for nodeid in grouped if "@" not in nodeid), None):
+        raise pytest.UsageError(f"xdist has made no groups of tests, such as that of {alone}: is pytest too new?")
 
 
 def _shares_with_its_file(item: pytest.Item) -> bool:
