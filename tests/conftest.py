@@ -93,7 +93,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-RUN_WITH_SPARK = ("tests/parity/", "tests/deployment/test_end_to_end.py", "tests/deployment/test_permissions.py")
+RUN_WITH_SPARK = "tests/parity/"
 
 
 def runs_with_spark(nodeid: str) -> bool:
@@ -103,13 +103,14 @@ def runs_with_spark(nodeid: str) -> bool:
 
 @cache
 def step_back() -> None:
-    """Let the worker that has Spark go first: it has most to do, and the others end with it."""
+    """Let those go first that have Spark or the deployment: they have most to do, and the others end with them."""
     os.nice(5)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ and not runs_with_spark(item.nodeid):
+    goes_first = runs_with_spark(item.nodeid) or item.nodeid.startswith(DEPLOYMENT)
+    if "PYTEST_XDIST_WORKER" in os.environ and not goes_first:
         step_back()
 
 

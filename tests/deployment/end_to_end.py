@@ -1,4 +1,4 @@
-"""A deployment's first days, played once: deployed twice, run, run again under one name, and later with changes."""
+"""A deployment's first days, played once: deployed twice, run, and run later with changes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from runners.jobs import Jobs
 from servers.aws.server import EmulatedAws
 from servers.mysql import MySqlServer
 from servers.postgresql import PostgreSQL
+from support.breadth import FULL
 from warehouses.twins import DuckDb, Rows
 
 PASSWORD = 'it\'s "100%" {safe}%7B$&\\'
+FIRST_DAY = ("first", "again") if FULL else ("first",)
+"""Executions of the first run: `again` is another one with its name."""
 DAYS = 3
 REJECTED_ROWS = "SELECT table_name, rules FROM ops.rejected_rows"
 
@@ -45,7 +48,7 @@ class Seen:
     Args:
         changed_stacks: whether a second deployment changed it, for each stack.
         changed: stores of the emulator that the second deployment changed.
-        executions: `first`, `again` with the name of the first run, and `later`.
+        executions: those of `FIRST_DAY`, and `later`.
         tables: of schema `presentation`, after each execution.
         local: the same after the runs on this machine.
         rejected: tables and rules of the rows in `ops.rejected_rows`, after the first execution.
@@ -89,7 +92,7 @@ def _deploy_again(seen: Seen) -> None:
 
 def _run(seen: Seen, local: Local) -> None:
     deployment, bound = seen.deployment, _now()
-    for name in ("first", "again"):
+    for name in FIRST_DAY:
         execution = deployment.end(deployment.start(run_id="first", upper_bound=bound))
         seen.executions[name] = deployment.succeeded(execution)
         seen.tables[name] = deployment.presentation()

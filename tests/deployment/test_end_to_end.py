@@ -11,8 +11,9 @@ import pytest
 from deployment.end_to_end import PASSWORD, Seen
 from deployment.secret_search import found_in
 from rental_analytics.pipeline import STEPS
+from support.breadth import sampled
 
-# The first of them waits for all five jobs, three times.
+# The first of them waits for all five jobs, twice or three times.
 pytestmark = [pytest.mark.service, pytest.mark.timeout(1800)]
 
 PATH = [
@@ -41,7 +42,7 @@ def test_deploying_again_changes_nothing(seen: Seen) -> None:
     assert (seen.changed_stacks, seen.changed) == ([False] * 7, set())
 
 
-@pytest.mark.parametrize("name", ["first", "again", "later"])
+@pytest.mark.parametrize("name", sampled(["first", "again", "later"], ["first", "later"]))
 def test_execution_succeeds_at_the_first_attempt(seen: Seen, name: str) -> None:
     assert (seen.executions[name].status, seen.executions[name].path) == ("SUCCEEDED", PATH)
 
@@ -55,6 +56,7 @@ def test_rejected_row_is_loaded_beside_the_others(seen: Seen) -> None:
     assert seen.rejected == [("bookings", "checkout_not_after_checkin")]
 
 
+@pytest.mark.exhaustive
 def test_same_run_again_does_nothing(seen: Seen) -> None:
     assert seen.tables["again"] == seen.tables["first"]
     for run in seen.executions["again"].jobs.values():
