@@ -14,7 +14,7 @@ from runs.mapped import LOADED, Twice, day
 from servers.mysql import MySqlServer
 
 KINDS = [
-    pytest.param("sqlite", marks=pytest.mark.slow),
+    pytest.param("sqlite", marks=[pytest.mark.slow, pytest.mark.exhaustive]),
     pytest.param("mysql", marks=pytest.mark.service),
     pytest.param("mariadb", marks=[pytest.mark.service, pytest.mark.exhaustive]),
 ]
