@@ -10,7 +10,7 @@ from servers.mysql import MySqlServer
 
 pytestmark = pytest.mark.service
 
-OPTIONS = MarketplaceOptions(listings=150, bookings=1_000, viewings=2_500, end_date=LAST_DAY, dirty_rate=0.01)
+OPTIONS = MarketplaceOptions(listings=80, bookings=500, viewings=800, end_date=LAST_DAY, dirty_rate=0.01)
 
 
 def test_raw_equals_the_source_and_both_servers_agree(mysql: MySqlServer, mariadb: MySqlServer, tmp_path: Path) -> None:

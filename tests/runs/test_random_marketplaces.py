@@ -230,7 +230,11 @@ def fill(source: Source, table: str, rows: list[Row]) -> None:
 
 @pytest.mark.slow
 @given(MARKETS, LISTINGS, ATTRIBUTES, BOOKINGS, VIEWINGS)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(6, 12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 def test_the_warehouse_holds_what_plain_python_finds(
     market: Market, listings: list[Row], attributes: list[Row], bookings: list[Row], viewings: list[Row]
 ) -> None:

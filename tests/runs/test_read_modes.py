@@ -209,7 +209,7 @@ def test_modes_can_be_overridden_and_rejected_rows_of_snapshots_stay(
     [
         pytest.param("sqlite", True, marks=pytest.mark.slow),
         pytest.param("sqlite", False, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
-        pytest.param("mysql", False, marks=pytest.mark.service),
+        pytest.param("mysql", False, marks=[pytest.mark.service, pytest.mark.exhaustive]),
     ],
 )
 def test_increments_equal_a_fresh_start(

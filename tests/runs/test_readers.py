@@ -111,20 +111,25 @@ def looking(look_once: Callable[[], None], pause: float) -> Iterator[None]:
 
 
 def test_who_comes_at_any_place_of_a_run_sees_the_last_one(pipeline: Pipeline, source: Source) -> None:
-    """Of a whole run, and of some steps."""
-    seen = list[tuple[str, tuple[View, ...]]]()
+    """Of a whole run, and of some steps; where something is done for each table, when one is done and when some are."""
+    seen, come_to = list[tuple[str, tuple[View, ...]]](), Counter[str]()
 
     def come(name: str) -> None:
+        come_to[name] += 1
+        if come_to[name] > examples(2, 1000):
+            return
         with pipeline._asking() as ask:
             seen.append((name, tuple(look(ask, schema) for schema in SCHEMAS)))
 
     def assert_seen_when_published(**options: Any) -> set[str]:
+        come_to.clear()
         come("before")
         arm(come)
         try:
             pipeline.run(**options)
         finally:
             arm(None)
+        come("after")
         places, views = [name for name, _ in seen], [view for _, view in seen]
         seen.clear()
         shown = places.index("warehouse-published")
@@ -189,7 +194,7 @@ def test_another_process_sees_the_tables_of_one_run(pipeline: Pipeline, source: 
 
     killed = ["load-curated-table-loaded", "metrics-table-built", "warehouse-publish-due", None]
     for number, failpoint in enumerate(killed, start=12):
-        with looking(look_from_outside, pause=0.2):
+        with looking(look_from_outside, pause=examples(0.4, 0.2)):
             times = 2 if failpoint and "table" in failpoint else 1
             code, said = rental(pipeline, die_at=(failpoint, times) if failpoint else None)
         assert code == (-signal.SIGKILL if failpoint else 0), said

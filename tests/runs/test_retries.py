@@ -24,10 +24,10 @@ pytestmark = pytest.mark.service
 
 AnotherPipeline = Callable[..., Pipeline]
 Tables = dict[str, list[tuple[Any, ...]]]
-DATA = ("raw_data", "curated", "presentation")
+DATA = ("raw_data", "curated")
 AT_ONCE = "retries.first_wait=0"
 STEPS = "SELECT step, attempt, status FROM ops.steps WHERE status <> 'skipped' ORDER BY started_at, attempt"
-REST = [(step, 1, "succeeded") for step in ("transform", "load-raw", "load-curated", "metrics")]
+REST = [(step, 1, "succeeded") for step in ("transform", "load-raw", "load-curated")]
 SDK_TRIES = 5
 LONG = f"SELECT bookings.*, REPEAT(1, 500) AS long_text FROM bookings JOIN {numbers(1, 20)}"
 RUNNING = f"SELECT id FROM information_schema.processlist WHERE info = '{LONG}'"
@@ -70,7 +70,7 @@ def undisturbed(source: Source, another_pipeline: AnotherPipeline, known: dict[i
     ((bookings,),) = source.execute("SELECT COUNT(*) FROM bookings")
     if bookings not in known:
         pipeline = another_pipeline("undisturbed")
-        pipeline.run()
+        pipeline.load()
         known[bookings] = pipeline.tables(*DATA)
     return known[bookings]
 
@@ -96,7 +96,7 @@ def test_connection_lost_while_reading(
     mysql: MySqlServer, database: str, many_bookings: None, pipeline: Pipeline, undisturbed: Tables
 ) -> None:
     with start_relay(mysql.host, mysql.port, cut_after=500_000) as relay:
-        pipeline.run(AT_ONCE, f"source.url=mysql://root@{relay.host}:{relay.port}/{database}")
+        pipeline.load(AT_ONCE, f"source.url=mysql://root@{relay.host}:{relay.port}/{database}")
         assert relay.has_cut
     assert pipeline.rows(STEPS) == [("extract", 1, "failed"), ("extract", 2, "succeeded"), *REST]
     assert pipeline.tables(*DATA) == undisturbed
@@ -119,7 +119,7 @@ def test_table_that_is_locked_for_a_while(
                     cursor.execute("UNLOCK TABLES")
 
             pipeline.note = note  # type: ignore[method-assign]
-            pipeline.run(AT_ONCE)
+            pipeline.load(AT_ONCE)
     finally:
         mysql.execute("SET GLOBAL lock_wait_timeout = 86400")
     failed = [("extract", attempt, "failed") for attempt in (1, 2)]
@@ -228,13 +228,13 @@ def test_bucket_that_fails_for_a_while(
     faults += [] if done else [Fault(*fault) for fault in STEP_FAULTS]
     with start_s3_relay(s3, *faults) as relay:
         to_bucket = (f"lake.url=s3://{bucket}/lake", f"lake.endpoint={relay.endpoint_url}")
-        pipeline.run(AT_ONCE, "retries.attempts=9", *to_bucket)
+        pipeline.load(AT_ONCE, "retries.attempts=9", *to_bucket)
         assert [fault.failed for fault in relay.faults] == [fault.times for fault in faults]
     assert retries_noted(pipeline)[0].startswith("start: The lake refused PutObject on s3://")
     failed = pipeline.rows("SELECT step, COUNT(*) FROM ops.steps WHERE status = 'failed' GROUP BY 1 ORDER BY 1")
     assert failed == ([] if done else [("extract", 3), ("load-raw", 1), ("transform", 1)])
     last = "SELECT step FROM ops.steps GROUP BY step HAVING ARG_MAX(status, attempt) IN ('succeeded', 'skipped')"
-    assert len(pipeline.rows(last)) == 5
+    assert len(pipeline.rows(last)) == 4
     assert pipeline.rows("SELECT status FROM ops.runs") == [("succeeded",)]
     assert pipeline.tables(*DATA) == undisturbed
 
@@ -303,5 +303,5 @@ def test_interrupted_run_releases_the_lock(source: Source, pipeline: Pipeline, m
     with monkeypatch.context() as patched:
         patched.setattr(DuckDbWarehouse, "load", interrupt)
         with pytest.raises(RunInterruptedError):
-            pipeline.run()
-    assert pipeline.run().steps[-1].status == "succeeded"
+            pipeline.load()
+    assert pipeline.load().steps[-1].status == "succeeded"

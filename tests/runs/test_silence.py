@@ -18,6 +18,7 @@ from runs.forked import Forked, forked
 from runs.harness import Pipeline, Source, failure
 from servers.mysql import MySqlServer, numbers
 from servers.relay import NEVER, Relay, start_relay
+from support.breadth import sampled
 
 pytestmark = pytest.mark.service
 
@@ -29,6 +30,16 @@ PHASES = {
     "census": "SELECT `booking_id`.*`bookings`",
     "rows": "total_price.*`bookings`",
 }
+SIGNALLED = [
+    ("greeting", signal.SIGINT),
+    ("catalogue", signal.SIGTERM),
+    ("census", signal.SIGINT),
+    ("rows", signal.SIGTERM),
+    ("greeting", signal.SIGTERM),
+    ("catalogue", signal.SIGINT),
+    ("census", signal.SIGTERM),
+    ("rows", signal.SIGINT),
+]
 ONE_ATTEMPT = ("retries.attempts=1", "source.timeout=1")
 SilentSource = Callable[..., AbstractContextManager[tuple[str, Relay]]]
 
@@ -107,8 +118,7 @@ def started(folder: Path, url: str, *settings: str) -> AbstractContextManager[Fo
     return forked(as_started, environment(), run, *command, folder=folder, env={}, apart=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("phase", ["greeting", "catalogue", "census", "rows"])
+@pytest.mark.parametrize(("phase", "number"), sampled(SIGNALLED, SIGNALLED[:4]))
 def test_signals_are_obeyed_while_the_source_is_silent(
     silent_source: SilentSource, tmp_path: Path, phase: str, number: signal.Signals
 ) -> None:

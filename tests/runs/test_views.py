@@ -35,7 +35,7 @@ def test_a_column_that_is_null_in_every_row(filled: Source, pipeline: Pipeline) 
     )
     instead(filled, "user_viewing", "user_id, apartment_id, viewed_at, NULL AS is_wishlisted, call_to_action")
     pipeline.run(steps=CURATED)
-    pipeline.run()
+    pipeline.load()
     (row,) = pipeline.rows("SELECT bathrooms, bedrooms, latitude, category, city FROM curated.listing_attributes")
     assert row == (None, None, None, None, "Bern")
     assert pipeline.rows("SELECT user_id, is_wishlisted FROM curated.viewings") == [(7, None)]

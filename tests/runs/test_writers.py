@@ -50,7 +50,7 @@ def database(mysql: MySqlServer) -> str:
 @pytest.mark.parametrize(
     ("overlap", "longest", "runs"),
     [
-        pytest.param(2.0, 1.6, examples(10, 50), id="delays-up-to-the-overlap"),
+        pytest.param(2.0, 1.6, examples(6, 50), id="delays-up-to-the-overlap"),
         pytest.param(1.0, 6.0, examples(6, 20), id="delays-much-longer-than-the-overlap"),
     ],
 )

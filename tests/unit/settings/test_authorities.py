@@ -1,9 +1,11 @@
 """`source.tls_ca` is read once, from the configuration's folder on, and an error names it."""
 
+import ssl
 from pathlib import Path
 
 import pytest
 
+from rental_analytics.databases.mysql.authorities import tls_context
 from rental_analytics.databases.mysql.database import MySqlDatabase
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.regular_file import LARGEST_CONFIGURATION
@@ -53,3 +55,15 @@ def test_authority_that_nobody_would_ask_is_refused(settings: Settings, tmp_path
     loose = load_settings(tmp_path / "rental.toml", [f"source.tls={tls}"])
     refused(loose, "tls-ca-not-used", "set source.tls to verify_identity")
     make_database(settings)
+
+
+def test_authorities_are_loaded_by_who_asks_them(tmp_path: Path) -> None:
+    for tls in ("auto", "required"):
+        context = tls_context(tls, None)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
+        assert context.cert_store_stats()["x509"] == 0
+    authority = make_authority(tmp_path).file.read_text()
+    for tls, by_name in (("verify_ca", False), ("verify_identity", True)):
+        context = tls_context(tls, authority)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, by_name)
+        assert context.cert_store_stats()["x509"] == 1
