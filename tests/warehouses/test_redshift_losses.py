@@ -203,12 +203,12 @@ class Tries:
 def test_a_connection_to_the_database_lost_at_any_statement(scene: Scene, step: str) -> None:
     statements = scene.counted(step).statements
     tries = Tries(scene, step)
-    for number, sql in list(enumerate(statements))[:: examples(5, 1)]:
+    for number, sql in list(enumerate(statements))[:: examples(3, 1)]:
         scene.stand_in.faults.lose(sql, statements[: number + 1].count(sql))
         tries.lose(f"statement {number + 1} of {len(statements)}: {sql}")
     tries.finish("at last")
     # Removing staging tables, comments and ANALYZE may fail without harm.
-    assert tries.ended >= len(statements) // examples(5, 1) // 2
+    assert tries.ended >= len(statements) // examples(3, 1) // 2
 
 
 @pytest.mark.usefixtures("same_texts")
