@@ -252,8 +252,9 @@ def test_a_password_with_special_characters_logs_in(mysql_folder: tuple[Path, st
     result = rental_process(folder, "run", env={"RENTAL_SOURCE__PASSWORD": PASSWORD}).ok()
     assert_secret(result, PASSWORD)
     in_url = mysql.url(database, f"reader_{database}", PASSWORD)
-    again = rental_process(folder, "run", "--json", "--debug", env={"RENTAL_SOURCE__URL": in_url}).ok()
-    assert_secret(again, PASSWORD)
+    extracting = ("run", "--step", "extract", "--json", "--debug")
+    later = rental_process(folder, *extracting, env={"RENTAL_SOURCE__URL": in_url}).ok()
+    assert_secret(later, PASSWORD)
     assert url != in_url
     stored = b"".join(files(folder).values())
     assert PASSWORD.encode() not in stored

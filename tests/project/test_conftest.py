@@ -1,6 +1,7 @@
 """The rules that tests/conftest.py lays on every test."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,12 @@ TESTS = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
 
-def run_pytest(folder: Path, source: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, source: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run these tests in a new pytest that has our conftest."""
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    fast\n")
     (folder / "test_sample.py").write_text(source)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", str(folder)],
+        [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", *options, str(folder)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(TESTS)} | variables,
         check=False,
@@ -43,3 +44,20 @@ def test_no_test_sees_settings_from_outside(tmp_path: Path) -> None:
     run = run_pytest(tmp_path, source, RENTAL_SOURCE__URL="mysql://production", AWS_PROFILE="production")
 
     assert run.returncode == pytest.ExitCode.OK, run.stdout
+
+
+def test_what_a_file_shares_is_made_by_one_worker(tmp_path: Path) -> None:
+    source = (
+        "import pytest\n"
+        "@pytest.fixture(scope='module')\n"
+        "def shared(): return 1\n"
+        "@pytest.mark.fast\n"
+        "@pytest.mark.parametrize('number', range(8))\n"
+        "def test_sharing(shared, number): pass\n"
+    )
+    run = run_pytest(tmp_path, source, "-v", "-n", "2", "--dist", "loadgroup")
+
+    assert run.returncode == pytest.ExitCode.OK, run.stdout
+    workers = re.findall(r"\[(gw\d)\].* PASSED test_sample", run.stdout)
+    assert len(workers) == 8
+    assert len(set(workers)) == 1

@@ -13,6 +13,7 @@ import pytest
 
 from rental_marketplace import MarketplaceOptions, generate
 from servers.mysql import MySqlServer
+from support.breadth import examples
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.executable).with_name("rental")
@@ -54,7 +55,7 @@ def demo(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.mark.slow
 def test_the_demo_runs_in_sqlite(demo: Callable[..., str]) -> None:
-    assert "demo/marketplace.db" in demo()
+    assert "demo/marketplace.db" in demo(smaller=examples(True, False))
 
 
 @pytest.mark.exhaustive

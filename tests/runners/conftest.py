@@ -48,7 +48,7 @@ def jobs(pipeline: Pipeline) -> Jobs:
     return Jobs(pipeline)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("glue") / "dist"
     command = [ROOT / "scripts" / "build_glue.sh", "--out", folder, "--prefix", "s3://artifacts/glue/"]
@@ -56,7 +56,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a virtual environment with these wheels and nothing else."""
     folder = tmp_path_factory.mktemp("bare")

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import traceback
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cli.program import PROGRAM, rental_process
 from rental_analytics.contracts.events import Retry
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.engines.base import Session
@@ -282,7 +282,7 @@ def test_script_ends_with_a_traceback_whose_last_line_says_why(jobs: Jobs, envir
 
 @pytest.mark.slow
 def test_run_in_one_process_tells_the_same(pipeline: Pipeline, environment: dict[str, str]) -> None:
-    command = [Path(sys.executable).with_name("rental"), "run", "--log-json", "--quiet", "--run-id", "nightly"]
+    command = [str(PROGRAM), "run", "--log-json", "--quiet", "--run-id", "nightly"]
     where = {"cwd": pipeline.folder, "env": environment, "capture_output": True, "text": True}
     good = subprocess.run(command, check=False, **where)
     told = [json.loads(line) for line in good.stderr.splitlines()]
@@ -291,12 +291,13 @@ def test_run_in_one_process_tells_the_same(pipeline: Pipeline, environment: dict
     steps = [(step, "step_succeeded") for step in STEP_NAMES]
     assert events == [(None, "run_running"), *steps, (None, "run_succeeded")]
     assert {line["run_id"] for line in told} == {"nightly"}
-    again = subprocess.run(command, check=False, **where)
-    *_, last = [json.loads(line) for line in again.stderr.splitlines()]
-    assert (again.returncode, last["event"], last["error"]) == (2, "failed", "ConfigurationError")
+    # The others in a process that is forked, for Python is slow to start.
+    again = rental_process(pipeline.folder, *command[1:], env=environment)
+    *_, last = [json.loads(line) for line in again.raw_err.splitlines()]
+    assert (again.code, last["event"], last["error"]) == (2, "failed", "ConfigurationError")
     assert last["message"] == "Run nightly exists already."
     assert last["exit_code"] == 2
-    wrong = subprocess.run([*command, "--step", "nothing"], check=False, **where)
-    assert (wrong.returncode, json.loads(wrong.stderr)["message"]) == (2, "There is no step nothing.")
-    absent = subprocess.run([*command, "--config", "absent.toml"], check=False, **where)
-    assert (absent.returncode, json.loads(absent.stderr)["exit_code"]) == (2, 2)
+    wrong = rental_process(pipeline.folder, *command[1:], "--step", "nothing", env=environment)
+    assert (wrong.code, json.loads(wrong.raw_err)["message"]) == (2, "There is no step nothing.")
+    absent = rental_process(pipeline.folder, *command[1:], "--config", "absent.toml", env=environment)
+    assert (absent.code, json.loads(absent.raw_err)["exit_code"]) == (2, 2)

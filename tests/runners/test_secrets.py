@@ -278,7 +278,8 @@ def test_jobs_on_a_bucket_with_configuration_and_login_from_aws(
     assert refused.code == 2 and refused.last_error.startswith("ConfigurationError: The server refused the login to")
     with closing(cloud.client("secretsmanager")) as client:
         client.put_secret_value(SecretId=secret, SecretString=login_text(NEW_PASSWORD, user))
-    assert jobs.do_all("next", config=config).code == 0
+    # The other jobs have no login.
+    assert jobs.do("extract", "next", config=config).code == 0
 
 
 @pytest.mark.service

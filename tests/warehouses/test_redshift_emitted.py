@@ -90,9 +90,9 @@ def test_nothing_is_sent_that_no_snapshot_shows(
     )
     source.execute("UPDATE apartments SET price = 5, last_modified_timestamp = '2024-03-02 12:00:00' WHERE id = 1")
     source.insert("user_viewing", {"viewed_at": "2024-03-02 12:00:00"})
-    redshift.run(run_id="later")
-    redshift.run(run_id="filled", backfill=(date(2024, 3, 1), date(2024, 3, 2)))
-    redshift.run("tables.bookings.mode=snapshot", run_id="snapshot")
+    redshift.load(run_id="later")
+    redshift.load(run_id="filled", backfill=(date(2024, 3, 1), date(2024, 3, 2)))
+    redshift.load("tables.bookings.mode=snapshot", run_id="snapshot")
 
     change(redshift, "ALTER TABLE curated.bookings DROP COLUMN guests")
     change(redshift, "ALTER TABLE curated.bookings ALTER COLUMN reporting_total_price TYPE numeric(12,2)")

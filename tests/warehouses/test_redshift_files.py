@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -88,6 +89,66 @@ def test_of_several_errors_the_first_files_is_told(tmp_path: Path, put: Callable
             LakeError, match=rf"/{first}\.parquet is not the file its manifest names: it has .* bytes and not 1; "
         ):
             check_files(LocalLake(tmp_path), {"one": (ROOM, files[:10]), "two": (ROOM, files[10:])})
+
+
+TYPES = {
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DECIMAL(18,2)": pa.decimal128(18, 2),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "VARCHAR": pa.string(),
+}
+NO_TYPES = [
+    *(pa.decimal128(14, 2), pa.decimal128(18, 0), pa.decimal128(18, 6), pa.decimal256(18, 2)),
+    *(pa.int8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float32()),
+    *(pa.timestamp("ms"), pa.timestamp("ns"), pa.timestamp("us", tz="UTC"), pa.time64("us")),
+    *(pa.binary(), pa.binary(3), pa.large_string(), pa.list_(pa.field("element", pa.string()))),
+]
+"""Of no column that a table may have."""
+
+
+def written(folder: Path, *columns: tuple[str, pa.DataType]) -> LakeFile:
+    """A file with these columns, and no value in them."""
+    schema = pa.schema(columns)
+    pq.write_table(
+        pa.Table.from_arrays([pa.nulls(2, kind) for kind in schema.types], schema=schema), folder / "a.parquet"
+    )
+    return LakeFile(path="a.parquet", bytes=(folder / "a.parquet").stat().st_size, rows=2)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_one_type_fits_a_column_and_no_other(tmp_path: Path, kind: str) -> None:
+    lake, room = LocalLake(tmp_path), Room("curated.things", (FileColumn(name="one", type=kind),))
+    for other in (*TYPES.values(), *NO_TYPES):
+        file = written(tmp_path, ("one", other))
+        if other == TYPES[kind]:
+            assert check_files(lake, {"a": (room, [file])})["a"].empty == {"one"}
+        else:
+            told = re.escape(f"a.parquet is {other}, and {kind} in curated.things;")
+            with pytest.raises(WarehouseError, match=told):
+                check_files(lake, {"a": (room, [file])})
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["id"], "it lacks note;"),
+        (["id", "note", "more"], "it adds more;"),
+        (["id", "note", "note"], "it adds note;"),
+        (["id", "Note"], "it lacks note and it adds Note;"),
+        (["id", "text"], "it lacks note and it adds text;"),
+        (["note", "id"], "is note, and column 1 of curated.things is id;"),
+    ],
+)
+def test_names_are_those_of_the_table_in_its_order(tmp_path: Path, names: list[str], told: str) -> None:
+    kinds = {"id": pa.int64(), "more": pa.int64()}
+    file = written(tmp_path, *((name, kinds.get(name, pa.string())) for name in names))
+    with pytest.raises(WarehouseError, match=told):
+        check_files(LocalLake(tmp_path), {"one": (ROOM, [file])})
 
 
 class SlowLake(LocalLake):

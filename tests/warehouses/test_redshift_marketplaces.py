@@ -56,36 +56,48 @@ def test_random_marketplace(
         assert both.differences() == {}
 
 
-def test_a_full_refresh_turns_ids_into_texts_and_back(source: Source, twins: Callable[[str], Twins]) -> None:
-    """In both warehouses alike, where the source does not bring them again; those that are no numbers go."""
+IDS = "SELECT listing_id FROM curated.{} ORDER BY listing_id"
+
+
+def turned_into_texts(source: Source, both: Twins, *settings: str) -> None:
+    """Load numbers, of which some are gone and some have changed, and turn them into texts."""
     source.create(optional=True)
     source.insert("apartments", *({"id": key} for key in (2, 10, 2**53 + 1)))
     source.insert("bookings", *({"booking_id": key, "apartment_id": key} for key in (2, 10, 2**53 + 1)))
     source.insert("user_viewing", {"id": 1, "apartment_id": 10}, {"id": 2, "user_id": None, "apartment_id": 10})
-    both = twins(source.url)
-    gone, texts = "quality.max_deleted_share=1", "marketplace.ids=text"
-    both.run(run_id="numbers")
+    both.load(run_id="numbers")
     source.execute("DELETE FROM apartments WHERE id = 2")
     source.execute("DELETE FROM bookings WHERE booking_id = 2")
     source.execute("UPDATE apartments SET price = 90, last_modified_timestamp = '2024-03-02 00:00:00' WHERE id = 10")
-    both.run(gone, run_id="deleted")
-    both.run(texts, gone, run_id="texts", full_refresh=True)
+    both.load(*settings, run_id="deleted")
+    both.run("marketplace.ids=text", *settings, run_id="texts", full_refresh=True)
     assert both.differences() == {}
-    ids = "SELECT listing_id FROM curated.{} ORDER BY listing_id"
-    assert both.redshift.seen(ids.format("listings")) == [("10",), ("2",), (str(2**53 + 1),)]
-    kept = both.redshift.seen(ids.format("listing_versions"))
+    assert both.redshift.seen(IDS.format("listings")) == [("10",), ("2",), (str(2**53 + 1),)]
 
+
+def test_a_full_refresh_turns_ids_into_texts(source: Source, twins: Callable[[str], Twins]) -> None:
+    """In both warehouses alike, where the source does not bring them again."""
+    turned_into_texts(source, twins(source.url), "quality.max_deleted_share=1")
+
+
+@pytest.mark.exhaustive
+def test_a_full_refresh_turns_texts_into_numbers_again(source: Source, twins: Callable[[str], Twins]) -> None:
+    """In both warehouses alike, where the source does not bring them again; those that are no numbers go."""
+    both = twins(source.url)
+    gone, texts = "quality.max_deleted_share=1", "marketplace.ids=text"
+    turned_into_texts(source, both, gone)
+    kept = both.redshift.seen(IDS.format("listing_versions"))
     source.execute("ALTER TABLE apartments RENAME COLUMN id TO number")
     source.execute("ALTER TABLE apartments ADD COLUMN id VARCHAR(36)")
     source.execute("UPDATE apartments SET id = number")
     source.insert("apartments", {"id": "007"})
-    both.run(texts, gone, run_id="more", full_refresh=True)
+    both.load(texts, gone, run_id="more", full_refresh=True)
     source.execute("DELETE FROM apartments WHERE id = '007'")
-    both.run(texts, gone, run_id="fewer")
-    assert ("007",) in both.redshift.seen(ids.format("listing_versions"))
+    both.load(texts, gone, run_id="fewer")
+    assert ("007",) in both.redshift.seen(IDS.format("listing_versions"))
     both.run(gone, run_id="back", full_refresh=True)
     assert both.differences() == {}
-    assert sorted(both.redshift.seen(ids.format("listing_versions"))) == sorted((int(key),) for (key,) in kept)
+    assert sorted(both.redshift.seen(IDS.format("listing_versions"))) == sorted((int(key),) for (key,) in kept)
 
 
 TEXTS = [r"C:\new\table", "it's", "two\nlines", 'tab\tquote"', "🏠 Zürich \u00a0", "", " ", "\\", "%_", "a" * 8000]

@@ -7,7 +7,6 @@ rights to drop and to alter what others own are the stand-in's own doing.
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from runs.harness import Pipeline
 from servers.redshift_client import Warehouse
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
+from warehouses.twins import reaching
 
 LOADERS = ["IAMR:load-raw", "IAMR:load-curated", 'a "loader".x']
 ANALYST, OPERATOR = "maria", "sam"
@@ -30,7 +30,7 @@ def statements(text: str) -> list[str]:
     return [one.strip() for one in "\n".join(lines).split(";\n") if one.strip(" ;\n")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(redshift: RedshiftStandIn) -> Iterator[Warehouse]:
     """A database with the roles and the users."""
     with closing(redshift.client()) as client:
@@ -43,10 +43,13 @@ def database(redshift: RedshiftStandIn) -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.fixture
-def load(tmp_path: Path, aws: None, s3: S3Server, database: Warehouse) -> Callable[..., Any]:
-    """Runs the pipeline with a user's rights."""
-    url = f"sqlite:///{tmp_path / 'marketplace.db'}"
+@pytest.fixture(scope="module")
+def load(
+    tmp_path_factory: pytest.TempPathFactory, s3: S3Server, redshift: RedshiftStandIn, database: Warehouse
+) -> Callable[..., Any]:
+    """Runs the pipeline with a user's rights; the first loader has done so once."""
+    folder = tmp_path_factory.mktemp("roles")
+    url = f"sqlite:///{folder / 'marketplace.db'}"
     lake = f"lake.url=s3://{s3.create_bucket()}/lake"
     generate(url, OPTIONS)
 
@@ -54,9 +57,11 @@ def load(tmp_path: Path, aws: None, s3: S3Server, database: Warehouse) -> Callab
         if days:
             advance(url, days)
         place = f"redshift://test-cluster/{database.database}?type=cluster&user={user}"
-        pipeline = Pipeline(tmp_path / "run", url, lake, f"warehouse.url={place}", "quality.max_deleted_share=1")
-        return pipeline.run(steps=steps, **options).run.run_id
+        pipeline = Pipeline(folder / "run", url, lake, f"warehouse.url={place}", "quality.max_deleted_share=1")
+        with pytest.MonkeyPatch.context() as patch, reaching(patch, s3, redshift):
+            return pipeline.run(steps=steps, **options).run.run_id
 
+    run(LOADERS[0])
     return run
 
 
@@ -74,7 +79,6 @@ def refused(database: Warehouse, user: str, sql: str) -> bool:
 def test_analysts_read_the_metrics_operators_what_runs_left_and_others_nothing(
     load: Callable[..., Any], database: Warehouse
 ) -> None:
-    load(LOADERS[0])
     tables = {
         f"{schema}.{table}"
         for schema, table in database.stand_in.execute(
@@ -110,7 +114,6 @@ def test_analysts_read_the_metrics_operators_what_runs_left_and_others_nothing(
 
 @pytest.mark.service
 def test_loaders_work_on_tables_of_each_other(load: Callable[..., Any], database: Warehouse) -> None:
-    load(LOADERS[0])
     run = load(LOADERS[1], "extract", "transform", "load-raw", days=2)
     load(LOADERS[0], "load-curated", resume=run)
     load(LOADERS[1], "metrics", resume=run)
