@@ -14,7 +14,6 @@ from servers.redshift_stand_in import RedshiftStandIn, start_redshift_stand_in
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server, start_s3
 from servers.spark import start_spark
 from support.breadth import FULL
-from support.one_worker import ask, groups_told, tell
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -51,14 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out and not FULL:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
-    tell(config, {item.nodeid: group for item in items if (group := _group(item))})
-
-
-def _group(item: pytest.Item) -> str | None:
-    """Of tests that one worker has to run, a name they have in common."""
-    if item.nodeid.startswith(DEPLOYMENT):
-        return DEPLOYMENT
-    return item.nodeid.partition("::")[0] if _shares_with_its_file(item) else None
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        if file.startswith(DEPLOYMENT):
+            item.add_marker(pytest.mark.xdist_group(DEPLOYMENT))
+        elif _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(file))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -82,11 +79,6 @@ def _uses_spark(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: object) -> None:
-    ask(node)
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """One worker does all that needs Spark: it takes a gigabyte, and is slow until Java has compiled what it does.
 
@@ -94,11 +86,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """
     from xdist.scheduler import LoadGroupScheduling
 
-    groups = cache(groups_told)
-
     class Scheduling(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "spark" if runs_with_spark(nodeid) else groups().get(nodeid, nodeid)
+            return "spark" if runs_with_spark(nodeid) else super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
