@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.program import rental_program
+from rental_analytics.databases.mysql import jdbc
 from rental_analytics.engines.spark.engine import SparkEngine
 from rental_analytics.engines.spark.session import SparkStepSession
 from runs.harness import CONFIG, Source
@@ -17,6 +18,7 @@ from servers.mysql import MySqlServer, numbers
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from servers.spark import JAVA, assert_written_in_place, connector_j, s3a_jars, start_spark_cluster
+from support.breadth import examples
 from warehouses.twins import DuckDb, Redshift, Rows, environment
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.service
 
 SCHEMAS = ("raw_data", "curated", "presentation")
-ROWS = 120_000
+ROWS = examples(9, 120_000)
 CLUSTER = """
 [engine]
 kind = "spark"
@@ -79,10 +81,10 @@ def marketplace(mysql: MySqlServer) -> Source:
 
 @pytest.fixture(scope="module")
 def expected(marketplace: Source, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Rows]]:
-    """The tables after one run and after another."""
+    """The tables after one run and, in `make matrix`, after another."""
     pipeline = DuckDb(tmp_path_factory.mktemp("duckdb") / "run", marketplace.url)
     found = []
-    for _ in range(2):
+    for _ in range(examples(1, 2)):
         pipeline.run()
         found.append(pipeline.every(*SCHEMAS) | pipeline.told())
     return found
@@ -97,6 +99,7 @@ def test_machines_that_share_a_folder_as_the_lake(
 ) -> None:
     """As on a cluster, nothing goes through files of this machine but the lake; that executors do it shows below."""
     monkeypatch.setattr(SparkEngine, "_is_local", property(lambda _engine: False))
+    monkeypatch.setattr(jdbc, "_FEWEST_ROWS", ROWS // 3)
     pipeline = DuckDb(tmp_path / "run", marketplace.url, "engine.kind=spark")
     held: list[str] = []
     honest = SparkStepSession.close

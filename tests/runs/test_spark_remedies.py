@@ -84,10 +84,10 @@ def test_what_is_over_when_run_again(source: Source, tmp_path: Path, monkeypatch
     for cause, (change, _) in CAUSES.items():
         with monkeypatch.context() as patch:
             change(patch)
-            error = failure(pipeline.run)
+            error = failure(pipeline.extract)
         found[cause] = (error.reason, error.remedy)
     assert found == {reason: (reason, remedy) for reason, (_, remedy) in CAUSES.items()}
-    pipeline.run(steps=("extract",))
+    pipeline.extract()
 
 
 @pytest.mark.usefixtures("spark")
@@ -105,10 +105,10 @@ def test_a_file_that_other_machines_cannot_read(
     pipeline = Pipeline(tmp_path / "run", source.url, "engine.kind=spark")
     with monkeypatch.context() as patch:
         patch.setattr(SparkStepSession, "__init__", as_on_a_cluster)
-        error = failure(pipeline.run)
+        error = failure(pipeline.extract)
     assert (error.reason, error.exit_code) == ("source-file-not-shared", 2)
     assert error.remedy == "set engine.kind to duckdb, or engine.master to local[*]."
-    pipeline.run(cure, steps=("extract",))
+    pipeline.extract(cure)
 
 
 @pytest.mark.usefixtures("spark")

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from curated.curated_cases import contracts
 from curated.raw_rows import column_types, reference_data
 from rental_analytics.contracts.cases import Case, Row
+from rental_analytics.contracts.loader import load_cases
 from rental_analytics.contracts.model import CuratedModel
 
 _STEP = 1_000_000
 """Between the keys of one case and those of the next; keys that are larger stay as they are."""
+USUAL = {
+    "attributes with a value that their column cannot hold are rejected",
+    "a view with a value that its column cannot hold is rejected",
+}
+"""Cases that each run of the suite builds on Spark, beside the largest ones."""
 
 
 def merged_cases(model: CuratedModel, cases: Sequence[Case]) -> list[Case]:
@@ -34,6 +41,22 @@ def merged_cases(model: CuratedModel, cases: Sequence[Case]) -> list[Case]:
         kept[types] |= large
         groups[types, number if alone else None].append(case)
     return [_merged(group, relation, source.key, model.key) for group in groups.values()]
+
+
+def is_usual(model: CuratedModel, case: Case) -> bool:
+    """Whether Spark builds a case each time: the one made of the most cases of its model, and a few others."""
+    return case.name in {*USUAL, _largest(model.name)}
+
+
+def short_id(model: CuratedModel, case: Case) -> str:
+    """A name for a test of the case, which has those of many."""
+    return f"{model.name}: {case.name[:60]}"
+
+
+@cache
+def _largest(model: str) -> str:
+    cases = merged_cases(contracts().curated[model], load_cases(contracts().curated[model]))
+    return max(cases, key=lambda case: (case.name.count(" | "), sum(map(len, case.given.values())))).name
 
 
 def batches(cases: Sequence[tuple[CuratedModel, Case]]) -> list[dict[str, Case]]:

@@ -20,7 +20,7 @@ from curated.curated_cases import (
     transform,
     with_text_ids,
 )
-from curated.merged_cases import batches, merged_cases
+from curated.merged_cases import USUAL, batches, is_usual, merged_cases, short_id
 from curated.raw_rows import reference_data
 from parity.engines import open_engine
 from rental_analytics.contracts.base import Severity
@@ -40,17 +40,21 @@ CASES = [
     for name, model in contracts().curated.items()
     for case in load_cases(model)
 ]
-# Spark takes seconds for a build, however few its rows are.
-MERGED = [(model, case) for model in contracts().curated.values() for case in merged_cases(model, load_cases(model))]
+# Spark takes seconds for a build, however few its rows are: what is always built there comes first, so it is together.
+MERGED = sorted(
+    [(model, case) for model in contracts().curated.values() for case in merged_cases(model, load_cases(model))],
+    key=lambda merged: not is_usual(*merged),
+)
 MERGED_OF_TEXTS = [
     (contracts("text").curated[model.name], same)
     for model, case in MERGED
     if not model.reference and (same := with_text_ids(model, case))
 ]
-MERGED_CASES, MERGED_CASES_OF_TEXTS = (
-    [pytest.param(model, case, id=f"{model.name}: {case.name[:60]}") for model, case in merged]
-    for merged in (MERGED, MERGED_OF_TEXTS)
-)
+MERGED_CASES_OF_TEXTS = [pytest.param(*merged, id=short_id(*merged)) for merged in MERGED_OF_TEXTS]
+MERGED_CASES = [
+    pytest.param(*merged, id=short_id(*merged), marks=() if is_usual(*merged) else pytest.mark.exhaustive)
+    for merged in MERGED
+]
 PARQUET_TYPES = {
     "BIGINT": "int64",
     "BOOLEAN": "bool",
@@ -117,6 +121,14 @@ def test_case_with_texts_as_ids(of_texts: Builds, model: CuratedModel, case: Cas
 @pytest.mark.parametrize(("model", "case"), MERGED_CASES)
 def test_case_on_spark(on_spark: Builds, model: CuratedModel, case: Case) -> None:
     assert_as_expected(model, case, *on_spark.of(model, case))
+
+
+@pytest.mark.fast
+def test_cases_of_each_model_are_usual() -> None:
+    """Spark builds them in each run of the suite."""
+    usual = [(model, case) for model, case in MERGED if is_usual(model, case)]
+    assert {model.name for model, _ in usual} == contracts().curated.keys()
+    assert {case.name for _, case in usual} > USUAL
 
 
 @pytest.mark.fast
