@@ -17,11 +17,6 @@ ROOT = Path(__file__).parents[2] / "src"
 
 ALLOWED = {
     "rental_analytics.doctor.redshift": 12,
-    "rental_analytics.engines": 1,
-    "rental_analytics.engines.duckdb": 6,
-    "rental_analytics.engines.spark": 1,
-    "rental_analytics.sql": 1,
-    "rental_analytics.steps.transform": 1,
     "rental_analytics.warehouses.duckdb": 3,
     "rental_analytics.warehouses.redshift": 4,
     "rental_marketplace": 10,
