@@ -17,8 +17,6 @@ ROOT = Path(__file__).parents[2] / "src"
 
 ALLOWED = {
     "rental_analytics.doctor.redshift": 12,
-    "rental_analytics.warehouses.duckdb": 3,
-    "rental_analytics.warehouses.redshift": 4,
     "rental_marketplace": 10,
     "rental_marketplace.writers": 3,
 }
