@@ -16,7 +16,6 @@ import pytest
 ROOT = Path(__file__).parents[2] / "src"
 
 ALLOWED = {
-    "rental_analytics.doctor.redshift": 12,
     "rental_marketplace": 10,
     "rental_marketplace.writers": 3,
 }
