@@ -8,6 +8,7 @@ import numpy as np
 
 from rental_marketplace.calendar import DAY, HOUR
 from rental_marketplace.ids import IdValue
+from rental_marketplace.render import render
 from rental_marketplace.sampling import Floats, Generator, Ints
 from rental_marketplace.schema import Table
 from rental_marketplace.state import SAMPLE_ROWS, State
@@ -23,8 +24,15 @@ _DELETED_PER_BOOKED = 0.002
 _TOO_FEW = 20
 """Below so many bookings none is deleted."""
 
-_SOME = "SELECT booking_id FROM bookings WHERE {share} AND booking_id < ? ORDER BY booking_id LIMIT ?"
 _STATUS_IS = "LOWER(TRIM(booking_status)) = ?"
+_DECIDE = {
+    (): "UPDATE bookings SET booking_status = ? WHERE booking_id = ?",
+    ("payment_status",): "UPDATE bookings SET booking_status = ?, payment_status = ? WHERE booking_id = ?",
+    ("updated_at",): "UPDATE bookings SET booking_status = ?, updated_at = ? WHERE booking_id = ?",
+    ("payment_status", "updated_at"): "UPDATE bookings SET booking_status = ?, payment_status = ?, updated_at = ? "
+    "WHERE booking_id = ?",
+}
+"""Statements by the optional columns they change."""
 _PAYMENTS = {"confirmed": "paid", "canceled": "refunded", "completed": "paid"}
 
 
@@ -98,7 +106,7 @@ def _deleted(rng: Generator, target: Target, state: State, days: int) -> list[Id
         return []
     stride = -(-count // SAMPLE_ROWS)
     found = target.fetch(
-        _SOME.format(share=state.ids.share("booking_id")),
+        render("some_bookings", share=state.ids.share("booking_id")),
         (stride, state.ids.value(state.next_booking - 1), 2 * SAMPLE_ROWS),
     )
     wanted = max(1, round(_DELETED_PER_BOOKED * state.per_day["bookings"] * days))
@@ -108,13 +116,12 @@ def _deleted(rng: Generator, target: Target, state: State, days: int) -> list[Id
 
 def write_booking_changes(target: Target, table: Table, changes: BookingChanges) -> None:
     """Apply the changes to `bookings`, with payment and moment where the table has them."""
-    optional = [name for name in ("payment_status", "updated_at") if name in table.column_names]
-    assignments = ", ".join(f"{name} = ?" for name in ("booking_status", *optional))
+    optional = tuple(name for name in ("payment_status", "updated_at") if name in table.column_names)
     rows = []
     for booking_id, status, moment in changes.status:
         values = {"payment_status": _PAYMENTS[status], "updated_at": moment_text(moment)}
         rows.append((status, *(values[name] for name in optional), booking_id))
-    target.execute(f"UPDATE bookings SET {assignments} WHERE booking_id = ?", rows)
+    target.execute(_DECIDE[optional], rows)
     target.execute("DELETE FROM bookings WHERE booking_id = ?", [(key,) for key in changes.deleted])
 
 

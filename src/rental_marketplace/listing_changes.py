@@ -93,9 +93,10 @@ def write_attribute_changes(target: Target, table: Table, listings: SampledListi
     """Apply the changes to `apartment_attributes`, as far as its optional columns show them."""
     if "price_display" in table.column_names:
         dated = "last_modified_timestamp" in table.column_names
-        change = "price_display = ?" + (", last_modified_timestamp = ?" if dated else "")
         target.execute(
-            f"UPDATE apartment_attributes SET {change} WHERE id = ?",
+            "UPDATE apartment_attributes SET price_display = ?, last_modified_timestamp = ? WHERE id = ?"
+            if dated
+            else "UPDATE apartment_attributes SET price_display = ? WHERE id = ?",
             [
                 (
                     f"{CURRENCY_SYMBOLS[listings.currency[position]]}{round(cents / 100)}",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rental_marketplace.render import render
+
 Kind = Literal["id", "integer", "decimal", "text", "timestamp", "date", "flag"]
 Quote = Callable[[str], str]
 
@@ -152,14 +154,12 @@ def create_table(table: Table, name: str, quote: Quote, *, strict: bool) -> str:
     Args:
         strict: declare NOT NULL and the primary key; otherwise every column takes NULL.
     """
-    lines = []
-    for column in table.columns:
-        required = strict and not column.nullable
-        lines.append(f"{quote(column.name)} {column.type}{' NOT NULL' if required else ''}")
-    if strict and table.key is not None:
-        lines.append(f"PRIMARY KEY ({quote(table.key)})")
-    body = ",\n  ".join(lines)
-    return f"CREATE TABLE {quote(name)} (\n  {body}\n)"
+    return render(
+        "create_table",
+        name=quote(name),
+        columns=[(quote(column.name), column.type, strict and not column.nullable) for column in table.columns],
+        key=quote(table.key) if strict and table.key is not None else "",
+    )
 
 
 def create_indexes(table: Table, name: str, quote: Quote, *, strict: bool) -> list[str]:

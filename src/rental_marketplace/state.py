@@ -14,6 +14,7 @@ from rental_marketplace.errors import MarketplaceError
 from rental_marketplace.ids import Ids, IdValue
 from rental_marketplace.listings import FIRST_LISTING_ID
 from rental_marketplace.market import FEWEST_USERS, FIRST_USER_ID, capacity
+from rental_marketplace.render import render
 from rental_marketplace.sampling import Flags, Ints
 from rental_marketplace.schema import Table
 from rental_marketplace.values import day_text, microseconds
@@ -22,20 +23,22 @@ from rental_marketplace.writers.base import Row, Target
 
 SAMPLE_ROWS = 20_000
 _RECENT_DAYS = 28
-_SOME_LISTINGS = (
-    "SELECT apartments.id, apartments.price, apartments.currency, apartments.listing_created_on, "
-    "apartments.is_active, apartment_attributes.bedrooms "
-    "FROM apartments LEFT JOIN apartment_attributes ON apartment_attributes.id = apartments.id "
-    "WHERE {share} AND apartments.last_modified_timestamp >= apartments.listing_created_on "
-    "AND apartments.listing_created_on >= '1970-01-01' "
-    "ORDER BY apartments.id LIMIT ?"
-)
 _ABSURD = "2100-01-01"
-_EVENTS = (
-    ("apartments", "last_modified_timestamp"),
-    ("bookings", "booking_date"),
-    ("user_viewing", "viewed_at"),
+_NEWEST = (
+    "SELECT MAX(last_modified_timestamp) FROM apartments WHERE last_modified_timestamp < ?",
+    "SELECT MAX(booking_date) FROM bookings WHERE booking_date < ?",
+    "SELECT MAX(viewed_at) FROM user_viewing WHERE viewed_at < ?",
 )
+_NEW_ROWS = {
+    "apartments": "SELECT COUNT(*) FROM apartments WHERE listing_created_on >= ? AND listing_created_on < ?",
+    "bookings": "SELECT COUNT(*) FROM bookings WHERE booking_date >= ? AND booking_date < ?",
+    "user_viewing": "SELECT COUNT(*) FROM user_viewing WHERE viewed_at >= ? AND viewed_at < ?",
+}
+_ALL_ROWS = {
+    "apartments": "SELECT COUNT(*) FROM apartments",
+    "bookings": "SELECT COUNT(*) FROM bookings",
+    "user_viewing": "SELECT COUNT(*) FROM user_viewing",
+}
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,22 @@ def read_state(target: Target, tables: dict[str, Table]) -> State:
         MarketplaceError: there is no dated row.
     """
     last_day = _last_day(target)
-    listing_count = _number(target, "SELECT COUNT(*) FROM apartments")
+    listing_count = _number(target, _ALL_ROWS["apartments"])
     users = target.fetch("SELECT MIN(user_id), MAX(user_id) FROM bookings")[0]
     ids = Ids.like(target.fetch("SELECT MAX(id) FROM apartments")[0][0])
     first_user, last_user = (None if user is None else ids.number(user) for user in users)
     next_listings = [
-        _next(target, ids, name, "id", FIRST_LISTING_ID) for name in ("apartments", "apartment_attributes")
+        _next(target, ids, "SELECT MAX(id) FROM apartments", FIRST_LISTING_ID),
+        _next(target, ids, "SELECT MAX(id) FROM apartment_attributes", FIRST_LISTING_ID),
     ]
     next_viewing = FIRST_VIEWING_ID
     if tables["user_viewing"].key is not None:
-        next_viewing = _next(target, ids, "user_viewing", "id", FIRST_VIEWING_ID)
+        next_viewing = _next(target, ids, "SELECT MAX(id) FROM user_viewing", FIRST_VIEWING_ID)
     return State(
         last_day=last_day,
         listing_count=listing_count,
         next_listing=max(next_listings),
-        next_booking=_next(target, ids, "bookings", "booking_id", FIRST_BOOKING_ID),
+        next_booking=_next(target, ids, "SELECT MAX(booking_id) FROM bookings", FIRST_BOOKING_ID),
         next_viewing=next_viewing,
         first_user=first_user or FIRST_USER_ID,
         users=max(last_user - first_user + 1, FEWEST_USERS) if first_user and last_user else FEWEST_USERS,
@@ -109,16 +113,14 @@ def _number(target: Target, sql: str, values: Sequence[object] = ()) -> int:
     return int(target.fetch(sql, values)[0][0] or 0)
 
 
-def _next(target: Target, ids: Ids, table: str, key: str, first: int) -> int:
-    highest = target.fetch(f"SELECT MAX({key}) FROM {table}")[0][0]
+def _next(target: Target, ids: Ids, highest_id: str, first: int) -> int:
+    """The first free number, given the query for the highest id."""
+    highest = target.fetch(highest_id)[0][0]
     return first if highest is None else ids.number(highest) + 1
 
 
 def _last_day(target: Target) -> int:
-    newest = [
-        target.fetch(f"SELECT MAX({column}) FROM {table} WHERE {column} < ?", (_ABSURD,))[0][0]
-        for table, column in _EVENTS
-    ]
+    newest = [target.fetch(query, (_ABSURD,))[0][0] for query in _NEWEST]
     moments = [microseconds(value) for value in newest if value is not None]
     if not moments:
         raise MarketplaceError(
@@ -131,12 +133,11 @@ def _last_day(target: Target) -> int:
 
 def _rates(target: Target, last_day: int) -> dict[str, float]:
     """New rows a day over the last weeks; where nothing happened lately, over the usual history."""
-    dates = {"apartments": "listing_created_on", "bookings": "booking_date", "user_viewing": "viewed_at"}
     since, until = day_text(last_day - _RECENT_DAYS + 1), day_text(last_day + 1)
     rates = {}
-    for table, column in dates.items():
-        recent = _number(target, f"SELECT COUNT(*) FROM {table} WHERE {column} >= ? AND {column} < ?", (since, until))
-        everything = _number(target, f"SELECT COUNT(*) FROM {table}") if recent == 0 else 0
+    for table, new_rows in _NEW_ROWS.items():
+        recent = _number(target, new_rows, (since, until))
+        everything = _number(target, _ALL_ROWS[table]) if recent == 0 else 0
         rates[table] = recent / _RECENT_DAYS if recent else everything / HISTORY_DAYS
     return rates
 
@@ -144,7 +145,7 @@ def _rates(target: Target, last_day: int) -> dict[str, float]:
 def _sample(target: Target, ids: Ids, listing_count: int) -> SampledListings:
     stride = -(-listing_count // SAMPLE_ROWS) or 1
     found = target.fetch(
-        _SOME_LISTINGS.format(share=ids.share("apartments.id")),
+        render("some_listings", share=ids.share("apartments.id")),
         (stride, 2 * SAMPLE_ROWS),
     )
     rows = sorted((microseconds(row[3]), row) for row in found if _usable(row))

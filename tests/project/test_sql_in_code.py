@@ -1,4 +1,4 @@
-"""How many statements are built by f-strings from more than identifiers and literals: fewer over time, never more.
+"""No f-string builds a statement from more than identifiers and literals.
 
 A statement that puts conditions, column lists or queries together belongs into a template beside its module.
 """
@@ -7,28 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2] / "src"
-
-ALLOWED = {
-    "rental_analytics.databases.mysql": 10,
-    "rental_analytics.databases.sqlite": 4,
-    "rental_analytics.doctor.redshift": 12,
-    "rental_analytics.engines": 1,
-    "rental_analytics.engines.duckdb": 6,
-    "rental_analytics.engines.spark": 1,
-    "rental_analytics.sql": 1,
-    "rental_analytics.steps.transform": 1,
-    "rental_analytics.warehouses.duckdb": 3,
-    "rental_analytics.warehouses.redshift": 4,
-    "rental_marketplace": 10,
-    "rental_marketplace.writers": 3,
-}
 
 STATEMENT = re.compile(
     # What stands in quotation marks is shown to a reader, who may run it.
@@ -40,10 +24,14 @@ STATEMENT = re.compile(
         | CREATE\s+(OR\s+REPLACE|TEMP|TEMPORARY|TABLE|VIEW|SCHEMA|UNIQUE|INDEX)
         | DROP\s+(TABLE|VIEW|SCHEMA|INDEX|COLUMN)
         | ALTER\s+(TABLE|COLUMN)
+        | ADD\s+COLUMN
     )""",
     re.VERBOSE,
 )
-QUOTING = {"identifier", "identifiers", "literal", "redshift_literal", "table", "quote", "quoted", "_quote", "_quoted"}
+QUOTING = {
+    *("identifier", "identifiers", "table", "quote", "quoted", "_quote", "_quoted"),
+    *("literal", "redshift_literal", "quoted_text"),
+}
 """Functions that give a quoted identifier, several, or a literal, in the dialect of their module."""
 
 Scope = dict[str, list[ast.expr]]
@@ -77,16 +65,22 @@ def strings_of(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.JoinedStr, Sco
 
 
 def assignments(node: ast.AST) -> Scope:
-    """What a module or function assigns to names itself, leaving out the functions within it."""
+    """What a module or function assigns to names itself, leaving out the functions within it.
+
+    What a loop, `+=` or the like gives to a name may be anything.
+    """
     found: Scope = {}
     for child in ast.iter_child_nodes(node):
+        parts: list[tuple[str, ast.expr]] = []
         if isinstance(child, ast.Assign):
-            for target in child.targets:
-                for place, value in parts_of(target, child.value):
-                    found.setdefault(place, []).append(value)
+            parts = [part for target in child.targets for part in parts_of(target, child.value)]
+            parts += [(name, value) for name, values in assignments(child.value).items() for value in values]
+        elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            parts = [(child.id, ast.Constant(None))]
         elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for name, values in assignments(child).items():
-                found.setdefault(name, []).extend(values)
+            parts = [(name, value) for name, values in assignments(child).items() for value in values]
+        for name, value in parts:
+            found.setdefault(name, []).append(value)
     return found
 
 
@@ -100,31 +94,42 @@ def parts_of(target: ast.expr, value: ast.expr) -> list[tuple[str, ast.expr]]:
 
 
 def is_quoted(value: ast.expr, scope: Scope) -> bool:
-    """Whether an expression can only be identifiers or literals."""
+    """Whether an expression can only be identifiers or literals, or is a constant text."""
     if isinstance(value, ast.Call):
         called = value.func
         name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-        return name in QUOTING
+        return name in QUOTING or is_listed(value)
     if isinstance(value, ast.Name):
         bound = scope.get(value.id, [])
+        # Names in capitals are constants of a module.
+        if value.id.isupper() and len(bound) == 1 and is_text(bound[0]):
+            return True
         return bool(bound) and all(isinstance(one, ast.Call) and is_quoted(one, {}) for one in bound)
     return False
 
 
-@pytest.mark.fast
-def test_no_package_gains_a_statement_built_by_an_f_string() -> None:
-    places: dict[str, list[str]] = {}
-    for path in sorted(ROOT.rglob("*.py")):
-        for line in built_statements(path.read_text()):
-            package = ".".join(path.relative_to(ROOT).parent.parts)
-            places.setdefault(package, []).append(f"{path.relative_to(ROOT.parent)}:{line}")
-    found = Counter({package: len(lines) for package, lines in places.items()})
-    allowed = Counter(ALLOWED)
+def is_listed(call: ast.Call) -> bool:
+    """Whether a call is `", ".join(...)` of identifiers, literals or marks for values, one for each of something."""
+    joined = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "join" else None
+    each = call.args[0].elt if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) else None
+    if not isinstance(joined, ast.Constant) or joined.value != ", " or each is None:
+        return False
+    return (isinstance(each, ast.Call) and is_quoted(each, {})) or (
+        isinstance(each, ast.Constant) and each.value == "?"
+    )
 
-    gained = {package: places[package] for package in found - allowed}
-    assert not gained, f"write these statements, or as many others of the package, as templates: {gained}"
-    lost = {package: found[package] for package in allowed - found}
-    assert not lost, f"fewer are left, so lower ALLOWED to: {lost}"
+
+def is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+@pytest.mark.fast
+def test_no_f_string_builds_a_statement() -> None:
+    paths = sorted(ROOT.rglob("*.py"))
+    found = [f"{path.relative_to(ROOT.parent)}:{line}" for path in paths for line in built_statements(path.read_text())]
+
+    assert len(paths) > 200
+    assert found == [], "write these statements as templates"
 
 
 @pytest.mark.fast
@@ -137,11 +142,23 @@ def test_no_package_gains_a_statement_built_by_an_f_string() -> None:
             "def f(x):\n    one, other = identifier(x), render.literal(x)\n    f'DELETE FROM {one} WHERE a = {other}'",
             False,
         ),
+        ("A = 'a'\ndef f():\n    f'SELECT {A} FROM t'", False),
+        ("f'INSERT INTO t ({\", \".join(_quote(name) for name in names)}) VALUES (1)'", False),
+        ('f\'INSERT INTO t VALUES ({", ".join("?" for _ in names)})\'', False),
         ("f'SELECT a FROM {source}'", True),
+        ("A = 'a'\ndef f(A):\n    f'SELECT {A} FROM t'", True),
+        ("A = 'a'\nA += b\nf'SELECT {A} FROM t'", True),
+        ("A = 'a' + b\nf'SELECT {A} FROM t'", True),
+        ("def f():\n    a = 'b'\n    f'SELECT {a} FROM t'", True),
+        ("x = identifier('a')\nfor x in names:\n    f'DROP TABLE {x}'", True),
+        ("f'SELECT {\", \".join(names)} FROM t'", True),
+        ("f'SELECT a FROM t WHERE {\" AND \".join(identifier(name) for name in names)}'", True),
+        ('f\'SELECT {", ".join(f"{identifier(name)} + 1" for name in names)} FROM t\'', True),
         ("f'SELECT a FROM t WHERE {condition()}'", True),
         ("def f(x):\n    x = identifier(x)\n    x = x + y\n    f'DROP TABLE {x}'", True),
         ("def f():\n    x = identifier('a')\ndef g(x):\n    f'DROP TABLE {x}'", True),
         ("f'{place} ALTER COLUMN {identifier(name)} TYPE {kind}'", True),
+        ("f'{place} ADD COLUMN {identifier(name)} {kind}'", True),
         ("f'UPDATE {name} AS target SET a = 1'", True),
         ("f'SELECT from {places} what you need'", True),
         ("f'Select what you need from {places}'", False),

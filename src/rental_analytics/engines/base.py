@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.databases.base import Database, RawColumn, ReadPlan
 from rental_analytics.errors import RentalError
-from rental_analytics.sql.render import identifier
+from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.verification import sealed, verified_copies
 
@@ -211,8 +211,7 @@ def cast_failed(told: str, model: str | None = None) -> RentalError:
 
 def empty_relation(columns: Sequence[tuple[str, str]]) -> str:
     """A query without rows that has these columns."""
-    listed = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns)
-    return f"SELECT {listed} WHERE FALSE"
+    return render("sql/no_rows", columns=[{"name": name, "type": kind} for name, kind in columns])
 
 
 def inside(folder: Folder, files: Sequence[LakeFile]) -> list[str]:

@@ -12,16 +12,20 @@ _FUNCTIONS = {"ERROR": "RAISE_ERROR"}
 
 def spark_sql(sql: str) -> str:
     """One statement in Spark's SQL; a relation such as `curated.listings` becomes the view of that name."""
-    statement: Any = sqlglot.parse_one(sql, read="duckdb").transform(_adapted)
-    # Innermost first, so that each is found where it stands. Spark gives a DATE or a moment in a zone.
-    for cut in reversed(list(statement.find_all(exp.TimestampTrunc, exp.DateTrunc))):
-        cut.replace(exp.cast(cut.copy(), exp.DataType.build("TIMESTAMP_NTZ", dialect="spark")))
-    return str(statement.sql(dialect="spark", comments=False))
+    return _written(sqlglot.parse_one(sql, read="duckdb"))
 
 
 def spark_expression(sql: str) -> str:
     """One expression of a select list in Spark's SQL."""
-    return spark_sql(f"SELECT {sql}").removeprefix("SELECT ")
+    return _written(sqlglot.select(sql, dialect="duckdb")).removeprefix("SELECT ")
+
+
+def _written(parsed: Any) -> str:
+    statement = parsed.transform(_adapted)
+    # Innermost first, so that each is found where it stands. Spark gives a DATE or a moment in a zone.
+    for cut in reversed(list(statement.find_all(exp.TimestampTrunc, exp.DateTrunc))):
+        cut.replace(exp.cast(cut.copy(), exp.DataType.build("TIMESTAMP_NTZ", dialect="spark")))
+    return str(statement.sql(dialect="spark", comments=False))
 
 
 def double_text(value: str) -> str:

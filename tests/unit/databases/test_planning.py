@@ -91,11 +91,18 @@ def test_a_plan_knows_our_names_and_theirs(database: Database) -> None:
     assert (plan.place, plan.place_of("price")) == ("seats (The Places)", "seats.price (The Places.SEAT)")
 
 
+def in_a_line(sql: str) -> str:
+    return " ".join(sql.split())
+
+
 def test_statements_for_mysql_are_made_of_their_names() -> None:
     plan = mapped(MYSQL)
-    assert MYSQL.select(plan, plan.columns[:3], "TRUE", counted=True) == (
-        "SELECT `No` AS `seat`, `SEAT` AS `price`, (SELECT COUNT(*) FROM `shop`.`The Places` WHERE TRUE) AS _expected "
-        "FROM `shop`.`The Places` WHERE TRUE"
+    assert in_a_line(MYSQL.select(plan, plan.columns[:3], "TRUE", counted=True)) == (
+        "SELECT `No` AS `seat`, `SEAT` AS `price`, "
+        "( SELECT COUNT(*) FROM `shop`.`The Places` WHERE TRUE ) AS _expected FROM `shop`.`The Places` WHERE TRUE"
+    )
+    assert in_a_line(MYSQL.select(plan, plan.columns[:3])) == (
+        "SELECT `No` AS `seat`, `SEAT` AS `price` FROM `shop`.`The Places`"
     )
     assert MYSQL.key_filter(plan, [(5,), (6,)]) == "(`No`) IN ((5), (6))"
     assert MYSQL.can_filter(plan)
@@ -109,10 +116,13 @@ def test_statements_for_mysql_are_made_of_their_names() -> None:
 
 def test_statements_for_sqlite_are_made_of_their_names() -> None:
     plan = mapped(SQLITE)
-    sql = SQLITE.select(plan, plan.columns[1:3], "1", counted=True)
+    sql = in_a_line(SQLITE.select(plan, plan.columns[1:3], "1", counted=True))
     assert sql.startswith("SELECT 1 AS _first, '' AS \"price\", '' AS _expected UNION ALL SELECT 0, CASE WHEN typeof")
     assert 'ELSE CAST("SEAT" AS TEXT) END' in sql
     assert sql.endswith('CAST((SELECT COUNT(*) FROM "The Places" WHERE 1) AS TEXT) FROM "The Places" WHERE 1')
+    sql = in_a_line(SQLITE.select(plan, plan.columns[1:3]))
+    assert sql.startswith("SELECT 1 AS _first, '' AS \"price\" UNION ALL SELECT 0, CASE WHEN typeof")
+    assert sql.endswith('ELSE CAST("SEAT" AS TEXT) END FROM "The Places"')
     # That no two keys differ by their class alone is asked of their table.
     assert 'FROM "The Places" WHERE typeof("No")' in plan.columns[0].select
     assert SQLITE.key_filter(plan, [(5,)]) == '("No") IN (VALUES (5))'
@@ -130,12 +140,21 @@ def test_parallel_reads_go_along_the_index_of_their_key() -> None:
         return [(1, 1, 1)]
 
     plan = mapped(MYSQL)
-    (read,) = MySqlJdbc("", "shop", lambda: ("", ""), "off", None, rows).reads(plan, plan.columns[:2], at_once=2)
-    assert read.relation == (
-        "(SELECT CAST(`No` AS SIGNED) AS `seat`, CAST(`SEAT` AS SIGNED) AS `price` FROM `shop`.`The Places`) AS part"
-    )
+    jdbc = MySqlJdbc("", "shop", lambda: ("", ""), "off", None, rows)
+    (read,) = jdbc.reads(plan, plan.columns[:2], at_once=2)
+    part = "( SELECT CAST(`No` AS SIGNED) AS `seat`, CAST(`SEAT` AS SIGNED) AS `price` FROM `shop`.`The Places`"
+    assert in_a_line(read.relation) == f"{part} ) AS part"
     assert asked[0][1] == ("shop", "The Places")
-    assert "MIN(`No`), MAX(`No`) FROM `shop`.`The Places`" in asked[1][0]
+    assert in_a_line(asked[1][0]) == (
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM `shop`.`The Places` LIMIT 50001) AS some_rows), "
+        "MIN(`No`), MAX(`No`) FROM `shop`.`The Places`"
+    )
+    (read,) = jdbc.reads(plan, plan.columns[:2], "`SEAT` > 1", counted=True, at_once=2)
+    assert in_a_line(read.relation) == (
+        f"{part} WHERE `SEAT` > 1 ) AS part CROSS JOIN "
+        "( SELECT COUNT(*) AS _expected FROM `shop`.`The Places` WHERE `SEAT` > 1 ) AS counted"
+    )
+    assert in_a_line(asked[3][0]) == "SELECT COUNT(*), MIN(`No`), MAX(`No`) FROM `shop`.`The Places` WHERE `SEAT` > 1"
 
 
 @pytest.mark.parametrize("database", [MYSQL, SQLITE])

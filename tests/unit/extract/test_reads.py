@@ -339,13 +339,13 @@ def test_many_keys_are_asked_for_a_few_at_a_time(reads: Reads, monkeypatch: pyte
         reads.source.put(seat, moved=2)
     reads.read(12)
     assert [seat for _, seat, _ in reads.seats()] == [10, 11, 12, 13, 14, 15]
-    assert [sql.endswith('FROM "seats"') for sql in reads.asked] == [True, False, True]
+    assert [sql.rstrip().endswith('FROM "seats"') for sql in reads.asked] == [True, False, True]
     monkeypatch.setattr(deletes, "KEYS_PER_STATEMENT", 2)
     for seat in range(10, 13):
         reads.source.drop(seat)
     reads.read(13)
     assert reads.gone() == [(1, 10), (1, 11), (1, 12)]
-    assert reads.asked[-1].endswith('FROM "seats"')
+    assert reads.asked[-1].rstrip().endswith('FROM "seats"')
 
 
 def test_a_backfill_reads_a_range_and_leaves_the_rest(reads: Reads) -> None:

@@ -373,20 +373,27 @@ COMMENT ON COLUMN "ops"."run_parameters"."as_of" IS 'Last day the numbers includ
 COMMENT ON COLUMN "ops"."run_parameters"."reporting_currency" IS 'What money in them is in'
 ;
 
-DELETE FROM "ops"."runs" WHERE ("run_id" = 'first')
+DELETE FROM "ops"."runs"
+WHERE
+    ("run_id" = 'first')
 ;
 
 INSERT INTO "ops"."runs" ("run_id", "sequence", "status", "started_at", "finished_at", "as_of", "engine", "versions", "full_refresh", "backfill_from", "backfill_to", "error", "lake_records", "reason", "follows") VALUES ('first', 1, 'failed', TIMESTAMP '2024-03-05 01:02:03.456789', NULL, DATE '2024-03-04', NULL, '{"rental-analytics": "0.1.0"}', TRUE, NULL, NULL, 'it''s a C:\\new folder
 with lines', NULL, NULL, NULL)
 ;
 
-DELETE FROM "ops"."steps" WHERE ("run_id" = 'first' AND "step" = 'extract' AND "started_at" = TIMESTAMP '2024-03-05 01:02:03.456789')
+DELETE FROM "ops"."steps"
+WHERE
+    ("run_id" = 'first' AND "step" = 'extract' AND "started_at" = TIMESTAMP '2024-03-05 01:02:03.456789')
 ;
 
 INSERT INTO "ops"."steps" ("run_id", "step", "status", "attempt", "started_at", "seconds", "rows_in", "rows_out", "bytes", "error") VALUES ('first', 'extract', NULL, 1, TIMESTAMP '2024-03-05 01:02:03.456789', 0.25, NULL, NULL, NULL, NULL)
 ;
 
-DELETE FROM "ops"."check_results" WHERE ("run_id" = 'first' AND "table_name" = 'one' AND "check_name" = 'unique_key') OR ("run_id" = 'first' AND "table_name" = 'two' AND "check_name" = 'unique_key')
+DELETE FROM "ops"."check_results"
+WHERE
+    ("run_id" = 'first' AND "table_name" = 'one' AND "check_name" = 'unique_key')
+    OR ("run_id" = 'first' AND "table_name" = 'two' AND "check_name" = 'unique_key')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (

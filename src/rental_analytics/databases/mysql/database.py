@@ -142,9 +142,8 @@ class MySqlDatabase(Database):
         return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
-        where = f" WHERE {condition}" if condition else ""
-        counted = f"SELECT COUNT(*) FROM {self._table(plan.relation)}{where}"
-        return int(self._rows(counted.replace("%", "%%"))[0][0])
+        sql = render("databases/mysql/row_count", table=self._table(plan.relation), condition=condition)
+        return int(self._rows(sql.replace("%", "%%"))[0][0])
 
     def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
         sql = render(
@@ -191,10 +190,13 @@ class MySqlDatabase(Database):
     def select(
         self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
     ) -> str:
-        listed = ", ".join(f"{column.select} AS {quoted(column.name)}" for column in columns if column.select)
-        rows = self._table(plan.relation) + (f" WHERE {condition}" if condition else "")
-        count = f", (SELECT COUNT(*) FROM {rows}) AS {COUNTED}" if counted else ""
-        return f"SELECT {listed}{count} FROM {rows}"
+        return render(
+            "databases/mysql/selected_rows",
+            table=self._table(plan.relation),
+            columns=[(quoted(column.name), column.select) for column in columns if column.select],
+            condition=condition,
+            counted=COUNTED if counted else "",
+        )
 
     def parallel(self) -> ParallelDatabase:
         connections = self._connections

@@ -13,7 +13,7 @@ from rental_analytics.databases import conversion
 from rental_analytics.databases.base import COUNTED, JdbcAccess, ParallelDatabase, ParallelRead, RawColumn, ReadPlan
 from rental_analytics.databases.mysql.session import SESSION, driver_variables
 from rental_analytics.errors import SourceError
-from rental_analytics.sql.render import folded
+from rental_analytics.sql.render import folded, render
 
 Rows = Callable[[str, tuple[str, ...]], Sequence[tuple[Any, ...]]]
 """Runs a statement with parameters and gives its rows."""
@@ -146,16 +146,15 @@ class MySqlJdbc(ParallelDatabase):
         counted: bool = False,
         at_once: int = 1,
     ) -> list[ParallelRead]:
-        listed = ", ".join(f"{_travelling(column)} AS {_quoted(column.name)}" for column in columns if column.select)
-        table = self._qualified(plan.relation)
-        reads = []
-        for part in self._usable_parts(plan, condition, at_once):
-            rows = f"{table} WHERE {part}" if part else table
-            relation = f"(SELECT {listed} FROM {rows}) AS part"
-            if counted:
-                relation += f" CROSS JOIN (SELECT COUNT(*) AS {COUNTED} FROM {rows}) AS counted"
-            reads.append(ParallelRead(relation, part))
-        return reads
+        rows = {
+            "table": self._qualified(plan.relation),
+            "columns": [(_quoted(column.name), _travelling(column)) for column in columns if column.select],
+            "counted": COUNTED if counted else "",
+        }
+        return [
+            ParallelRead(render("databases/mysql/part", condition=part, **rows), part)
+            for part in self._usable_parts(plan, condition, at_once)
+        ]
 
     def arrives_as(self, column: RawColumn) -> str | None:
         return column.type if column.zero_dates else None
@@ -231,12 +230,8 @@ class MySqlJdbc(ParallelDatabase):
 
     def _extent(self, table: str, column: str, condition: str | None, most: int) -> tuple[int, Any, Any]:
         """How many rows meet a condition, counted no further than is asked for, and the ends of the column in them."""
-        if condition:
-            sql = f"SELECT COUNT(*), MIN({column}), MAX({column}) FROM {self._qualified(table)} WHERE {condition}"
-        else:
-            some = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {self._qualified(table)} LIMIT {most + 1}) AS some_rows)"
-            sql = f"SELECT {some}, MIN({column}), MAX({column}) FROM {self._qualified(table)}"
-        rows, low, high = self._asked(sql)[0]
+        names = {"table": self._qualified(table), "column": column}
+        rows, low, high = self._asked(render("databases/mysql/extent", condition=condition, most=most + 1, **names))[0]
         return int(rows), low, high
 
     def _asked(self, sql: str) -> Sequence[tuple[Any, ...]]:
@@ -273,7 +268,7 @@ class MySqlJdbc(ParallelDatabase):
         def estimate(ranges: Sequence[tuple[int, int]]) -> list[int]:
             column = index.column
             return self._estimates(
-                table, index, [f" WHERE {column} >= {first} AND {column} <= {last}" for first, last in ranges]
+                table, index, [f"{column} >= {first} AND {column} <= {last}" for first, last in ranges]
             )
 
         def parts(rows: int) -> int:
@@ -284,10 +279,9 @@ class MySqlJdbc(ParallelDatabase):
     def _estimates(self, table: str, index: _Index, conditions: Sequence[str]) -> list[int]:
         """How many rows the server expects for each condition on an index's column."""
         found: list[int] = []
-        rows = f"SELECT {index.column} FROM {self._qualified(table)} FORCE INDEX ({_quoted(index.name)})"
         for start in range(0, len(conditions), _ESTIMATES_AT_ONCE):
-            asked = [f"({rows}{condition})" for condition in conditions[start : start + _ESTIMATES_AT_ONCE]]
-            explained = self._asked("EXPLAIN FORMAT=TRADITIONAL " + " UNION ALL ".join(asked))
+            asked = conditions[start : start + _ESTIMATES_AT_ONCE]
+            explained = self._asked(render("databases/mysql/estimates", conditions=asked, **self._along(table, index)))
             # The union as such may have a line, too, without a number.
             found += [
                 _estimated(line) for line in sorted((line for line in explained if line[0]), key=lambda line: line[0])
@@ -297,18 +291,18 @@ class MySqlJdbc(ParallelDatabase):
     def _walked_bounds(self, table: str, index: _Index, step: int) -> list[str]:
         """Bounds found by walking along the index; each value is given as a literal."""
         bounds: list[str] = []
-        after, column = "", index.column
-        rows = f"{self._qualified(table)} FORCE INDEX ({_quoted(index.name)})"
+        walk = {**self._along(table, index), "value": _as_literal(index.column, index.kind), "step": step}
         while len(bounds) < _MOST_READS:
-            found = self._asked(
-                f"SELECT {_as_literal(column, index.kind)} FROM {rows} "
-                f"WHERE {column} IS NOT NULL{after} ORDER BY {column} LIMIT 1 OFFSET {step}"
-            )
+            after = bounds[-1] if bounds else ""
+            found = self._asked(render("databases/mysql/next_bound", after=after, **walk))
             if not found:
                 break
             bounds.append(str(found[0][0]))
-            after = f" AND {column} > {bounds[-1]}"
         return bounds
+
+    def _along(self, table: str, index: _Index) -> dict[str, Any]:
+        """What a statement that reads along an index names."""
+        return {"table": self._qualified(table), "index": _quoted(index.name), "column": index.column}
 
 
 Ranges = list[tuple[int, int]]

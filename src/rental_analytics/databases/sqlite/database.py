@@ -115,8 +115,8 @@ class SqliteDatabase(Database):
         return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
-        where = f" WHERE {condition}" if condition else ""
-        return int(self._rows(f"SELECT COUNT(*) FROM {quoted(plan.relation)}{where}")[0][0])
+        sql = render("databases/sqlite/row_count", table=quoted(plan.relation), condition=condition)
+        return int(self._rows(sql)[0][0])
 
     def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
         sql = render(
@@ -145,13 +145,14 @@ class SqliteDatabase(Database):
     def select(
         self, plan: ReadPlan, columns: Sequence[RawColumn], condition: str | None = None, *, counted: bool = False
     ) -> str:
-        present = [column for column in columns if column.select]
-        first = ", ".join(f"'' AS {quoted(column.name)}" for column in present)
-        listed = ", ".join(column.select for column in present)
-        rows = quoted(plan.relation) + (f" WHERE {condition}" if condition else "")
-        if counted:
-            first, listed = f"{first}, '' AS {COUNTED}", f"{listed}, CAST((SELECT COUNT(*) FROM {rows}) AS TEXT)"
-        return f"SELECT 1 AS {_FIRST}, {first} UNION ALL SELECT 0, {listed} FROM {rows}"
+        return render(
+            "databases/sqlite/selected_rows",
+            table=quoted(plan.relation),
+            columns={quoted(column.name): column.select for column in columns if column.select},
+            condition=condition,
+            counted=COUNTED if counted else "",
+            first=_FIRST,
+        )
 
     @contextmanager
     def read(self, sql: str, plan: ReadPlan | None = None) -> Iterator[pa.RecordBatchReader]:

@@ -6,7 +6,7 @@ import re
 
 from rental_analytics.contracts.source_table import SourceType
 from rental_analytics.databases import conversion
-from rental_analytics.databases.base import ColumnOrigin, RawColumn
+from rental_analytics.databases.base import ColumnOrigin, RawColumn, quoted_text
 
 _KINDS_OF_IDS = {SourceType.ID: SourceType.INTEGER}
 _NUMBERS = {SourceType.INTEGER, SourceType.DECIMAL, SourceType.FLOAT, SourceType.BOOLEAN}
@@ -52,21 +52,22 @@ def sqlite_column(origin: ColumnOrigin, wanted: SourceType) -> RawColumn | None:
         return None
     selected = _selected(source, native, kind, is_key=origin.is_key, is_id=wanted.is_id)
     if origin.is_key:
-        selected = _of_one_class(origin.relation, source, selected)
+        selected = _of_one_class(origin, selected)
     reason = conversion.ID_NOT_INTEGER if wanted is SourceType.ID else conversion.NOT_OF_TYPE
     return RawColumn(origin.name, kind, selected, _convert(origin, kind, reason))
 
 
-def _of_one_class(relation: str, source: str, selected: str) -> str:
+def _of_one_class(origin: ColumnOrigin, selected: str) -> str:
     """A key that SQLite tells from all others by its storage class alone: 5, '5' and x'35' are three keys.
 
     Where a column holds several classes, the texts and blobs are marked, and stop the run. A whole number and a REAL
     are compared as numbers and count as one class.
     """
+    source = quoted(origin.column.name)
     marked = f"char({', '.join(str(ord(letter)) for letter in _MIXED_MARK)}) || quote({source})"
     others = " OR ".join(
-        f"typeof({source}) = '{kind}' AND "
-        f"EXISTS (SELECT 1 FROM {quoted(relation)} WHERE typeof({source}) NOT IN ('null', '{kind}'))"
+        f"typeof({source}) = {quoted_text(kind)} AND EXISTS "
+        f"(SELECT 1 FROM {quoted(origin.relation)} WHERE typeof({source}) NOT IN ('null', {quoted_text(kind)}))"
         for kind in ("text", "blob")
     )
     return f"CASE WHEN {others} THEN {marked} ELSE {selected} END"

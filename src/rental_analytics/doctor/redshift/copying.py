@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rental_analytics.doctor.redshift.claim import claim, need
 from rental_analytics.doctor.redshift.sandbox import Sandbox
 from rental_analytics.doctor.results import DifferenceError, SkippedError
-from rental_analytics.sql.render import identifiers, render
+from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.redshift.data_api import StatementError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def copy_of_u0000(sandbox: Sandbox) -> str:
         table = sandbox.copied(pa.table({"name": ["a\x00b"]}), ["name VARCHAR(9)"])
     except StatementError as error:
         return f"refused: {error.message}"
-    seen = sandbox.rows(f"SELECT name FROM {table}")
+    seen = sandbox.rows(f"SELECT name FROM {identifier(table)}")
     return need(seen == [("a\x00b",)], str(seen))
 
 
@@ -93,7 +93,7 @@ def _copied_whole(sandbox: Sandbox, file: str, **options: Any) -> str:
     content = _content()
     table = sandbox.copied(content, _COLUMNS, file, **options)
     wanted = [tuple(row.values()) for row in content.to_pylist()]
-    seen = sandbox.rows(f"SELECT {identifiers(content.column_names)} FROM {table} ORDER BY id")
+    seen = sandbox.rows(f"SELECT {identifiers(content.column_names)} FROM {identifier(table)} ORDER BY id")
     return need(seen == wanted, str(seen))
 
 

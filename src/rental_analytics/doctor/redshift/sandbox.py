@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from rental_analytics.doctor.results import DifferenceError
-from rental_analytics.sql.render import identifiers, render
+from rental_analytics.sql.render import render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.redshift.data_api import DataApi, StatementError, Target
 from rental_analytics.warehouses.redshift.tables import Column, create_table
@@ -54,8 +54,8 @@ class Sandbox:
         made = [Column(label, sql_type) for label, _, sql_type in (column.partition(" ") for column in columns)]
         self.api.run([create_table(name, made, (key,) if key else (), keep=False)])
         if rows:
-            names = identifiers(column.name for column in made)
-            self.api.run([f"INSERT INTO {name} ({names}) VALUES {rows}"])
+            columns_made = [column.name for column in made]
+            self.api.run([render("doctor/redshift/insert_rows", relation=name, columns=columns_made, rows=rows)])
         return name
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

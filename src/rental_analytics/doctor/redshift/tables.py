@@ -6,7 +6,7 @@ from rental_analytics.contracts.manifest import FileColumn
 from rental_analytics.doctor.redshift.claim import claim, need
 from rental_analytics.doctor.redshift.sandbox import Sandbox
 from rental_analytics.doctor.results import SkippedError
-from rental_analytics.sql.render import render
+from rental_analytics.sql.render import literal, render
 from rental_analytics.warehouses.base import TableDetails
 from rental_analytics.warehouses.redshift.tables import CATALOGUE, Growth, TableShape, growth, read_catalogue
 
@@ -48,7 +48,7 @@ def declared_keys_are_visible(sandbox: Sandbox) -> str:
 def texts_grow_outside_a_transaction(sandbox: Sandbox) -> str:
     table = sandbox.table("name VARCHAR(5)", rows="('a')")
     sandbox.api.run([f"ALTER TABLE {table} ALTER COLUMN name TYPE VARCHAR(50)"])
-    sandbox.api.run([f"INSERT INTO {table} (name) VALUES ('{'x' * 50}')"])
+    sandbox.api.run([f"INSERT INTO {table} (name) VALUES ({literal('x' * 50)})"])
     grown = f"ALTER TABLE {table} ALTER COLUMN name TYPE VARCHAR(60)"
     return sandbox.refusal("SELECT 1", grown).message
 

@@ -12,6 +12,7 @@ from rental_analytics.doctor.redshift.sandbox import Sandbox
 from rental_analytics.doctor.results import DifferenceError
 from rental_analytics.errors import RentalError
 from rental_analytics.sql.redshift import redshift
+from rental_analytics.sql.render import identifier
 from rental_analytics.warehouses.redshift.data_api import BATCH
 
 _AT_ONCE = 5
@@ -54,7 +55,7 @@ def lock_then_snapshot(sandbox: Sandbox) -> str:
 @claim
 def renames_within_a_transaction(sandbox: Sandbox) -> str:
     table, new = sandbox.table("id INTEGER", rows="(1)"), sandbox.table("id BIGINT", rows="(2)")
-    sandbox.api.run([f"DROP TABLE {table}", f"ALTER TABLE {new} RENAME TO {table.partition('.')[2]}"])
+    sandbox.api.run([f"DROP TABLE {table}", f"ALTER TABLE {new} RENAME TO {identifier(table.partition('.')[2])}"])
     seen = sandbox.rows(f"SELECT id FROM {table}")
     return need(seen == [(2,)], str(seen))
 

@@ -16,7 +16,7 @@ from rental_analytics.errors import RentalError
 from rental_analytics.monitoring.events import EventStream
 from rental_analytics.runners.local import LocalRunner, RunOptions
 from rental_analytics.settings import Settings
-from rental_analytics.sql.render import identifiers
+from rental_analytics.sql.render import identifier, identifiers
 from rental_analytics.wiring import assembled, make_lake, make_warehouse
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def _differences(duckdb: Settings, redshift: Settings) -> Iterator[tuple[str, st
         )
         for name in listed.column(0).to_pylist():
             columns = identifiers(sorted(set(first.columns(name)) - _OWN))
-            one, other = (_plain(warehouse.query(f"SELECT {columns} FROM {name}")) for warehouse in (first, second))
+            asked = f"SELECT {columns} FROM {identifier(name)}"
+            one, other = (_plain(warehouse.query(asked)) for warehouse in (first, second))
             if one != other:
                 yield name, f"only DuckDB {list(one - other)[:2]}, only Redshift {list(other - one)[:2]}"
 

@@ -16,9 +16,9 @@ from rental_analytics.doctor.redshift.twins import compare_runs
 from rental_analytics.doctor.results import CheckResult
 from rental_analytics.errors import ConfigurationError, RentalError
 from rental_analytics.settings import Settings, parse_settings
-from rental_analytics.sql.render import redshift_literal
+from rental_analytics.sql.render import identifier
 from rental_analytics.warehouses.redshift.data_api import DataApi
-from rental_analytics.warehouses.redshift.tables import SCHEMAS
+from rental_analytics.warehouses.redshift.tables import SCHEMAS, create_schema, held_schemas
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from rental_analytics.wiring import make_lake, make_warehouse
 
@@ -84,7 +84,7 @@ class Verification:
         api = DataApi(warehouse.target)
         check_unused(api)
         try:
-            api.run([f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS])
+            api.run([create_schema(schema) for schema in SCHEMAS])
             with closing(make_lake(redshift)) as lake:
                 sandbox = Sandbox(api, lake, self.role)
                 yield from (claim.result(sandbox) for claim in CLAIMS)
@@ -104,8 +104,7 @@ def check_unused(api: DataApi) -> None:
     Raises:
         ConfigurationError: it has one of the pipeline's schemas.
     """
-    named = ", ".join(redshift_literal(schema) for schema in SCHEMAS)
-    found = api.query(f"SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE nspname IN ({named})")
+    found = api.query(held_schemas())
     if found.num_rows:
         raise ConfigurationError(
             f"The database has {', '.join(found.column(0).to_pylist())} already, and the checks remove them.",
@@ -124,7 +123,7 @@ def _remove(api: DataApi, lakes: list[Settings], not_removed: Callable[[str], ob
             not_removed(f"{what} was not removed: {error}")
 
     for schema in SCHEMAS:
-        attempt(f"schema {schema}", partial(api.run, [f"DROP SCHEMA IF EXISTS {schema} CASCADE"]))
+        attempt(f"schema {schema}", partial(api.run, [f"DROP SCHEMA IF EXISTS {identifier(schema)} CASCADE"]))
     for settings in lakes:
         attempt(settings.lake.url, partial(_empty, settings))
 

@@ -17,7 +17,7 @@ from rental_analytics.databases.conversion import STOP_MARK, conversions, value_
 from rental_analytics.disk import full_disk_remedy, is_full
 from rental_analytics.engines.base import Arrival, Folder, Progress, Selection, Session, cast_failed
 from rental_analytics.errors import RentalError
-from rental_analytics.sql.render import identifier, literal
+from rental_analytics.sql.render import identifier, literal, render
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 FILE_BYTES = "128MB"
 _FRACTION = re.compile(r"DECIMAL\((\d+),(\d+)\)")
-_COPY = (
-    "COPY ({query}) TO {folder} (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES {size}, FILENAME_PATTERN {name}, "
-    "OVERWRITE_OR_IGNORE, RETURN_STATS)"
-)
 
 
 class DuckDbSession(Session):
@@ -53,31 +49,28 @@ class DuckDbSession(Session):
         return dict(zip(names, values, strict=True))
 
     def view(self, name: str, sql: str) -> None:
-        self.run(f"CREATE OR REPLACE {self._kept(name, 'VIEW')} AS {sql}")
+        self._keep(name, "VIEW", sql)
 
     def table(self, name: str, sql: str) -> None:
-        self.run(f"CREATE OR REPLACE {self._kept(name, 'TABLE')} AS {sql}")
+        self._keep(name, "TABLE", sql)
 
     def load(self, name: str, rows: pa.Table) -> None:
         self.cursor.register("loaded_rows", rows)
         self.table(name, "SELECT * FROM loaded_rows")
         self.cursor.unregister("loaded_rows")
 
-    def _kept(self, name: str, kind: str) -> str:
+    def _keep(self, name: str, kind: str, query: str) -> None:
         """What has a schema cannot be temporary; the database is in memory anyway."""
-        schema, _, plain = name.rpartition(".")
-        if not schema:
-            return f"TEMP {kind} {identifier(plain)}"
-        self.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-        return f"{kind} {identifier(name)}"
+        schema, _, _ = name.rpartition(".")
+        if schema:
+            self.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        self.run(render("engines/duckdb/kept", name=name, kind=kind, query=query, temporary=not schema))
 
     def write(self, query: str, folder: Folder, name: str = "part") -> list[LakeFile]:
         # Another process may be doing the same step: no two attempts give a file the same name.
         Path(folder).mkdir(parents=True, exist_ok=True)
-        statement = _COPY.format(
-            query=query, folder=literal(folder), size=literal(FILE_BYTES), name=literal(f"{name}-{self._token}-{{i}}")
-        )
-        rows = self.run(statement)
+        pattern = f"{name}-{self._token}-{{i}}"
+        rows = self.run(render("engines/duckdb/written", query=query, folder=folder, size=FILE_BYTES, name=pattern))
         written = []
         for path, count, size, *_ in rows:
             if count:
@@ -99,7 +92,7 @@ class DuckDbSession(Session):
         return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
     def file_rows(self, files: Sequence[str]) -> list[int]:
-        return [self.number(f"SELECT COUNT(*) FROM {self.parquet([file])}") for file in files]
+        return [self.number(render("engines/duckdb/row_count", relation=self.parquet([file]))) for file in files]
 
     @contextmanager
     def arriving(
@@ -115,8 +108,8 @@ class DuckDbSession(Session):
         plan, columns = selection.plan, selection.columns
         sql = database.select(plan, columns, selection.condition, counted=selection.counted)
         numbering = [] if first_row is None else ["_row_id"]
-        converted = ", ".join([*conversions(columns, plan.key), *numbering])
-        arrival = Arrival(f"(SELECT {converted} FROM arriving)", next_row=first_row or 0)
+        converted = render("engines/duckdb/converted", columns=[*conversions(columns, plan.key), *numbering])
+        arrival = Arrival(converted, next_row=first_row or 0)
         with database.read(sql, plan) as reader:
             numbers = [pa.field(name, pa.int64()) for name in numbering]
             schema = pa.schema([*(field for field in reader.schema if field.name != COUNTED), *numbers])
@@ -130,7 +123,7 @@ class DuckDbSession(Session):
             arrival.silent = (selection.condition,)
 
     def numbered(self, query: str, first_row: int) -> str:
-        return f"SELECT *, {first_row} + ROW_NUMBER() OVER () - 1 AS _row_id FROM ({query}) AS unnumbered"
+        return render("engines/duckdb/numbered", query=query, first_row=first_row)
 
     def bits(self, number: str) -> str:
         return f"CAST(CAST({number} AS BIT) AS BIGINT)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rental_analytics.databases.base import Database
 from rental_analytics.engines.base import Arrival, Progress, Selection, inside
 from rental_analytics.engines.duckdb.session import DuckDbSession
+from rental_analytics.sql.render import render
 
 if TYPE_CHECKING:
     from rental_analytics.contracts.manifest import LakeFile
@@ -26,5 +27,6 @@ def stage(
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         session = DuckDbSession(connection.cursor(), folder)
         with session.arriving(database, selection, first_row=first_row, progress=progress) as arrival:
-            files: list[LakeFile] = session.write(f"SELECT * FROM {arrival.relation} AS arrived", str(folder))
+            arrived = render("engines/duckdb/arrived", relation=arrival.relation)
+            files: list[LakeFile] = session.write(arrived, str(folder))
     return arrival, inside(str(folder), files)

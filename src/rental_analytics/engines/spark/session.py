@@ -19,6 +19,7 @@ from rental_analytics.engines.spark.errors import translated
 from rental_analytics.engines.spark.reads import Counted, JdbcReading, numbered_frame, quoted
 from rental_analytics.engines.spark.trust import TrustStores
 from rental_analytics.errors import ConfigurationError, LakeUnavailableError, RentalError
+from rental_analytics.sql.render import identifier
 from rental_analytics.sql.spark import double_text, spark_sql, view_name
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.verification import check_all_stored, sealed_in_place
@@ -256,7 +257,7 @@ class SparkStepSession(Session):
         view = f"numbered_{uuid.uuid4().hex}"
         with translated():
             numbered_frame(self.frame(query), first_row, MOST_PARTITIONS).createOrReplaceTempView(view)
-        return f"SELECT * FROM {view}"
+        return f"SELECT * FROM {identifier(view)}"
 
     def bits(self, number: str) -> str:
         # Java's method takes no NULL.

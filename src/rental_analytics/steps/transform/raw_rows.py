@@ -9,7 +9,7 @@ from rental_analytics.contracts.manifest import ExtractedTable
 from rental_analytics.contracts.source_table import SourceTable, SourceType
 from rental_analytics.engines.base import Session, empty_relation
 from rental_analytics.quality.rules import TOO_LARGE
-from rental_analytics.sql.render import identifier
+from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 
 
@@ -25,12 +25,11 @@ def raw_rows(session: Session, lake: Lake, source: SourceTable | None, extracts:
         files = session.input(lake, (*extract.files, *extract.deletes))
         if files:
             had = {column.name: column.type for column in extract.columns}
-            listed = ", ".join(
-                f"{_value(session, name, had.get(name), kind, wanted.get(name))} AS {identifier(name)}"
-                for name, kind in types.items()
-            )
-            parts.append(f"SELECT {listed} FROM {session.parquet(files)} AS extracted_rows")
-    return " UNION ALL ".join(parts) or empty_relation(list(types.items()))
+            columns = {
+                name: _value(session, name, had.get(name), kind, wanted.get(name)) for name, kind in types.items()
+            }
+            parts.append((session.parquet(files), columns))
+    return render("steps/transform/raw_rows", parts=parts) if parts else empty_relation(list(types.items()))
 
 
 def common_types(extracts: Sequence[ExtractedTable]) -> dict[str, str]:

@@ -114,7 +114,7 @@ class LoadRun:
             names = [column.name for column in table.columns]
             self._view(_SOURCES.rows, rows_once(names, _ARRIVED, table.key, self._newest_by(table)))
         else:
-            self._view(_SOURCES.rows, render("warehouses/duckdb/no_rows", columns=table.columns))
+            self._view(_SOURCES.rows, render("sql/no_rows", columns=table.columns))
         for name, files in ((_SOURCES.deletes, table.deletes), (_SOURCES.withdrawn, table.withdrawn)):
             if files:
                 self._view_files(name, files)

@@ -23,6 +23,11 @@ def create_table(
     )
 
 
+def add_column(relation: str, column: FileColumn) -> str:
+    """The statement that adds a column to a table."""
+    return render("warehouses/duckdb/add_column", relation=relation, column=column)
+
+
 def column_types(connection: Connection, relation: str) -> dict[str, str]:
     """The columns of a table or view in order, typed as DuckDB spells types."""
     return {row[0]: row[1] for row in connection.run(f"DESCRIBE {identifier(relation)}")}
@@ -41,10 +46,9 @@ def fit_table(connection: Connection, table: TableLoad, arriving: str | None) ->
     connection.run(create_table(table.relation, wanted))
     existing = column_types(connection, table.relation)
     for column in wanted:
-        place = f"ALTER TABLE {identifier(table.relation)}"
         held = existing.get(column.name)
         if held is None:
-            connection.run(f"{place} ADD COLUMN {identifier(column.name)} {column.type}")
+            connection.run(add_column(table.relation, column))
             if column.name == flag_column(table):
                 # Rows that are there were never found missing.
                 connection.run(f"UPDATE {identifier(table.relation)} SET {identifier(column.name)} = FALSE")
@@ -54,15 +58,16 @@ def fit_table(connection: Connection, table: TableLoad, arriving: str | None) ->
             continue
         fitting = _fitting_type(connection, table, column, held, arriving)
         if fitting != held:
-            emptied = "" if common_type(held, column.type) else f" USING CAST(NULL AS {fitting})"
-            connection.run(f"{place} ALTER COLUMN {identifier(column.name)} SET DATA TYPE {fitting}{emptied}")
+            emptied = "" if common_type(held, column.type) else f"CAST(NULL AS {fitting})"
+            place = {"relation": table.relation, "column": column.name}
+            connection.run(render("warehouses/duckdb/change_type", **place, type=fitting, value=emptied))
 
 
 def _convert_ids(connection: Connection, table: TableLoad, column: FileColumn) -> None:
     """Rows go whose id is none of the other kind, where there has to be one."""
     place = {"relation": table.relation, "column": column.name}
     converted = converted_id(identifier(column.name), column.type)
-    connection.run(render("warehouses/duckdb/convert_id", **place, type=column.type, converted=converted))
+    connection.run(render("warehouses/duckdb/change_type", **place, type=column.type, value=converted))
     if column.name in {*table.key, *table.details.required}:
         connection.run(render("warehouses/duckdb/delete_without", **place))
 

@@ -28,7 +28,7 @@ from rental_analytics.warehouses.duckdb.errors import (
 from rental_analytics.warehouses.duckdb.load import LoadRun
 from rental_analytics.warehouses.duckdb.query import check_reads, failing, first_batches
 from rental_analytics.warehouses.duckdb.rebuild import rebuild
-from rental_analytics.warehouses.duckdb.tables import column_types, create_table
+from rental_analytics.warehouses.duckdb.tables import add_column, column_types, create_table
 from rental_analytics.warehouses.duckdb.working_copy import WorkingCopy
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class DuckDbWarehouse(Warehouse):
     def _make_schemas(self) -> None:
         with self._opened.transaction():
             for schema in _SCHEMAS:
-                self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
             held = self._relations()
             for name, table in ops_tables().items():
                 if f"ops.{name}" in held:
@@ -134,10 +134,9 @@ class DuckDbWarehouse(Warehouse):
         """A warehouse of an earlier version lacks the columns that came since."""
         for column in table.file_columns:
             if column.name not in held:
-                place = identifier(f"ops.{name}")
-                self._opened.run(f"ALTER TABLE {place} ADD COLUMN {identifier(column.name)} {column.type}")
+                self._opened.run(add_column(f"ops.{name}", column))
                 if (name, column.name) in _NUMBERED:
-                    self._opened.run(f"UPDATE {place} SET sequence = rowid + 1")
+                    self._opened.run(f"UPDATE {identifier(f'ops.{name}')} SET sequence = rowid + 1")
 
     def loaded(self, step: str, manifest_hash: str) -> bool:
         noted = f"SELECT 1 FROM ops.loads WHERE step = {literal(step)} AND manifest_hash = {literal(manifest_hash)}"

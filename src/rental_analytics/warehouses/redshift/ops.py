@@ -31,10 +31,8 @@ def value(item: Any) -> str:
 
 def deletion(name: str, rows: Sequence[Mapping[str, Any]], agreeing: Sequence[str]) -> str:
     """The statement that removes what agrees with one of the rows in columns without NULL."""
-    same = dict.fromkeys(
-        " AND ".join(f"{identifier(column)} = {value(row[column])}" for column in agreeing) for row in rows
-    )
-    return f"DELETE FROM {identifier(f'ops.{name}')} WHERE {' OR '.join(f'({one})' for one in same)}"
+    same = dict.fromkeys(tuple((column, value(row[column])) for column in agreeing) for row in rows)
+    return render("warehouses/redshift/delete_agreeing", relation=f"ops.{name}", rows=list(same))
 
 
 def insertions(name: str, rows: Sequence[Mapping[str, Any]], relation: str | None = None) -> Iterator[str]:

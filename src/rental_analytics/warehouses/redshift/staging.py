@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.sql.redshift import redshift
-from rental_analytics.sql.render import identifier, identifiers, render
+from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import Disposition, TableLoad
 from rental_analytics.warehouses.changes import Sources, added_columns, rows_once
@@ -51,8 +51,12 @@ class Staged:
             yield render("warehouses/redshift/copy", relation=self.copied, columns=names, manifest=manifest, role=role)
         if self.newest_by:
             yield create_table(self.relation, columns, keep=False)
-            newest = rows_once(names, self.copied, self.unique, self.newest_by)
-            inserted = f"INSERT INTO {identifier(self.relation)} ({identifiers(names)}) {newest}"
+            inserted = render(
+                "warehouses/redshift/insert_query",
+                relation=self.relation,
+                columns=names,
+                query=rows_once(names, self.copied, self.unique, self.newest_by),
+            )
             yield redshift(inserted, f"staging of {self.room.table}")
 
     @property

@@ -149,6 +149,11 @@ def ops_shapes() -> list[TableShape]:
     ]
 
 
+def create_schema(schema: str) -> str:
+    """The statement that makes a schema where it is not there."""
+    return render("warehouses/redshift/create_schema", schema=schema)
+
+
 def held_schemas() -> str:
     """The query for those of our schemas that are there."""
     return render("warehouses/redshift/schemas", schemas=[redshift_literal(schema) for schema in SCHEMAS])
@@ -213,16 +218,17 @@ def growth(
     moved = tuple(_moved(shape, merged, held))
     if is_in_key or _has_to_move(shape, merged, held) or (key and not shape.key):
         return Growth(moved=moved)
-    place = f"ALTER TABLE {identifier(shape.relation)}"
+    added = [column for column in merged if column.name not in held]
     return Growth(
-        added=tuple(
-            f"{place} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
-            for column in merged
-            if column.name not in held
-        ),
-        longer=tuple(f"{place} ALTER COLUMN {identifier(column.name)} TYPE {sql_type(column)}" for column in longer),
+        added=tuple(render("warehouses/redshift/add_column", **_changed(shape, column)) for column in added),
+        longer=tuple(render("warehouses/redshift/lengthen_column", **_changed(shape, column)) for column in longer),
         moved=moved if longer else (),
     )
+
+
+def _changed(shape: TableShape, column: FileColumn) -> dict[str, str]:
+    """What a statement needs that gives a table a column, or a column a type."""
+    return {"relation": shape.relation, "column": column.name, "type": sql_type(column)}
 
 
 def _stop_another_key(

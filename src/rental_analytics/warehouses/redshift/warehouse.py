@@ -35,6 +35,7 @@ from rental_analytics.warehouses.redshift.tables import (
     Catalogue,
     HeldColumn,
     TableShape,
+    create_schema,
     growth,
     held_schemas,
     ops_shapes,
@@ -79,7 +80,7 @@ class RedshiftWarehouse(Warehouse):
     def _make_schemas(self) -> None:
         """The right to make schemas is asked for only where one is missing."""
         held = set(self._api.query(held_schemas()).column(0).to_pylist())
-        self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS if schema not in held)
+        self._run(create_schema(schema) for schema in SCHEMAS if schema not in held)
 
     @property
     def _catalogue(self) -> Catalogue:
