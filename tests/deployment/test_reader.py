@@ -18,6 +18,8 @@ pytestmark = pytest.mark.service
 
 PAGE = Path(__file__).parents[2] / "docs/cookbooks/deploy.md"
 PASSWORD = "Of-My-0wn"
+USER = f"{READER}_here"
+"""The deployment from end to end has the user itself, on the same server."""
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def database(mysql: MySqlServer) -> Iterator[str]:
     for table in load_contracts().sources:
         mysql.execute(f"CREATE TABLE {table} (id INT)", name)
     yield name
-    mysql.execute(f"DROP USER IF EXISTS {READER}")
+    mysql.execute(f"DROP USER IF EXISTS {USER}")
     mysql.execute(f"DROP DATABASE {name}")
 
 
@@ -40,13 +42,13 @@ def test_printed_sql_makes_a_reader_that_reads_by_tls_and_does_no_more(mysql: My
 
     for _ in range(2):
         for statement in reader_sql(database):
-            mysql.execute(statement.replace("<password>", PASSWORD))
-    with mysql.connect(database, READER, PASSWORD, ssl={"ca": None}) as connection, connection.cursor() as cursor:
+            mysql.execute(statement.replace("<password>", PASSWORD).replace(READER, USER))
+    with mysql.connect(database, USER, PASSWORD, ssl={"ca": None}) as connection, connection.cursor() as cursor:
         assert cursor.execute("SELECT * FROM bookings") == 0
         with pytest.raises(OperationalError, match="denied"):
             cursor.execute("DELETE FROM bookings")
     with pytest.raises(OperationalError, match="denied"):
-        mysql.connect(database, READER, PASSWORD, ssl_disabled=True)
+        mysql.connect(database, USER, PASSWORD, ssl_disabled=True)
 
 
 def test_grants_are_on_what_the_source_calls_its_tables() -> None:
@@ -72,13 +74,13 @@ def test_hash_of_a_password_lets_its_user_in_and_nobody_else(mysql: MySqlServer,
     if mysql.kind == "mariadb":
         pytest.xfail("MariaDB does not know the hashes of MySQL")
     for password in ("Of-My-0wn", "x" * 40, 'it\'s "100%" \\ :name', "a"):
-        mysql.execute(f"DROP USER IF EXISTS {READER}")
+        mysql.execute(f"DROP USER IF EXISTS {USER}")
         known_by = f"IDENTIFIED WITH caching_sha2_password AS '{hashed(password)}' REQUIRE SSL"
-        mysql.execute(f"CREATE USER {READER} {known_by}")
-        mysql.execute(f"GRANT SELECT ON {database}.* TO {READER}")
-        mysql.connect(database, READER, password, ssl={"ca": None}).close()
+        mysql.execute(f"CREATE USER {USER} {known_by}")
+        mysql.execute(f"GRANT SELECT ON {database}.* TO {USER}")
+        mysql.connect(database, USER, password, ssl={"ca": None}).close()
         with pytest.raises(OperationalError, match="denied"):
-            mysql.connect(database, READER, f"{password}x", ssl={"ca": None})
+            mysql.connect(database, USER, f"{password}x", ssl={"ca": None})
 
 
 @pytest.mark.parametrize("name", ["a`b", "", "a b", "a;b", "x" * 65])
