@@ -27,8 +27,8 @@ PHASES = {
     "login": "(?s)^.{4}.{28}",
     "session": "SET SESSION",
     "catalogue": "information_schema.columns",
-    "census": "SELECT `booking_id`.*`bookings`",
-    "rows": "total_price.*`bookings`",
+    "census": r"(?s)SELECT\s+`booking_id`.*`bookings`",
+    "rows": "(?s)total_price.*`bookings`",
 }
 SIGNALLED = [
     ("greeting", signal.SIGINT),
