@@ -60,10 +60,8 @@ def test_transformation(tmp_path: Path) -> None:
     check(statements)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [pytest.param((), id="incremental"), pytest.param(SNAPSHOTS, id="snapshot", marks=pytest.mark.exhaustive)],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("settings", [pytest.param((), id="incremental"), pytest.param(SNAPSHOTS, id="snapshot")])
 def test_extraction(settings: tuple[str, ...], tmp_path: Path) -> None:
     database = tmp_path / "marketplace.db"
     pipeline = Pipeline(tmp_path / "run", f"sqlite:///{database}", "engine.kind=spark", *settings)

@@ -98,6 +98,7 @@ def test_jobs_on_spark_with_these_wheels_alone(
 
 @pytest.mark.service
 @pytest.mark.skipif(not ON_GLUE, reason="the wheels are for Python 3.11 on Linux x86_64")
+@pytest.mark.exhaustive
 def test_a_job_that_fails_on_spark_says_why(built: Path, bare: Path, s3: S3Server, tmp_path: Path) -> None:
     config = tmp_path / "rental.toml"
     lake = CONFIG.format(bucket=s3.create_bucket())

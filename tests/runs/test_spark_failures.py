@@ -195,6 +195,7 @@ def test_a_refused_login_of_the_executors_is_told_without_the_password(
 
 @pytest.mark.remedy("jdbc-driver-invalid")
 @pytest.mark.remedy("jdbc-driver-missing")
+@pytest.mark.exhaustive
 def test_a_jar_without_a_driver_is_told(source: Source, tmp_path: Path) -> None:
     """Be it no jar at all, or one that lacks the class that it lists; with the right one the run succeeds."""
     empty, hollow = tmp_path / "empty.jar", tmp_path / "hollow.jar"
