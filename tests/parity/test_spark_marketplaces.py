@@ -96,7 +96,7 @@ def same_on_both(make: Callable[[str], Pipeline], *, run_id: str) -> dict[str, A
         pytest.param("mysql", True, marks=pytest.mark.service, id="MySQL, no optional column"),
     ],
 )
-@pytest.mark.parametrize("ids", sampled(KINDS_OF_IDS, ["integer"]))
+@pytest.mark.parametrize("ids", sampled(KINDS_OF_IDS, ["text"]))
 def test_generated_marketplace(
     request: pytest.FixtureRequest,
     tmp_path: Path,

@@ -102,6 +102,7 @@ def test_ids_that_a_collation_takes_for_equal(either_server: MySqlServer, tmp_pa
 
 
 @pytest.mark.usefixtures("spark")
+@pytest.mark.exhaustive
 def test_ids_that_a_collation_takes_for_equal_on_spark(
     mysql: MySqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
