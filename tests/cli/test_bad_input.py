@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -408,8 +409,9 @@ def test_a_lake_that_cannot_be_reached(
     code: int,
     parts: tuple[str, ...],
 ) -> None:
-    # The client waits longer and longer between its attempts.
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    # The client waits longer and longer between its attempts; no thread of this process may go round without a pause.
+    sleep = time.sleep
+    monkeypatch.setattr("time.sleep", lambda _: sleep(0.001))
     port = str(free_port())
     chosen = [argument for setting in settings for argument in ("--set", setting.replace("{port}", port))]
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_DEFAULT_REGION": "eu-west-1"}
