@@ -142,7 +142,7 @@ class MySqlDatabase(Database):
         return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
-        sql = render("databases/mysql/row_count", table=self._table(plan.relation), condition=condition)
+        sql = render("databases/row_count", table=self._table(plan.relation), condition=condition)
         return int(self._rows(sql.replace("%", "%%"))[0][0])
 
     def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:

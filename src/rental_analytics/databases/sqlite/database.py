@@ -115,7 +115,7 @@ class SqliteDatabase(Database):
         return " OR ".join(f"({_in_window(plan.sources[name], window)})" for name in plan.moments)
 
     def count(self, plan: ReadPlan, condition: str | None) -> int:
-        sql = render("databases/sqlite/row_count", table=quoted(plan.relation), condition=condition)
+        sql = render("databases/row_count", table=quoted(plan.relation), condition=condition)
         return int(self._rows(sql)[0][0])
 
     def common_values(self, relation: str, column: str, sample: Sample) -> list[tuple[str | None, int]]:
