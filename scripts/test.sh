@@ -11,7 +11,7 @@ reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 scripts/check.sh >"$reports/checks" 2>&1 &
 checks=$!
-.venv/bin/python -m pytest -n "$workers" --dist loadgroup | tee "$reports/tests"
+.venv/bin/python -m pytest -n "$workers" --dist loadgroup --no-loadscope-reorder | tee "$reports/tests"
 tests=$?
 wait "$checks"
 failed=$?

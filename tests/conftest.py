@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["plugins.slowest_files", "plugins.work_done_once"]
 
-COST_MARKERS = {"fast", "service", "slow"}
+COST_MARKERS = {"fast": 0.1, "service": 2, "slow": 10}
+"""Each test has one of these, with how long it takes compared with others."""
 DEPLOYMENT = "tests/deployment/"
 """Tests that share an emulated AWS and synthesized templates."""
 
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unnamed = [item.nodeid for item in items if _uses_spark(item) and not runs_with_spark(item.nodeid)]
     if unnamed:
         raise pytest.UsageError("The names of tests that use Spark have the word in them: " + ", ".join(unnamed))
-    unmarked = [item.nodeid for item in items if COST_MARKERS.isdisjoint(mark.name for mark in item.iter_markers())]
+    unmarked = [item.nodeid for item in items if not _costs(item)]
     if unmarked:
         raise pytest.UsageError("These tests have none of the markers fast, service and slow: " + ", ".join(unmarked))
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
@@ -56,6 +57,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(DEPLOYMENT))
         elif _shares_with_its_file(item):
             item.add_marker(pytest.mark.xdist_group(file))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _begin_with_the_longest(items)
+
+
+def _costs(item: pytest.Item) -> float:
+    return sum(COST_MARKERS.get(mark.name, 0) for mark in item.iter_markers())
+
+
+def _begin_with_the_longest(items: list[pytest.Item]) -> None:
+    """Order what each worker is given, so that none has a long group left when the others have nothing to do.
+
+    Xdist itself would go by the number of tests; `--no-loadscope-reorder` leaves it to us.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(_group(item), []).append(item)
+    longest_first = sorted(groups.values(), key=lambda group: -sum(map(_costs, group)))
+    items[:] = [item for group in longest_first for item in group]
+
+
+def _group(item: pytest.Item) -> str:
+    if runs_with_spark(item.nodeid):
+        return SPARK
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else item.nodeid
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -88,11 +114,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class Scheduling(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "spark" if runs_with_spark(nodeid) else super()._split_scope(nodeid)
+            return SPARK if runs_with_spark(nodeid) else super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
+SPARK = "spark"
 RUN_WITH_SPARK = "tests/parity/"
 
 
