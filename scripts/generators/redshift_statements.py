@@ -23,7 +23,7 @@ from rental_analytics.report.statements import chart_query, headlines_query, ran
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.steps.load.step import _raw_table, curated_load
-from rental_analytics.warehouses.base import Load, TableDetails, TableLoad
+from rental_analytics.warehouses.base import Load, QueryParameters, TableDetails, TableLoad
 from rental_analytics.warehouses.changes import newest_day
 from rental_analytics.warehouses.redshift import ops
 from rental_analytics.warehouses.redshift.files import Facts
@@ -186,7 +186,7 @@ def _derived(model: DerivedModel, contracts: Contracts) -> Iterator[str]:
     for held in ({}, other, same):
         rebuild = Rebuild(
             [*contracts.read_by(model), model],
-            ("20240305T010203Z-abcdef", date(2024, 3, 4), "USD"),
+            QueryParameters("20240305T010203Z-abcdef", date(2024, 3, 4), "USD", date(2024, 3, 1)),
             "0a1b2c3d",
             Catalogue(held),
         )

@@ -66,7 +66,8 @@ def schema(ids: IdKind = "integer") -> dict[str, dict[str, dict[str, str]]]:
         name: {column: str(wanted.type) for column, wanted in model.columns.items()}
         for name, model in contracts(ids).intermediate.items()
     }
-    run = {"run_parameters": {"run_id": "VARCHAR", "as_of": "DATE", "reporting_currency": "VARCHAR"}}
+    texts = dict.fromkeys(("run_id", "reporting_currency"), "VARCHAR")
+    run = {"run_parameters": texts | dict.fromkeys(("as_of", "known_from"), "DATE")}
     return {
         "raw_data": raw | REFERENCE,
         "curated": curated,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ from rental_analytics.errors import ConfigurationError, WarehouseUnavailableErro
 from rental_analytics.monitoring.ledger import WarehouseLedger
 from rental_analytics.settings import parse_settings
 from rental_analytics.storage.local import LocalLake
+from rental_analytics.warehouses.base import QueryParameters
 from rental_analytics.warehouses.redshift.data_api import DataApi, StatementError, Target
 from rental_analytics.warehouses.redshift.files import Room
 from rental_analytics.warehouses.redshift.staging import Staged
@@ -127,7 +128,7 @@ def test_staging_tables_are_not_waited_for_long(
     with lock_of(redshift, database, "ops.stage_00000000_p"):
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            warehouse.rebuild([], "first", None, "USD")
+            warehouse.rebuild([], QueryParameters("first", None, "USD", date(2024, 3, 1)))
         assert time.monotonic() - began < 10
     staged = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'stage_%'"
     assert redshift.execute(staged, database) == [("stage_00000000_p",)]

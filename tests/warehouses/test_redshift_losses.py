@@ -17,7 +17,7 @@ import pytest
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.errors import RentalError, WarehouseError
 from rental_analytics.storage.s3 import S3Lake
-from rental_analytics.warehouses.base import Load
+from rental_analytics.warehouses.base import Load, QueryParameters
 from rental_analytics.warehouses.redshift.data_api import Target
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
 from rental_marketplace import MarketplaceOptions, advance, generate
@@ -148,7 +148,9 @@ def _made(
     actions: dict[str, Action] = {
         step: lambda warehouse, one=one: warehouse.load(one, lake) for step, one in loads.items()
     }
-    actions["metrics"] = lambda warehouse: warehouse.rebuild(models, "second", date(2024, 3, 4), "USD")
+    actions["metrics"] = lambda warehouse: warehouse.rebuild(
+        models, QueryParameters("second", date(2024, 3, 4), "USD", date(2024, 3, 1))
+    )
     return Scene(stand_in, postgresql, before, actions, loads, lake)
 
 

@@ -18,7 +18,7 @@ from generators.redshift_statements import MOMENT
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
 from rental_analytics.storage.local import LocalLake
-from rental_analytics.warehouses.base import Disposition, Load, TableLoad
+from rental_analytics.warehouses.base import Disposition, Load, QueryParameters, TableLoad
 from rental_analytics.warehouses.redshift.data_api import BATCH, DataApi, Target
 from rental_analytics.warehouses.redshift.files import Facts, Room, check_files
 from rental_analytics.warehouses.redshift.load import LoadPlan
@@ -323,7 +323,9 @@ def test_fewer_metrics_or_tables_that_are_dropped() -> None:
 
     def swapped(number: int, **held: Mapping[str, HeldColumn]) -> int:
         catalogue = Catalogue({f"presentation.{name}": columns for name, columns in held.items()})
-        rebuild = Rebuild(models[:number], ("first", date(2024, 3, 4), "USD"), "0a1b2c3d", catalogue)
+        rebuild = Rebuild(
+            models[:number], QueryParameters("first", date(2024, 3, 4), "USD", date(2024, 3, 1)), "0a1b2c3d", catalogue
+        )
         rebuild.checks()
         return len(rebuild.swap())
 

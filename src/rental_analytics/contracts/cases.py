@@ -20,6 +20,7 @@ class Case(Contract):
     the model does with the others: what is left over is superseded.
 
     Args:
+        known_from: the day up to which the first loaded run had read; left out it is `as_of`.
         rejected: per rejected row its key columns and `rules`, the broken rules as they are stored; where the whole
             source row matters also `row_json`, its columns that are not NULL as text.
         deleted: keys to flag as deleted.
@@ -28,6 +29,7 @@ class Case(Contract):
 
     name: Sentence
     as_of: date | None = None
+    known_from: date | None = None
     given: dict[str, tuple[Row, ...]] = Field(default_factory=dict)
     expect: tuple[Row, ...]
     rejected: tuple[Row, ...] = ()

@@ -10,6 +10,7 @@ from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import QualityError
 from rental_analytics.sql.render import render
 from rental_analytics.steps.base import StepContext, StepResult, StepWork, out_of_order
+from rental_analytics.warehouses.base import QueryParameters
 
 
 def run(context: StepContext) -> StepResult:
@@ -26,10 +27,15 @@ def run(context: StepContext) -> StepResult:
     newest = warehouse.newest_day(through=run.upper_bound.date())
     as_of = run.as_of or newest
     models = context.contracts.rebuild_order
-    reporting_currency = context.manifests.find_run(last.run_id).marketplace.reporting_currency
+    parameters = QueryParameters(
+        run_id=run.run_id,
+        as_of=as_of,
+        reporting_currency=context.manifests.find_run(last.run_id).marketplace.reporting_currency,
+        known_from=context.manifests.first_loaded().upper_bound.date(),
+    )
     try:
         with context.events.work(StepName.METRICS):
-            tables, checks = warehouse.rebuild(models, run.run_id, as_of, reporting_currency)
+            tables, checks = warehouse.rebuild(models, parameters)
     except QualityError as error:
         _record(context, [result for result in error.results if isinstance(result, CheckResult)])
         raise

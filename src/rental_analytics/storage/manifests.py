@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -132,7 +132,10 @@ class ManifestStore:
 
     def history(self) -> Iterator[RunParameters]:
         """Runs, newest first; a claim whose run never came to be is none."""
-        for place in reversed(_places(self._lake)):
+        yield from self._runs(reversed(_places(self._lake)))
+
+    def _runs(self, places: Iterable[int]) -> Iterator[RunParameters]:
+        for place in places:
             record = self._read(_claim(place), RunParameters)
             if record is not None and self._read(_run_path(record.run_id), RunParameters) == record:
                 yield record
@@ -143,6 +146,17 @@ class ManifestStore:
             yield run
             if self.committed(run.run_id, StepName.LOAD_CURATED):
                 return
+
+    def first_loaded(self) -> RunParameters:
+        """The oldest run whose rows are loaded.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for run in self._runs(_places(self._lake)):
+            if self.committed(run.run_id, StepName.LOAD_CURATED):
+                return run
+        raise LookupError("no run has loaded curated tables")
 
     def extract(self, run_id: str) -> ExtractManifest | None:
         """What `extract` committed for a run, or None."""

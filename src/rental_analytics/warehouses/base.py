@@ -118,6 +118,22 @@ class TableLoad:
 
 
 @dataclass(frozen=True)
+class QueryParameters:
+    """The row of `ops.run_parameters`, where the queries of metrics find what is the run's and no table's.
+
+    Args:
+        as_of: last day the numbers include; None where no row has a day yet.
+        reporting_currency: what amounts of the curated tables are in.
+        known_from: the day up to which the first run that was loaded had read; versions of before it are guesses.
+    """
+
+    run_id: str
+    as_of: date | None
+    reporting_currency: str
+    known_from: date
+
+
+@dataclass(frozen=True)
 class Load:
     """All that one manifest changes in the warehouse: done whole and once, or not at all.
 
@@ -212,7 +228,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
+        self, models: Sequence[DerivedModel], parameters: QueryParameters
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         """Compute tables anew, each behind those it reads, and swap all of them in, in one transaction.
 

@@ -13,6 +13,7 @@ from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, literal, render
+from rental_analytics.warehouses.base import QueryParameters
 from rental_analytics.warehouses.redshift.data_api import DataApi, Target
 from rental_analytics.warehouses.redshift.rebuild import Rebuild
 from rental_analytics.warehouses.redshift.tables import CATALOGUE, Column, create_table, read_catalogue, sql_type
@@ -38,18 +39,20 @@ class RedshiftMetrics:
         target = Target(WORKGROUP, database)
         self._api = DataApi(target)
         self._connection = connection
-        self._as_of, self._currency = date.min, "USD"
+        self._parameters = QueryParameters("test", None, "USD", date(1970, 1, 1))
         warehouse = RedshiftWarehouse(target)
         warehouse.open()
         self._api.run([_table(name, ids) for name in contracts().curated])
         self._run(FILL_CALENDAR)
-        warehouse.rebuild(contracts(ids).rebuild_order, "test", None, "USD")
+        warehouse.rebuild(contracts(ids).rebuild_order, self._parameters)
         self._held = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
+    def holding(
+        self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD", known_from: date | None = None
+    ) -> Iterator[None]:
         """As of `MetricWarehouse`."""
-        self._as_of, self._currency = as_of, currency
+        self._parameters = QueryParameters("test", as_of, currency, known_from or as_of)
         try:
             for relation, given in rows.items():
                 self._insert(relation, list(given))
@@ -61,8 +64,7 @@ class RedshiftMetrics:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the statements of a rebuild put into the table of the model with this query."""
         model = next(model for model in contracts(self.ids).rebuild_order if whole_query(model) == query)
-        parameters = ("test", self._as_of, self._currency)
-        rebuild = Rebuild([*contracts(self.ids).read_by(model), model], parameters, "test", self._held)
+        rebuild = Rebuild([*contracts(self.ids).read_by(model), model], self._parameters, "test", self._held)
         self._api.run([*rebuild.build(), *rebuild.swap(), *rebuild.removals()])
         found = self._api.query(f"SELECT {identifiers(model.columns)} FROM {identifier(model.relation)}")
         return [tuple(row.values()) for row in found.to_pylist()]

@@ -56,9 +56,11 @@ class SparkMetrics:
         self._without_rows[relation] = frame
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
+    def holding(
+        self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD", known_from: date | None = None
+    ) -> Iterator[None]:
         """As of `MetricWarehouse`."""
-        self._session.view("ops.run_parameters", _parameters(as_of, currency))
+        self._session.view("ops.run_parameters", _parameters(as_of, currency, known_from))
         for relation, given in rows.items():
             self._insert(relation, list(given))
         for model in intermediate_models():
@@ -89,8 +91,8 @@ class SparkMetrics:
         self._session.view(relation, f"SELECT {casts} FROM (VALUES {values}) AS given ({', '.join(columns)})")
 
 
-def _parameters(as_of: date, currency: str = "USD") -> str:
-    told = f"{literal(currency)} AS reporting_currency"
+def _parameters(as_of: date, currency: str = "USD", known_from: date | None = None) -> str:
+    told = f"{literal(currency)} AS reporting_currency, DATE {literal(known_from or as_of)} AS known_from"
     return f"SELECT 'test' AS run_id, DATE {literal(as_of)} AS as_of, {told}"
 
 

@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version, Viewing
+from metrics.marketplace import (
+    CALENDAR_START,
+    Attributes,
+    Booking,
+    BookingVersion,
+    Listing,
+    Marketplace,
+    Version,
+    Viewing,
+)
 from support.text_ids import of_row
 
 Drawn = TypeVar("Drawn")
@@ -84,6 +93,27 @@ def versions(edge: date, listing_count: int) -> st.SearchStrategy[list[Version]]
     return some(fields).map(lambda drawn: [Version(*key, *state) for key, state in dict(drawn).items()])
 
 
+def versions_of(found: list[Booking], edge: date) -> st.SearchStrategy[list[BookingVersion]]:
+    """Versions of bookings, no two of one booking at one moment; some are deletions, and some bookings have none."""
+
+    def version(booking: Booking, moment: datetime, status: str | None, nights: int) -> BookingVersion:
+        if status is None:
+            return BookingVersion(booking.booking_id, moment, None, None, None, None)
+        stay = booking.checkin_date, booking.checkin_date + timedelta(days=nights)
+        return BookingVersion(booking.booking_id, moment, status, *stay, booking.reporting_total_price)
+
+    if not found:
+        return st.just([])
+    drawn = st.builds(
+        version,
+        st.sampled_from(found),
+        moments_around(edge),
+        st.sampled_from((*STATUSES, None)),
+        st.sampled_from((1, 2, 7, 31, 90)),
+    )
+    return some(drawn).map(lambda versions: list({(one.booking_id, one.valid_from): one for one in versions}.values()))
+
+
 @cache
 def listings(listing_count: int) -> st.SearchStrategy[list[Listing]]:
     fields = st.tuples(st.sampled_from((None, "Loft", "Studio")), RARELY)
@@ -118,7 +148,7 @@ def with_text_ids(marketplace: Marketplace) -> Marketplace:
         name: tuple(
             replace(row, **of_row({key: getattr(row, key) for key in _IDS if hasattr(row, key)}, _IDS)) for row in found
         )
-        for name in ("listings", "attributes", "versions", "bookings", "viewings")
+        for name in ("listings", "attributes", "versions", "bookings", "booking_versions", "viewings")
         if (found := getattr(marketplace, name))
     }
     return replace(marketplace, **rows)
@@ -128,12 +158,16 @@ def with_text_ids(marketplace: Marketplace) -> Marketplace:
 def marketplaces(draw: st.DrawFn) -> Marketplace:
     edge = draw(st.sampled_from(EDGES))
     listing_count = draw(st.sampled_from((2, 3, 13)))
+    as_of = edge + timedelta(days=draw(st.integers(-10, 80)))
+    booked = draw(bookings(edge, listing_count))
     return Marketplace(
-        as_of=edge + timedelta(days=draw(st.integers(-10, 80))),
+        as_of=as_of,
+        known_from=max(as_of - timedelta(days=draw(st.integers(-1, 40))), CALENDAR_START),
         currency=draw(st.sampled_from(("USD", "EUR", "JPY"))),
         listings=tuple(draw(listings(listing_count))),
         attributes=tuple(draw(attributes(listing_count))),
         versions=tuple(draw(versions(edge, listing_count))),
-        bookings=tuple(draw(bookings(edge, listing_count))),
+        bookings=tuple(booked),
+        booking_versions=tuple(draw(versions_of(booked, edge))),
         viewings=tuple(draw(viewings(edge, listing_count))),
     )

@@ -109,7 +109,7 @@ def test_case_on_spark(spark_metrics: SparkMetrics, model: DerivedModel, case: C
 
 def assert_as_expected(warehouse: Metrics, model: DerivedModel, case: Case) -> None:
     assert case.as_of is not None
-    with warehouse.holding(case.as_of, case.given):
+    with warehouse.holding(case.as_of, case.given, known_from=case.known_from):
         rows = warehouse.rows(whole_query(model))
 
     assert Counter(rows) == Counter(expected_row(model, row) for row in case.expect)
@@ -119,7 +119,7 @@ def assert_as_expected(warehouse: Metrics, model: DerivedModel, case: Case) -> N
 def test_case_with_texts_as_ids(warehouse_of_texts: Metrics, model: DerivedModel, case: Case) -> None:
     assert case.as_of is not None
     given = {relation: in_order(rows, IDS) for relation, rows in case.given.items()}
-    with warehouse_of_texts.holding(case.as_of, given):
+    with warehouse_of_texts.holding(case.as_of, given, known_from=case.known_from):
         rows = warehouse_of_texts.rows(whole_query(model))
 
     model_of_texts = next(other for other in contracts("text").rebuild_order if other.name == model.name)

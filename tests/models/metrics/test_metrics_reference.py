@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -24,8 +26,17 @@ pytestmark = pytest.mark.fast
 MODELS = {model.name: model for model in contracts().rebuild_order}
 RANKED = [model for model in contracts().presentation.values() if model.ranking]
 patiently = settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None,
+    max_examples=examples(30, 500),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+@contextmanager
+def holding(warehouse: MetricWarehouse, marketplace: Marketplace) -> Iterator[None]:
+    rows = curated_rows(marketplace)
+    with warehouse.holding(marketplace.as_of, rows, marketplace.currency, marketplace.known_from, built=True):
+        yield
 
 
 def curated_rows(marketplace: Marketplace) -> dict[str, list[dict[str, Any]]]:
@@ -34,8 +45,10 @@ def curated_rows(marketplace: Marketplace) -> dict[str, list[dict[str, Any]]]:
         "curated.listing_attributes": [asdict(attributes) for attributes in marketplace.attributes],
         "curated.listing_versions": [asdict(version) for version in marketplace.versions],
         "curated.bookings": [
-            asdict(booking) | {"stay_nights": booking.stay_nights} for booking in marketplace.bookings
+            asdict(booking) | {"stay_nights": booking.stay_nights, "lead_days": booking.lead_days}
+            for booking in marketplace.bookings
         ],
+        "curated.booking_versions": [asdict(version) for version in marketplace.booking_versions],
         "curated.viewings": [asdict(viewing) for viewing in marketplace.viewings],
     }
 
@@ -59,7 +72,7 @@ def test_metrics_equal_their_references(metric_warehouse: MetricWarehouse, marke
     assert_equal_their_references(metric_warehouse, marketplace)
 
 
-@settings(patiently, max_examples=examples(25, 80))
+@settings(patiently, max_examples=examples(12, 500))
 @given(marketplace=marketplaces().map(with_text_ids))
 def test_metrics_of_texts_as_ids_equal_their_references(
     metric_warehouse_of_texts: MetricWarehouse, marketplace: Marketplace
@@ -69,7 +82,7 @@ def test_metrics_of_texts_as_ids_equal_their_references(
 
 
 def assert_equal_their_references(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
-    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace), marketplace.currency):
+    with holding(metric_warehouse, marketplace):
         rows = {metric: metric_warehouse.rows(whole_query(MODELS[metric])) for metric in MODELS}
 
     for metric, model in MODELS.items():
@@ -108,10 +121,10 @@ def test_half_a_millionth_of_repeat_customers_rounds_up(metric_warehouse: Metric
     assert rows == [(date(2024, 2, 1), 128, 1, Decimal("0.007813"))]
 
 
-@settings(patiently, max_examples=20)
+@settings(patiently, max_examples=examples(8, 100))
 @given(marketplace=marketplaces())
 def test_metrics_pass_the_checks_that_fail_a_run(metric_warehouse: MetricWarehouse, marketplace: Marketplace) -> None:
-    with metric_warehouse.holding(marketplace.as_of, curated_rows(marketplace), marketplace.currency):
+    with holding(metric_warehouse, marketplace):
         for metric, model in MODELS.items():
             checks = {check.name: check.when for check in model.checks if check.severity == "fail"}
             assert metric_warehouse.broken(whole_query(model), checks) == set(), metric

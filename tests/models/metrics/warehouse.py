@@ -58,7 +58,7 @@ class MetricWarehouse:
         self.connection: DuckDBPyConnection = duckdb.connect(config={"threads": 1})
         self.connection.execute("CREATE SCHEMA curated; CREATE SCHEMA intermediate; CREATE SCHEMA ops")
         self.connection.execute(
-            "CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE, reporting_currency VARCHAR)"
+            "CREATE TABLE ops.run_parameters (run_id VARCHAR, as_of DATE, reporting_currency VARCHAR, known_from DATE)"
         )
         for name in contracts().curated:
             columns = [f"{column} {kind}" for column, kind in curated_columns(name, ids).items()]
@@ -68,13 +68,29 @@ class MetricWarehouse:
             self.connection.execute(f"CREATE VIEW {model.relation} AS {whole_query(model)}")
 
     @contextmanager
-    def holding(self, as_of: date, rows: Mapping[str, Iterable[Row]], currency: str = "USD") -> Iterator[None]:
-        """Within the block each relation holds its `rows`; omitted is_deleted is false, all else NULL."""
+    def holding(
+        self,
+        as_of: date,
+        rows: Mapping[str, Iterable[Row]],
+        currency: str = "USD",
+        known_from: date | None = None,
+        *,
+        built: bool = False,
+    ) -> Iterator[None]:
+        """Within the block each relation holds its `rows`; omitted is_deleted is false, all else NULL.
+
+        Args:
+            built: make the intermediate tables once, which pays for whoever reads many metrics.
+        """
         self.connection.begin()
         try:
-            self.connection.execute("INSERT INTO ops.run_parameters VALUES ('test', ?, ?)", [as_of, currency])
+            parameters = [as_of, currency, known_from or as_of]
+            self.connection.execute("INSERT INTO ops.run_parameters VALUES ('test', ?, ?, ?)", parameters)
             for relation, given in rows.items():
                 self._insert(relation, list(given))
+            for model in intermediate_models() if built else ():
+                query = whole_query(model)
+                self.connection.execute(f"DROP VIEW {model.relation}; CREATE TABLE {model.relation} AS {query}")
             yield
         finally:
             self.connection.rollback()

@@ -356,7 +356,8 @@ COMMENT ON COLUMN "ops"."lakes"."sequence" IS 'Place of the lake among those the
 CREATE TABLE IF NOT EXISTS "ops"."run_parameters" (
     "run_id" VARCHAR(65535),
     "as_of" DATE,
-    "reporting_currency" VARCHAR(65535)
+    "reporting_currency" VARCHAR(65535),
+    "known_from" DATE
 )
 DISTSTYLE AUTO
 ;
@@ -371,6 +372,9 @@ COMMENT ON COLUMN "ops"."run_parameters"."as_of" IS 'Last day the numbers includ
 ;
 
 COMMENT ON COLUMN "ops"."run_parameters"."reporting_currency" IS 'What money in them is in'
+;
+
+COMMENT ON COLUMN "ops"."run_parameters"."known_from" IS 'Day up to which the first loaded run had read the source; what was before it is known only as far as that run found it'
 ;
 
 DELETE FROM "ops"."runs"

@@ -1,12 +1,13 @@
 CREATE TABLE "ops"."stage_0a1b2c3d_p" (
     "run_id" VARCHAR(100),
     "as_of" DATE,
-    "reporting_currency" VARCHAR(16)
+    "reporting_currency" VARCHAR(16),
+    "known_from" DATE
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
@@ -27,7 +28,7 @@ SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT
 DELETE FROM "ops"."run_parameters"
 ;
 
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "presentation"."booking_duration_monthly" (

@@ -1,15 +1,27 @@
 CREATE TABLE "ops"."stage_0a1b2c3d_p" (
     "run_id" VARCHAR(100),
     "as_of" DATE,
-    "reporting_currency" VARCHAR(16)
+    "reporting_currency" VARCHAR(16),
+    "known_from" DATE
 )
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "listing_id" BIGINT,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("listing_id", "city", "state") SELECT CAST("listing_id" AS BIGINT) AS "listing_id", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state" FROM (SELECT listing_id, CASE WHEN REPLACE(city, ' ', '') <> '' THEN city ELSE 'Unknown' END AS city, state FROM curated.listing_attributes WHERE NOT is_deleted) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_1" (
     "week_start" DATE,
     "city" VARCHAR(2048),
     "state" VARCHAR(1024),
@@ -20,16 +32,32 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_0" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("bookings" AS BIGINT) AS "bookings", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST("location_rank" AS INTEGER) AS "location_rank" FROM (WITH bookings AS (SELECT bookings.listing_id, bookings.status, CAST(DATE_TRUNC('WEEK', bookings.booked_at) AS DATE) AS week_start FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status IN ('pending', 'confirmed') AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of), listing_attributes AS (SELECT listing_id, city, state FROM curated.listing_attributes WHERE NOT is_deleted), located_bookings AS (SELECT bookings.week_start, bookings.status, attributes.state, CASE WHEN REPLACE(attributes.city, ' ', '') <> '' THEN attributes.city ELSE 'Unknown' END AS city FROM bookings LEFT JOIN listing_attributes AS attributes ON bookings.listing_id = attributes.listing_id), location_bookings AS (SELECT week_start, city, state, COUNT(*) AS bookings, SUM(CASE WHEN status = 'confirmed' THEN 1 ELSE 0 END) AS confirmed_bookings FROM located_bookings GROUP BY week_start, city, state), ranked_locations AS (SELECT week_start, city, state, bookings, confirmed_bookings, ROW_NUMBER() OVER (PARTITION BY week_start ORDER BY bookings DESC NULLS LAST, city ASC, state ASC) AS location_rank FROM location_bookings) SELECT week_start, city, state, bookings, CAST(confirmed_bookings AS BIGINT) AS confirmed_bookings, CAST(location_rank AS INTEGER) AS location_rank FROM ranked_locations) AS result ORDER BY "week_start", "city", "state"
+INSERT INTO "ops"."stage_0a1b2c3d_1" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT CAST("week_start" AS DATE) AS "week_start", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("bookings" AS BIGINT) AS "bookings", CAST("confirmed_bookings" AS BIGINT) AS "confirmed_bookings", CAST("location_rank" AS INTEGER) AS "location_rank" FROM (WITH bookings AS (SELECT bookings.listing_id, bookings.status, CAST(DATE_TRUNC('WEEK', bookings.booked_at) AS DATE) AS week_start FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status IN ('pending', 'confirmed') AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of), located_bookings AS (SELECT bookings.week_start, bookings.status, cities.state, COALESCE(cities.city, 'Unknown') AS city FROM bookings LEFT JOIN ops.stage_0a1b2c3d_0 AS cities ON bookings.listing_id = cities.listing_id), location_bookings AS (SELECT week_start, city, state, COUNT(*) AS bookings, SUM(CASE WHEN status = 'confirmed' THEN 1 ELSE 0 END) AS confirmed_bookings FROM located_bookings GROUP BY week_start, city, state), ranked_locations AS (SELECT week_start, city, state, bookings, confirmed_bookings, ROW_NUMBER() OVER (PARTITION BY week_start ORDER BY bookings DESC NULLS LAST, city ASC, state ASC) AS location_rank FROM location_bookings) SELECT week_start, city, state, bookings, CAST(confirmed_bookings AS BIGINT) AS confirmed_bookings, CAST(location_rank AS INTEGER) AS location_rank FROM ranked_locations) AS result ORDER BY "week_start", "city", "state"
 ;
 
-SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "week_start", "city", "state" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "city" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "bookings" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "location_rank" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE REPLACE(city, ' ', '') = '') AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE bookings <= 0) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE confirmed_bookings < 0 OR confirmed_bookings > bookings) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE location_rank < 1) AS found UNION ALL SELECT 11 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE city = 'Unknown') AS found
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "listing_id" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "city" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_1" GROUP BY "week_start", "city", "state" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "week_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "city" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "bookings" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "confirmed_bookings" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "location_rank" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE)) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE REPLACE(city, ' ', '') = '') AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE bookings <= 0) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE confirmed_bookings < 0 OR confirmed_bookings > bookings) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE location_rank < 1) AS found UNION ALL SELECT 11 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE city = 'Unknown') AS found
 ;
 
 DELETE FROM "ops"."run_parameters"
 ;
 
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD')
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE TABLE "intermediate"."listing_cities" (
+    "listing_id" BIGINT NOT NULL,
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    PRIMARY KEY ("listing_id")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id")
+;
+
+INSERT INTO "intermediate"."listing_cities" ("listing_id", "city", "state") SELECT "listing_id", "city", "state" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
 CREATE TABLE "presentation"."popular_locations_weekly" (
@@ -44,13 +72,16 @@ DISTSTYLE AUTO
 COMPOUND SORTKEY ("week_start")
 ;
 
-INSERT INTO "presentation"."popular_locations_weekly" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT "week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank" FROM "ops"."stage_0a1b2c3d_0"
+INSERT INTO "presentation"."popular_locations_weekly" ("week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank") SELECT "week_start", "city", "state", "bookings", "confirmed_bookings", "location_rank" FROM "ops"."stage_0a1b2c3d_1"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
 ;
 
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"
 ;
 
 DROP TABLE "presentation"."popular_locations_weekly"

@@ -90,6 +90,48 @@ CREATE TABLE IF NOT EXISTS "curated"."viewings" (
 DISTSTYLE AUTO
 ;
 
+CREATE TABLE IF NOT EXISTS "intermediate"."active_listing_weeks" (
+    "listing_id" VARCHAR(64) NOT NULL,
+    "start_week" DATE NOT NULL,
+    "end_week" DATE,
+    "reporting_price" DECIMAL(18,2),
+    PRIMARY KEY ("listing_id", "start_week")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "intermediate"."confirmed_versions" (
+    "booking_id" VARCHAR(64) NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "checkin_date" DATE,
+    "checkout_date" DATE,
+    "reporting_total_price" DECIMAL(18,2),
+    "start_date" DATE,
+    "end_date" DATE,
+    PRIMARY KEY ("booking_id", "valid_from")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "intermediate"."first_viewings" (
+    "user_id" VARCHAR(64) NOT NULL,
+    "listing_id" VARCHAR(64) NOT NULL,
+    "first_viewed_at" TIMESTAMP,
+    "wishlisted" INTEGER,
+    PRIMARY KEY ("user_id", "listing_id")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "intermediate"."listing_cities" (
+    "listing_id" VARCHAR(64) NOT NULL,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    PRIMARY KEY ("listing_id")
+)
+DISTSTYLE AUTO
+;
+
 CREATE TABLE IF NOT EXISTS "intermediate"."listing_night_periods" (
     "listing_id" VARCHAR(64) NOT NULL,
     "kind" VARCHAR(16) NOT NULL,
@@ -121,6 +163,47 @@ CREATE TABLE IF NOT EXISTS "presentation"."top_listings_weekly" (
     "confirmed_revenue" DECIMAL(18,2),
     "currency" VARCHAR(16),
     PRIMARY KEY ("week_start", "revenue_rank")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "intermediate"."stay_prices" (
+    "kind" VARCHAR(16) NOT NULL,
+    "booking_id" VARCHAR(64) NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "listing_id" VARCHAR(64),
+    "checkin_date" DATE,
+    "end_date" DATE,
+    "cents_each" BIGINT,
+    "cents_over" BIGINT,
+    PRIMARY KEY ("kind", "booking_id", "valid_from")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "intermediate"."stay_months" (
+    "kind" VARCHAR(16) NOT NULL,
+    "booking_id" VARCHAR(64) NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "month_start" DATE NOT NULL,
+    "listing_id" VARCHAR(64),
+    "nights" BIGINT,
+    "revenue" DECIMAL(18,2),
+    PRIMARY KEY ("kind", "booking_id", "valid_from", "month_start")
+)
+DISTSTYLE AUTO
+;
+
+CREATE TABLE IF NOT EXISTS "presentation"."revenue_per_listing_monthly" (
+    "month_start" DATE NOT NULL,
+    "listing_id" VARCHAR(64) NOT NULL,
+    "nights" BIGINT,
+    "available_nights" BIGINT,
+    "revenue" DECIMAL(18,2),
+    "adr" DECIMAL(18,2),
+    "occupancy_rate" DECIMAL(9,6),
+    "currency" VARCHAR(16),
+    PRIMARY KEY ("month_start", "listing_id")
 )
 DISTSTYLE AUTO
 ;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import asdict
 
 from rental_analytics.contracts.manifest import CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
@@ -12,13 +12,14 @@ from rental_analytics.failpoints import reach
 from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import identifier, literal, render
+from rental_analytics.warehouses.base import QueryParameters
 from rental_analytics.warehouses.duckdb.connection import Connection, Rows
 from rental_analytics.warehouses.duckdb.tables import create_table
 from rental_analytics.warehouses.refused_metric import metric_failed
 
 
 def rebuild(
-    connection: Connection, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
+    connection: Connection, models: Sequence[DerivedModel], parameters: QueryParameters
 ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
     """Put new tables in place of the old ones.
 
@@ -28,8 +29,7 @@ def rebuild(
     """
     built, results = {}, list[CheckResult]()
     connection.run("DELETE FROM ops.run_parameters")
-    parameters = {"run_id": run_id, "as_of": as_of, "reporting_currency": reporting_currency}
-    connection.append("run_parameters", [parameters])
+    connection.append("run_parameters", [asdict(parameters)])
     reach("metrics-begun")
     for model in models:
         built[model.name] = _build(connection, model)

@@ -15,7 +15,7 @@ from rental_analytics.errors import ConfigurationError
 from rental_analytics.failpoints import reach
 from rental_analytics.sql.render import identifier, literal, timestamp_text
 from rental_analytics.storage.base import Lake
-from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, QueryParameters, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
 from rental_analytics.warehouses.duckdb.connection import Connection
 from rental_analytics.warehouses.duckdb.errors import (
@@ -181,10 +181,10 @@ class DuckDbWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
+        self, models: Sequence[DerivedModel], parameters: QueryParameters
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         with self._changed().transaction():
-            built = rebuild(self._opened, models, run_id, as_of, reporting_currency)
+            built = rebuild(self._opened, models, parameters)
             reach("metrics-filled")
         reach("metrics-committed")
         return built

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from rental_analytics.quality.rebuilt import check_results, check_statement
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
-from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.base import QueryParameters, TableDetails
 from rental_analytics.warehouses.redshift.data_api import BATCH, StatementError
 from rental_analytics.warehouses.redshift.ops import insertions
 from rental_analytics.warehouses.redshift.tables import (
@@ -39,6 +39,7 @@ _COLUMNS = (
     Column("run_id", f"VARCHAR({RUN_ID_BYTES})"),
     Column("as_of", "DATE"),
     Column("reporting_currency", "VARCHAR(16)"),
+    Column("known_from", "DATE"),
 )
 
 
@@ -46,7 +47,7 @@ class Rebuild:
     """The statements of one rebuild; nothing here speaks to the warehouse.
 
     Args:
-        parameters: run id, `as_of` and reporting currency.
+        parameters: the row of `ops.run_parameters`.
         token: sets the names of its staging tables apart from those of any other attempt.
         held: what the warehouse has.
     """
@@ -54,12 +55,12 @@ class Rebuild:
     def __init__(
         self,
         models: Sequence[DerivedModel],
-        parameters: tuple[str, date | None, str],
+        parameters: QueryParameters,
         token: str,
         held: Catalogue,
     ) -> None:
         self._models = list(models)
-        self._row = dict(zip((column.name for column in _COLUMNS), parameters, strict=True))
+        self._row = asdict(parameters)
         self._held = held
         self._parameters = f"{STAGING}{token}_p"
         self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}

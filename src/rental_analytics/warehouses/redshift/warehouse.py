@@ -19,7 +19,7 @@ from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
 from rental_analytics.storage.verification import check_still
-from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, Warehouse, out_of_turn
+from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, QueryParameters, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
 from rental_analytics.warehouses.redshift import ops
 from rental_analytics.warehouses.redshift.data_api import BATCH, DataApi, StatementError, Target
@@ -312,9 +312,9 @@ class RedshiftWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], run_id: str, as_of: date | None, reporting_currency: str
+        self, models: Sequence[DerivedModel], parameters: QueryParameters
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        rebuild = Rebuild(models, (run_id, as_of, reporting_currency), secrets.token_hex(4), self._catalogue)
+        rebuild = Rebuild(models, parameters, secrets.token_hex(4), self._catalogue)
         reach("metrics-begun")
         try:
             self._build(rebuild)

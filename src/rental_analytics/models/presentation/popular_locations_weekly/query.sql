@@ -11,23 +11,14 @@ WITH bookings AS (
         AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of
 ),
 
-listing_attributes AS (
-    SELECT
-        listing_id,
-        city,
-        state
-    FROM curated.listing_attributes
-    WHERE NOT is_deleted
-),
-
 located_bookings AS (
     SELECT
         bookings.week_start,
         bookings.status,
-        attributes.state,
-        CASE WHEN REPLACE(attributes.city, ' ', '') <> '' THEN attributes.city ELSE 'Unknown' END AS city
+        cities.state,
+        COALESCE(cities.city, 'Unknown') AS city
     FROM bookings
-    LEFT JOIN listing_attributes AS attributes ON bookings.listing_id = attributes.listing_id
+    LEFT JOIN intermediate.listing_cities AS cities ON bookings.listing_id = cities.listing_id
 ),
 
 location_bookings AS (

@@ -1,0 +1,26 @@
+"""The model once more, slow and obvious, from its definition alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from metrics.marketplace import CALENDAR_START, Marketplace, Row, monday_of, week_ends
+
+
+def rows(marketplace: Marketplace) -> list[Row]:
+    found: list[Row] = []
+    before: dict[tuple[str, str | None], list[Decimal]] = defaultdict(list)
+    start = min((version.valid_from.date() for version in marketplace.versions), default=marketplace.as_of)
+    for end in week_ends(max(start, CALENDAR_START), marketplace.as_of):
+        prices: dict[tuple[str, str | None], list[Decimal]] = defaultdict(list)
+        for listing_id, version in marketplace.active_listings_at_end_of(end).items():
+            assert version.reporting_price is not None
+            prices[marketplace.named_city(listing_id)].append(version.reporting_price)
+        for place in {*prices, *before}:
+            listings = len(prices[place]) - len(before[place])
+            change = sum(prices[place], Decimal()) - sum(before[place], Decimal())
+            if listings or change:
+                found.append((*place, monday_of(end), listings, change))
+        before = prices
+    return found

@@ -1,0 +1,173 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(16),
+    "known_from" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "listing_id" BIGINT,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("listing_id", "city", "state") SELECT CAST("listing_id" AS BIGINT) AS "listing_id", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state" FROM (SELECT listing_id, CASE WHEN REPLACE(city, ' ', '') <> '' THEN city ELSE 'Unknown' END AS city, state FROM curated.listing_attributes WHERE NOT is_deleted) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_1" (
+    "listing_id" BIGINT,
+    "kind" VARCHAR(16),
+    "start_date" DATE,
+    "end_date" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "kind", "start_date", "end_date") SELECT CAST("listing_id" AS BIGINT) AS "listing_id", CAST("kind" AS VARCHAR(MAX)) AS "kind", CAST("start_date" AS DATE) AS "start_date", CAST("end_date" AS DATE) AS "end_date" FROM (WITH calendar AS (SELECT MIN(calendar.calendar_date) AS first_date, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS end_date FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of), version_periods /* In force at the end of each day from start_date on, before end_date. */ AS (SELECT listing_id, is_active, CAST(valid_from AS DATE) AS start_date, CAST(LEAD(valid_from) OVER (PARTITION BY listing_id ORDER BY valid_from) AS DATE) AS end_date FROM curated.listing_versions), periods AS (SELECT listing_id, TRUE AS is_stay, checkin_date AS start_date, checkout_date AS end_date FROM curated.bookings WHERE NOT is_deleted AND status = 'confirmed' UNION ALL SELECT listing_id, FALSE AS is_stay, start_date, end_date FROM version_periods WHERE is_active), bounded_periods AS (SELECT periods.listing_id, periods.is_stay, GREATEST(periods.start_date, calendar.first_date) AS start_date, LEAST(COALESCE(periods.end_date, calendar.end_date), calendar.end_date) AS end_date FROM periods CROSS JOIN calendar WHERE periods.start_date < calendar.end_date), covered_periods AS (SELECT listing_id, is_stay, start_date, end_date, COALESCE(MAX(CASE WHEN is_stay THEN end_date END) OVER (PARTITION BY listing_id ORDER BY start_date ASC, end_date DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), start_date) AS booked_until, COALESCE(MAX(end_date) OVER (PARTITION BY listing_id ORDER BY start_date ASC, end_date DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), start_date) AS available_until FROM bounded_periods) SELECT listing_id, 'booked' AS kind, GREATEST(start_date, booked_until) AS start_date, end_date FROM covered_periods WHERE is_stay AND GREATEST(start_date, booked_until) < end_date UNION ALL SELECT listing_id, 'available' AS kind, GREATEST(start_date, available_until) AS start_date, end_date FROM covered_periods WHERE GREATEST(start_date, available_until) < end_date) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_2" (
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "change_date" DATE,
+    "booked" BIGINT,
+    "available" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_2" ("city", "state", "change_date", "booked", "available") SELECT CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("change_date" AS DATE) AS "change_date", CAST("booked" AS BIGINT) AS "booked", CAST("available" AS BIGINT) AS "available" FROM (WITH changes AS (SELECT listing_id, kind, start_date AS change_date, 1 AS change FROM ops.stage_0a1b2c3d_1 AS listing_night_periods UNION ALL SELECT listing_id, kind, end_date AS change_date, -1 AS change FROM ops.stage_0a1b2c3d_1 AS listing_night_periods) SELECT COALESCE(cities.city, 'Unknown') AS city, cities.state, changes.change_date, CAST(SUM(CASE WHEN changes.kind = 'booked' THEN changes.change ELSE 0 END) AS BIGINT) AS booked, CAST(SUM(CASE WHEN changes.kind = 'available' THEN changes.change ELSE 0 END) AS BIGINT) AS available FROM changes LEFT JOIN ops.stage_0a1b2c3d_0 AS cities ON changes.listing_id = cities.listing_id GROUP BY COALESCE(cities.city, 'Unknown'), cities.state, changes.change_date HAVING SUM(CASE WHEN changes.kind = 'booked' THEN changes.change ELSE 0 END) <> 0 OR SUM(CASE WHEN changes.kind = 'available' THEN changes.change ELSE 0 END) <> 0) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_3" (
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "month_start" DATE,
+    "booked_nights" BIGINT,
+    "available_nights" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_3" ("city", "state", "month_start", "booked_nights", "available_nights") SELECT CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("month_start" AS DATE) AS "month_start", CAST("booked_nights" AS BIGINT) AS "booked_nights", CAST("available_nights" AS BIGINT) AS "available_nights" FROM (/* The month that as_of lies in ends with it. */ WITH months AS (SELECT calendar.month_start, COUNT(*) AS days, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS end_date FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of GROUP BY calendar.month_start), cities AS (SELECT city, state, MIN(change_date) AS first_date FROM ops.stage_0a1b2c3d_2 AS night_changes GROUP BY city, state), changes_and_months /* A change adds to the nights that are left of its own month, and to all of later ones. Months without one */ /* are there too. A state may be NULL, which no join finds. */ AS (SELECT changes.city, changes.state, months.month_start, changes.booked, changes.available, DATEDIFF(DAY, changes.change_date, months.end_date) AS days_left FROM ops.stage_0a1b2c3d_2 AS changes INNER JOIN months ON CAST(DATE_TRUNC('MONTH', changes.change_date) AS DATE) = months.month_start UNION ALL SELECT cities.city, cities.state, months.month_start, 0 AS booked, 0 AS available, 0 AS days_left FROM cities INNER JOIN months ON cities.first_date < months.end_date), nights AS (SELECT changes.city, changes.state, changes.month_start, SUM(changes.booked * changes.days_left) + months.days * COALESCE(SUM(SUM(changes.booked)) OVER (PARTITION BY changes.city, changes.state ORDER BY changes.month_start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS booked_nights, SUM(changes.available * changes.days_left) + months.days * COALESCE(SUM(SUM(changes.available)) OVER (PARTITION BY changes.city, changes.state ORDER BY changes.month_start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS available_nights FROM changes_and_months AS changes INNER JOIN months ON changes.month_start = months.month_start GROUP BY changes.city, changes.state, changes.month_start, months.days) SELECT city, state, month_start, CAST(booked_nights AS BIGINT) AS booked_nights, CAST(available_nights AS BIGINT) AS available_nights FROM nights WHERE available_nights > 0) AS result
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "listing_id" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "city" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_1" GROUP BY "listing_id", "kind", "start_date" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "kind" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "start_date" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "end_date" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE NOT kind IN ('booked', 'available')) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE start_date >= end_date) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_2" GROUP BY "city", "state", "change_date" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "city" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "change_date" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "booked" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "available" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_3" GROUP BY "city", "state", "month_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "city" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "booked_nights" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "available_nights" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE booked_nights < 0) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE booked_nights > available_nights) AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE TABLE "intermediate"."listing_cities" (
+    "listing_id" BIGINT NOT NULL,
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    PRIMARY KEY ("listing_id")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id")
+;
+
+INSERT INTO "intermediate"."listing_cities" ("listing_id", "city", "state") SELECT "listing_id", "city", "state" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+CREATE TABLE "intermediate"."listing_night_periods" (
+    "listing_id" BIGINT NOT NULL,
+    "kind" VARCHAR(16) NOT NULL,
+    "start_date" DATE NOT NULL,
+    "end_date" DATE NOT NULL,
+    PRIMARY KEY ("listing_id", "kind", "start_date")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id", "start_date")
+;
+
+INSERT INTO "intermediate"."listing_night_periods" ("listing_id", "kind", "start_date", "end_date") SELECT "listing_id", "kind", "start_date", "end_date" FROM "ops"."stage_0a1b2c3d_1"
+;
+
+CREATE TABLE "intermediate"."night_changes" (
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "change_date" DATE NOT NULL,
+    "booked" BIGINT NOT NULL,
+    "available" BIGINT NOT NULL
+)
+DISTSTYLE EVEN
+COMPOUND SORTKEY ("change_date")
+;
+
+INSERT INTO "intermediate"."night_changes" ("city", "state", "change_date", "booked", "available") SELECT "city", "state", "change_date", "booked", "available" FROM "ops"."stage_0a1b2c3d_2"
+;
+
+CREATE TABLE "intermediate"."city_nights_monthly" (
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "month_start" DATE NOT NULL,
+    "booked_nights" BIGINT NOT NULL,
+    "available_nights" BIGINT NOT NULL
+)
+DISTSTYLE EVEN
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "intermediate"."city_nights_monthly" ("city", "state", "month_start", "booked_nights", "available_nights") SELECT "city", "state", "month_start", "booked_nights", "available_nights" FROM "ops"."stage_0a1b2c3d_3"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_2"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_3"
+;
+
+DROP TABLE "intermediate"."city_nights_monthly"
+;
+
+DELETE FROM "intermediate"."city_nights_monthly"
+;
+
+COMMENT ON TABLE "intermediate"."city_nights_monthly" IS 'Booked and available nights of the listings of a city, as presentation.occupancy_rate_monthly defines them, up to and including the last day the numbers include. Months without an available night are not here.'
+;
+
+COMMENT ON COLUMN "intermediate"."city_nights_monthly"."city" IS 'City of the listings, or ''Unknown'''
+;
+
+COMMENT ON COLUMN "intermediate"."city_nights_monthly"."state" IS 'State of the listings as the source has it'
+;
+
+COMMENT ON COLUMN "intermediate"."city_nights_monthly"."month_start" IS 'First day of the month'
+;
+
+COMMENT ON COLUMN "intermediate"."city_nights_monthly"."booked_nights" IS 'Nights with a confirmed booking'
+;
+
+COMMENT ON COLUMN "intermediate"."city_nights_monthly"."available_nights" IS 'Nights on offer or booked'
+;
+

@@ -1,0 +1,377 @@
+CREATE TABLE "ops"."stage_0a1b2c3d_p" (
+    "run_id" VARCHAR(100),
+    "as_of" DATE,
+    "reporting_currency" VARCHAR(16),
+    "known_from" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_p" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_0" (
+    "booking_id" BIGINT,
+    "valid_from" TIMESTAMP,
+    "checkin_date" DATE,
+    "checkout_date" DATE,
+    "reporting_total_price" DECIMAL(18,2),
+    "start_date" DATE,
+    "end_date" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("booking_id", "valid_from", "checkin_date", "checkout_date", "reporting_total_price", "start_date", "end_date") SELECT CAST("booking_id" AS BIGINT) AS "booking_id", CAST("valid_from" AS TIMESTAMP) AS "valid_from", CAST("checkin_date" AS DATE) AS "checkin_date", CAST("checkout_date" AS DATE) AS "checkout_date", CAST(ROUND("reporting_total_price", 2) AS DECIMAL(18, 2)) AS "reporting_total_price", CAST("start_date" AS DATE) AS "start_date", CAST("end_date" AS DATE) AS "end_date" FROM (/* In force at the end of each day from start_date on, before end_date. */ WITH versions AS (SELECT booking_id, valid_from, status, checkin_date, checkout_date, reporting_total_price, CAST(valid_from AS DATE) AS start_date, CAST(LEAD(valid_from) OVER (PARTITION BY booking_id ORDER BY valid_from) AS DATE) AS end_date FROM curated.booking_versions) SELECT versions.booking_id, versions.valid_from, versions.checkin_date, versions.checkout_date, versions.reporting_total_price, GREATEST(versions.start_date, run_parameters.known_from) AS start_date, versions.end_date FROM versions CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE versions.status = 'confirmed' AND /* The month before is shown too. */ versions.checkout_date > CAST(DATE_TRUNC('MONTH', run_parameters.known_from) - INTERVAL '1 MONTH' AS DATE) AND (versions.end_date IS NULL OR versions.end_date > GREATEST(versions.start_date, run_parameters.known_from))) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_1" (
+    "listing_id" BIGINT,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_1" ("listing_id", "city", "state") SELECT CAST("listing_id" AS BIGINT) AS "listing_id", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state" FROM (SELECT listing_id, CASE WHEN REPLACE(city, ' ', '') <> '' THEN city ELSE 'Unknown' END AS city, state FROM curated.listing_attributes WHERE NOT is_deleted) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_2" (
+    "listing_id" BIGINT,
+    "kind" VARCHAR(16),
+    "start_date" DATE,
+    "end_date" DATE
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_2" ("listing_id", "kind", "start_date", "end_date") SELECT CAST("listing_id" AS BIGINT) AS "listing_id", CAST("kind" AS VARCHAR(MAX)) AS "kind", CAST("start_date" AS DATE) AS "start_date", CAST("end_date" AS DATE) AS "end_date" FROM (WITH calendar AS (SELECT MIN(calendar.calendar_date) AS first_date, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS end_date FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of), version_periods /* In force at the end of each day from start_date on, before end_date. */ AS (SELECT listing_id, is_active, CAST(valid_from AS DATE) AS start_date, CAST(LEAD(valid_from) OVER (PARTITION BY listing_id ORDER BY valid_from) AS DATE) AS end_date FROM curated.listing_versions), periods AS (SELECT listing_id, TRUE AS is_stay, checkin_date AS start_date, checkout_date AS end_date FROM curated.bookings WHERE NOT is_deleted AND status = 'confirmed' UNION ALL SELECT listing_id, FALSE AS is_stay, start_date, end_date FROM version_periods WHERE is_active), bounded_periods AS (SELECT periods.listing_id, periods.is_stay, GREATEST(periods.start_date, calendar.first_date) AS start_date, LEAST(COALESCE(periods.end_date, calendar.end_date), calendar.end_date) AS end_date FROM periods CROSS JOIN calendar WHERE periods.start_date < calendar.end_date), covered_periods AS (SELECT listing_id, is_stay, start_date, end_date, COALESCE(MAX(CASE WHEN is_stay THEN end_date END) OVER (PARTITION BY listing_id ORDER BY start_date ASC, end_date DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), start_date) AS booked_until, COALESCE(MAX(end_date) OVER (PARTITION BY listing_id ORDER BY start_date ASC, end_date DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), start_date) AS available_until FROM bounded_periods) SELECT listing_id, 'booked' AS kind, GREATEST(start_date, booked_until) AS start_date, end_date FROM covered_periods WHERE is_stay AND GREATEST(start_date, booked_until) < end_date UNION ALL SELECT listing_id, 'available' AS kind, GREATEST(start_date, available_until) AS start_date, end_date FROM covered_periods WHERE GREATEST(start_date, available_until) < end_date) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_3" (
+    "month_start" DATE,
+    "next_month_start" DATE,
+    "month_number" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_3" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_4" (
+    "kind" VARCHAR(16),
+    "booking_id" BIGINT,
+    "valid_from" TIMESTAMP,
+    "listing_id" BIGINT,
+    "checkin_date" DATE,
+    "end_date" DATE,
+    "cents_each" BIGINT,
+    "cents_over" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_4" ("kind", "booking_id", "valid_from", "listing_id", "checkin_date", "end_date", "cents_each", "cents_over") SELECT CAST("kind" AS VARCHAR(MAX)) AS "kind", CAST("booking_id" AS BIGINT) AS "booking_id", CAST("valid_from" AS TIMESTAMP) AS "valid_from", CAST("listing_id" AS BIGINT) AS "listing_id", CAST("checkin_date" AS DATE) AS "checkin_date", CAST("end_date" AS DATE) AS "end_date", CAST("cents_each" AS BIGINT) AS "cents_each", CAST("cents_over" AS BIGINT) AS "cents_over" FROM (WITH confirmed AS (SELECT 'now' AS kind, bookings.booking_id, bookings.booked_at AS valid_from, bookings.listing_id, bookings.checkin_date, DATEDIFF(DAY, bookings.checkin_date, bookings.checkout_date) AS nights, bookings.reporting_total_price, LEAST(bookings.checkout_date, CAST(run_parameters.as_of + INTERVAL '1 DAY' AS DATE)) AS end_date FROM curated.bookings AS bookings CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE NOT bookings.is_deleted AND bookings.status = 'confirmed' UNION ALL SELECT 'version' AS kind, versions.booking_id, versions.valid_from, NULLIF(versions.booking_id, versions.booking_id) AS listing_id, versions.checkin_date, DATEDIFF(DAY, versions.checkin_date, versions.checkout_date) AS nights, versions.reporting_total_price, versions.checkout_date AS end_date FROM ops.stage_0a1b2c3d_0 AS versions), stays AS (SELECT kind, booking_id, valid_from, listing_id, checkin_date, end_date, nights, CAST(ROUND(CAST(ROUND(reporting_total_price, 2) AS DECIMAL(20, 2)) * 100, 0) AS BIGINT) AS cents FROM confirmed WHERE checkin_date < end_date), halves /* Engines divide whole numbers as floating point ones, which hold each half of the cents. */ AS (SELECT kind, booking_id, valid_from, listing_id, checkin_date, end_date, nights, CAST(ROUND(CAST((cents - cents % NULLIF((1000000000), 0)) AS DOUBLE PRECISION) / 1000000000, 0) AS BIGINT) AS upper_half, cents % NULLIF((1000000000), 0) AS lower_half FROM stays), carried AS (SELECT kind, booking_id, valid_from, listing_id, checkin_date, end_date, nights, upper_half % NULLIF((nights), 0) * 1000000000 + lower_half AS rest, CAST(ROUND(CAST((upper_half - upper_half % NULLIF((nights), 0)) AS DOUBLE PRECISION) / nights, 0) AS BIGINT) AS upper_each FROM halves) SELECT kind, booking_id, valid_from, listing_id, checkin_date, end_date, upper_each * 1000000000 + CAST(ROUND(CAST((rest - rest % NULLIF((nights), 0)) AS DOUBLE PRECISION) / nights, 0) AS BIGINT) AS cents_each, rest % NULLIF((nights), 0) AS cents_over FROM carried) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_5" (
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "change_date" DATE,
+    "booked" BIGINT,
+    "available" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_5" ("city", "state", "change_date", "booked", "available") SELECT CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("change_date" AS DATE) AS "change_date", CAST("booked" AS BIGINT) AS "booked", CAST("available" AS BIGINT) AS "available" FROM (WITH changes AS (SELECT listing_id, kind, start_date AS change_date, 1 AS change FROM ops.stage_0a1b2c3d_2 AS listing_night_periods UNION ALL SELECT listing_id, kind, end_date AS change_date, -1 AS change FROM ops.stage_0a1b2c3d_2 AS listing_night_periods) SELECT COALESCE(cities.city, 'Unknown') AS city, cities.state, changes.change_date, CAST(SUM(CASE WHEN changes.kind = 'booked' THEN changes.change ELSE 0 END) AS BIGINT) AS booked, CAST(SUM(CASE WHEN changes.kind = 'available' THEN changes.change ELSE 0 END) AS BIGINT) AS available FROM changes LEFT JOIN ops.stage_0a1b2c3d_1 AS cities ON changes.listing_id = cities.listing_id GROUP BY COALESCE(cities.city, 'Unknown'), cities.state, changes.change_date HAVING SUM(CASE WHEN changes.kind = 'booked' THEN changes.change ELSE 0 END) <> 0 OR SUM(CASE WHEN changes.kind = 'available' THEN changes.change ELSE 0 END) <> 0) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_6" (
+    "kind" VARCHAR(16),
+    "booking_id" BIGINT,
+    "valid_from" TIMESTAMP,
+    "month_start" DATE,
+    "listing_id" BIGINT,
+    "nights" BIGINT,
+    "revenue" DECIMAL(18,2)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_6" ("kind", "booking_id", "valid_from", "month_start", "listing_id", "nights", "revenue") SELECT CAST("kind" AS VARCHAR(MAX)) AS "kind", CAST("booking_id" AS BIGINT) AS "booking_id", CAST("valid_from" AS TIMESTAMP) AS "valid_from", CAST("month_start" AS DATE) AS "month_start", CAST("listing_id" AS BIGINT) AS "listing_id", CAST("nights" AS BIGINT) AS "nights", CAST(ROUND("revenue", 2) AS DECIMAL(18, 2)) AS "revenue" FROM (/* A stay of a year touches thirteen months at most. */ WITH later_months AS (SELECT month_number - 1 AS months_later FROM ops.stage_0a1b2c3d_3 AS months WHERE month_number <= 13), months_of_stays /* The calendar may begin after a stay. Nights are numbered from 0. */ /* The first nights take a cent more each, until the cents that do not divide are spent. */ AS (SELECT stays.kind, stays.booking_id, stays.valid_from, stays.listing_id, stays.cents_each, stays.cents_over, months.month_start, DATEDIFF(DAY, stays.checkin_date, GREATEST(stays.checkin_date, months.month_start)) AS first_night, DATEDIFF(DAY, stays.checkin_date, LEAST(stays.end_date, months.next_month_start)) AS next_night FROM ops.stage_0a1b2c3d_4 AS stays LEFT JOIN ops.stage_0a1b2c3d_3 AS first_months ON CAST(DATE_TRUNC('MONTH', stays.checkin_date) AS DATE) = first_months.month_start CROSS JOIN later_months INNER JOIN ops.stage_0a1b2c3d_3 AS months ON COALESCE(first_months.month_number, 1) + later_months.months_later = months.month_number WHERE stays.checkin_date < months.next_month_start AND stays.end_date > months.month_start) SELECT kind, booking_id, valid_from, month_start, listing_id, next_night - first_night AS nights, CAST(ROUND(CAST(ROUND(cents_each * (next_night - first_night) + LEAST(next_night, cents_over) - LEAST(first_night, cents_over), 0) AS DECIMAL(20, 0)) * 0.01, 2) AS DECIMAL(18, 2)) AS revenue FROM months_of_stays) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_7" (
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "month_start" DATE,
+    "booked_nights" BIGINT,
+    "available_nights" BIGINT
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_7" ("city", "state", "month_start", "booked_nights", "available_nights") SELECT CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("month_start" AS DATE) AS "month_start", CAST("booked_nights" AS BIGINT) AS "booked_nights", CAST("available_nights" AS BIGINT) AS "available_nights" FROM (/* The month that as_of lies in ends with it. */ WITH months AS (SELECT calendar.month_start, COUNT(*) AS days, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS end_date FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.calendar_date <= run_parameters.as_of GROUP BY calendar.month_start), cities AS (SELECT city, state, MIN(change_date) AS first_date FROM ops.stage_0a1b2c3d_5 AS night_changes GROUP BY city, state), changes_and_months /* A change adds to the nights that are left of its own month, and to all of later ones. Months without one */ /* are there too. A state may be NULL, which no join finds. */ AS (SELECT changes.city, changes.state, months.month_start, changes.booked, changes.available, DATEDIFF(DAY, changes.change_date, months.end_date) AS days_left FROM ops.stage_0a1b2c3d_5 AS changes INNER JOIN months ON CAST(DATE_TRUNC('MONTH', changes.change_date) AS DATE) = months.month_start UNION ALL SELECT cities.city, cities.state, months.month_start, 0 AS booked, 0 AS available, 0 AS days_left FROM cities INNER JOIN months ON cities.first_date < months.end_date), nights AS (SELECT changes.city, changes.state, changes.month_start, SUM(changes.booked * changes.days_left) + months.days * COALESCE(SUM(SUM(changes.booked)) OVER (PARTITION BY changes.city, changes.state ORDER BY changes.month_start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS booked_nights, SUM(changes.available * changes.days_left) + months.days * COALESCE(SUM(SUM(changes.available)) OVER (PARTITION BY changes.city, changes.state ORDER BY changes.month_start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS available_nights FROM changes_and_months AS changes INNER JOIN months ON changes.month_start = months.month_start GROUP BY changes.city, changes.state, changes.month_start, months.days) SELECT city, state, month_start, CAST(booked_nights AS BIGINT) AS booked_nights, CAST(available_nights AS BIGINT) AS available_nights FROM nights WHERE available_nights > 0) AS result
+;
+
+CREATE TABLE "ops"."stage_0a1b2c3d_8" (
+    "month_start" DATE,
+    "city" VARCHAR(2048),
+    "state" VARCHAR(1024),
+    "booked_nights" BIGINT,
+    "available_nights" BIGINT,
+    "revenue" DECIMAL(18,2),
+    "adr" DECIMAL(18,2),
+    "revpar" DECIMAL(18,2),
+    "occupancy_rate" DECIMAL(9,6),
+    "currency" VARCHAR(16)
+)
+DISTSTYLE AUTO
+;
+
+INSERT INTO "ops"."stage_0a1b2c3d_8" ("month_start", "city", "state", "booked_nights", "available_nights", "revenue", "adr", "revpar", "occupancy_rate", "currency") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("city" AS VARCHAR(MAX)) AS "city", CAST("state" AS VARCHAR(MAX)) AS "state", CAST("booked_nights" AS BIGINT) AS "booked_nights", CAST("available_nights" AS BIGINT) AS "available_nights", CAST(ROUND("revenue", 2) AS DECIMAL(18, 2)) AS "revenue", CAST(ROUND("adr", 2) AS DECIMAL(18, 2)) AS "adr", CAST(ROUND("revpar", 2) AS DECIMAL(18, 2)) AS "revpar", CAST(ROUND("occupancy_rate", 6) AS DECIMAL(9, 6)) AS "occupancy_rate", CAST("currency" AS VARCHAR(MAX)) AS "currency" FROM (WITH "query" AS (WITH revenue AS (SELECT COALESCE(cities.city, 'Unknown') AS city, cities.state, stays.month_start, SUM(stays.revenue) AS revenue FROM ops.stage_0a1b2c3d_6 AS stays LEFT JOIN ops.stage_0a1b2c3d_1 AS cities ON stays.listing_id = cities.listing_id WHERE stays.kind = 'now' GROUP BY COALESCE(cities.city, 'Unknown'), cities.state, stays.month_start), nights_and_revenue /* A state may be NULL, which no join finds. */ AS (SELECT month_start, city, state, booked_nights, available_nights, CAST(ROUND(0, 2) AS DECIMAL(18, 2)) AS revenue FROM ops.stage_0a1b2c3d_7 AS city_nights_monthly UNION ALL SELECT month_start, city, state, 0 AS booked_nights, 0 AS available_nights, revenue FROM revenue) SELECT nights.month_start, nights.city, nights.state, CAST(SUM(nights.booked_nights) AS BIGINT) AS booked_nights, CAST(SUM(nights.available_nights) AS BIGINT) AS available_nights, CAST(ROUND(SUM(nights.revenue), 2) AS DECIMAL(18, 2)) AS revenue, run_parameters.reporting_currency AS currency FROM nights_and_revenue AS nights CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters GROUP BY nights.month_start, nights.city, nights.state, run_parameters.reporting_currency), dividing AS (SELECT CAST(ROUND(ABS("query"."revenue") * CAST(200 AS BIGINT), 0) AS BIGINT) + ABS("query"."booked_nights") AS _dividend_1, NULLIF(ABS("query"."booked_nights") * CAST(2 AS BIGINT), 0) AS _divisor_1, CASE WHEN ("query"."revenue" < 0) = ("query"."booked_nights" < 0) THEN 1 ELSE -1 END AS _sign_1, CAST(ROUND(ABS("query"."revenue") * CAST(200 AS BIGINT), 0) AS BIGINT) + ABS("query"."available_nights") AS _dividend_2, NULLIF(ABS("query"."available_nights") * CAST(2 AS BIGINT), 0) AS _divisor_2, CASE WHEN ("query"."revenue" < 0) = ("query"."available_nights" < 0) THEN 1 ELSE -1 END AS _sign_2, CAST(ROUND(ABS("query"."booked_nights") * CAST(2000000 AS BIGINT), 0) AS BIGINT) + ABS("query"."available_nights") AS _dividend_3, NULLIF(ABS("query"."available_nights") * CAST(2 AS BIGINT), 0) AS _divisor_3, CASE WHEN ("query"."booked_nights" < 0) = ("query"."available_nights" < 0) THEN 1 ELSE -1 END AS _sign_3, "query".* FROM "query") SELECT "month_start", "city", "state", "booked_nights", "available_nights", "revenue", CAST(ROUND(CAST(ROUND(CAST((_dividend_1 - _dividend_1 % NULLIF((_divisor_1), 0)) AS DOUBLE PRECISION) / _divisor_1) AS BIGINT) * _sign_1 * 0.01, 2) AS DECIMAL(18, 2)) AS "adr", CAST(ROUND(CAST(ROUND(CAST((_dividend_2 - _dividend_2 % NULLIF((_divisor_2), 0)) AS DOUBLE PRECISION) / _divisor_2) AS BIGINT) * _sign_2 * 0.01, 2) AS DECIMAL(18, 2)) AS "revpar", CAST(ROUND(CAST(ROUND(CAST((_dividend_3 - _dividend_3 % NULLIF((_divisor_3), 0)) AS DOUBLE PRECISION) / _divisor_3) AS BIGINT) * _sign_3 * 0.000001, 6) AS DECIMAL(9, 6)) AS "occupancy_rate", "currency" FROM dividing) AS result ORDER BY "month_start", "city", "state"
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_0" GROUP BY "booking_id", "valid_from" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "booking_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "valid_from" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "checkin_date" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "checkout_date" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "reporting_total_price" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE "start_date" IS NULL) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_0" WHERE start_date >= end_date) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_1" GROUP BY "listing_id" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_1" WHERE "city" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_2" GROUP BY "listing_id", "kind", "start_date" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "listing_id" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "kind" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "start_date" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE "end_date" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE NOT kind IN ('booked', 'available')) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_2" WHERE start_date >= end_date) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_3" GROUP BY "month_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "next_month_start" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_3" WHERE "month_number" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_4" GROUP BY "kind", "booking_id", "valid_from" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "kind" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "booking_id" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "valid_from" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "checkin_date" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "end_date" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "cents_each" IS NULL) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE "cents_over" IS NULL) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_4" WHERE cents_each < 0 OR cents_over < 0) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_5" GROUP BY "city", "state", "change_date" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_5" WHERE "city" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_5" WHERE "change_date" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_5" WHERE "booked" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_5" WHERE "available" IS NULL) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_6" GROUP BY "kind", "booking_id", "valid_from", "month_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "kind" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "booking_id" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "valid_from" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "nights" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE "revenue" IS NULL) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE nights <= 0) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_6" WHERE revenue < 0) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_7" GROUP BY "city", "state", "month_start" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE "city" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE "booked_nights" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE "available_nights" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE booked_nights < 0) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_7" WHERE booked_nights > available_nights) AS found
+;
+
+SELECT 0 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM (SELECT 1 AS doubled FROM "ops"."stage_0a1b2c3d_8" GROUP BY "month_start", "city", "state" HAVING COUNT(*) > 1) AS doubled_keys) AS found UNION ALL SELECT 1 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "month_start" IS NULL) AS found UNION ALL SELECT 2 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "city" IS NULL) AS found UNION ALL SELECT 3 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "booked_nights" IS NULL) AS found UNION ALL SELECT 4 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "available_nights" IS NULL) AS found UNION ALL SELECT 5 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "revenue" IS NULL) AS found UNION ALL SELECT 6 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE "currency" IS NULL) AS found UNION ALL SELECT 7 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE month_start <> CAST(DATE_TRUNC('MONTH', month_start) AS DATE)) AS found UNION ALL SELECT 8 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE revenue < 0) AS found UNION ALL SELECT 9 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE booked_nights < 0 OR booked_nights > available_nights) AS found UNION ALL SELECT 10 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE booked_nights = 0 AND revenue > 0) AS found UNION ALL SELECT 11 AS place, failed_rows FROM (SELECT COUNT(*) AS failed_rows FROM "ops"."stage_0a1b2c3d_8" WHERE ABS(CAST(revpar AS DOUBLE PRECISION) - CAST(adr AS DOUBLE PRECISION) * CAST(occupancy_rate AS DOUBLE PRECISION)) > 0.01 + 0.000001 * CAST(adr AS DOUBLE PRECISION)) AS found
+;
+
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE TABLE "intermediate"."confirmed_versions" (
+    "booking_id" BIGINT NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "checkin_date" DATE NOT NULL,
+    "checkout_date" DATE NOT NULL,
+    "reporting_total_price" DECIMAL(18,2) NOT NULL,
+    "start_date" DATE NOT NULL,
+    "end_date" DATE,
+    PRIMARY KEY ("booking_id", "valid_from")
+)
+DISTSTYLE KEY DISTKEY ("booking_id")
+COMPOUND SORTKEY ("booking_id", "valid_from")
+;
+
+INSERT INTO "intermediate"."confirmed_versions" ("booking_id", "valid_from", "checkin_date", "checkout_date", "reporting_total_price", "start_date", "end_date") SELECT "booking_id", "valid_from", "checkin_date", "checkout_date", "reporting_total_price", "start_date", "end_date" FROM "ops"."stage_0a1b2c3d_0"
+;
+
+CREATE TABLE "intermediate"."listing_cities" (
+    "listing_id" BIGINT NOT NULL,
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    PRIMARY KEY ("listing_id")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id")
+;
+
+INSERT INTO "intermediate"."listing_cities" ("listing_id", "city", "state") SELECT "listing_id", "city", "state" FROM "ops"."stage_0a1b2c3d_1"
+;
+
+CREATE TABLE "intermediate"."listing_night_periods" (
+    "listing_id" BIGINT NOT NULL,
+    "kind" VARCHAR(16) NOT NULL,
+    "start_date" DATE NOT NULL,
+    "end_date" DATE NOT NULL,
+    PRIMARY KEY ("listing_id", "kind", "start_date")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("listing_id", "start_date")
+;
+
+INSERT INTO "intermediate"."listing_night_periods" ("listing_id", "kind", "start_date", "end_date") SELECT "listing_id", "kind", "start_date", "end_date" FROM "ops"."stage_0a1b2c3d_2"
+;
+
+CREATE TABLE "intermediate"."months" (
+    "month_start" DATE NOT NULL,
+    "next_month_start" DATE NOT NULL,
+    "month_number" BIGINT NOT NULL,
+    PRIMARY KEY ("month_start")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "intermediate"."months" ("month_start", "next_month_start", "month_number") SELECT "month_start", "next_month_start", "month_number" FROM "ops"."stage_0a1b2c3d_3"
+;
+
+CREATE TABLE "intermediate"."stay_prices" (
+    "kind" VARCHAR(16) NOT NULL,
+    "booking_id" BIGINT NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "listing_id" BIGINT,
+    "checkin_date" DATE NOT NULL,
+    "end_date" DATE NOT NULL,
+    "cents_each" BIGINT NOT NULL,
+    "cents_over" BIGINT NOT NULL,
+    PRIMARY KEY ("kind", "booking_id", "valid_from")
+)
+DISTSTYLE KEY DISTKEY ("booking_id")
+COMPOUND SORTKEY ("checkin_date")
+;
+
+INSERT INTO "intermediate"."stay_prices" ("kind", "booking_id", "valid_from", "listing_id", "checkin_date", "end_date", "cents_each", "cents_over") SELECT "kind", "booking_id", "valid_from", "listing_id", "checkin_date", "end_date", "cents_each", "cents_over" FROM "ops"."stage_0a1b2c3d_4"
+;
+
+CREATE TABLE "intermediate"."night_changes" (
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "change_date" DATE NOT NULL,
+    "booked" BIGINT NOT NULL,
+    "available" BIGINT NOT NULL
+)
+DISTSTYLE EVEN
+COMPOUND SORTKEY ("change_date")
+;
+
+INSERT INTO "intermediate"."night_changes" ("city", "state", "change_date", "booked", "available") SELECT "city", "state", "change_date", "booked", "available" FROM "ops"."stage_0a1b2c3d_5"
+;
+
+CREATE TABLE "intermediate"."stay_months" (
+    "kind" VARCHAR(16) NOT NULL,
+    "booking_id" BIGINT NOT NULL,
+    "valid_from" TIMESTAMP NOT NULL,
+    "month_start" DATE NOT NULL,
+    "listing_id" BIGINT,
+    "nights" BIGINT NOT NULL,
+    "revenue" DECIMAL(18,2) NOT NULL,
+    PRIMARY KEY ("kind", "booking_id", "valid_from", "month_start")
+)
+DISTSTYLE KEY DISTKEY ("listing_id")
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "intermediate"."stay_months" ("kind", "booking_id", "valid_from", "month_start", "listing_id", "nights", "revenue") SELECT "kind", "booking_id", "valid_from", "month_start", "listing_id", "nights", "revenue" FROM "ops"."stage_0a1b2c3d_6"
+;
+
+CREATE TABLE "intermediate"."city_nights_monthly" (
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "month_start" DATE NOT NULL,
+    "booked_nights" BIGINT NOT NULL,
+    "available_nights" BIGINT NOT NULL
+)
+DISTSTYLE EVEN
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "intermediate"."city_nights_monthly" ("city", "state", "month_start", "booked_nights", "available_nights") SELECT "city", "state", "month_start", "booked_nights", "available_nights" FROM "ops"."stage_0a1b2c3d_7"
+;
+
+CREATE TABLE "presentation"."stay_revenue_city_monthly" (
+    "month_start" DATE NOT NULL,
+    "city" VARCHAR(2048) NOT NULL,
+    "state" VARCHAR(1024),
+    "booked_nights" BIGINT NOT NULL,
+    "available_nights" BIGINT NOT NULL,
+    "revenue" DECIMAL(18,2) NOT NULL,
+    "adr" DECIMAL(18,2),
+    "revpar" DECIMAL(18,2),
+    "occupancy_rate" DECIMAL(9,6),
+    "currency" VARCHAR(16) NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY ("month_start")
+;
+
+INSERT INTO "presentation"."stay_revenue_city_monthly" ("month_start", "city", "state", "booked_nights", "available_nights", "revenue", "adr", "revpar", "occupancy_rate", "currency") SELECT "month_start", "city", "state", "booked_nights", "available_nights", "revenue", "adr", "revpar", "occupancy_rate", "currency" FROM "ops"."stage_0a1b2c3d_8"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_p"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_1"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_2"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_3"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_4"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_5"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_6"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_7"
+;
+
+DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_8"
+;
+
+DROP TABLE "presentation"."stay_revenue_city_monthly"
+;
+
+DELETE FROM "presentation"."stay_revenue_city_monthly"
+;
+
+COMMENT ON TABLE "presentation"."stay_revenue_city_monthly" IS 'The same as stay_revenue_monthly, of the listings of each city. The city is that of the listing today; one that is missing, blank or not known is ''Unknown'', with the state as it is. Shown for the months in which the city has an available night. Nights and revenue of all cities add up to those of stay_revenue_monthly.'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."month_start" IS 'First day of the month of the nights'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."city" IS 'City of the listings, or ''Unknown'''
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."state" IS 'State of the listings as the source has it'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."booked_nights" IS 'Nights with a confirmed booking'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."available_nights" IS 'Nights on offer or booked'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."revenue" IS 'Revenue of the nights in the reporting currency'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."adr" IS 'Average daily rate; revenue per booked night'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."revpar" IS 'Revenue per available night'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."occupancy_rate" IS 'Booked nights divided by available nights'
+;
+
+COMMENT ON COLUMN "presentation"."stay_revenue_city_monthly"."currency" IS 'ISO 4217 code of the reporting currency'
+;
+
