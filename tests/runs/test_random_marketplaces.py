@@ -251,7 +251,7 @@ def test_the_warehouse_holds_what_plain_python_finds(
             "user_viewing": viewings,
         }.items():
             fill(source, table, rows)
-        pipeline = Pipeline(Path(folder) / "run", source.url, *market.settings)
+        pipeline = Pipeline(Path(folder) / "run", source.url, *market.settings, every_metric=True)
         pipeline.run()
         marketplace = expected(market, listings, attributes, bookings, viewings)
 
