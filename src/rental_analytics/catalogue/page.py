@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from rental_analytics.catalogue.content import Content
 from rental_analytics.catalogue.dictionary import PLACES, Place
@@ -20,16 +21,9 @@ _SCRIPTS = ("vendor/cytoscape.min.js", "vendor/cytoscape-dagre.min.js", "templat
 
 def render_page(content: Content) -> str:
     """The page as HTML; its own scripts are the only ones that a browser runs."""
-    environment = Environment(
-        loader=PackageLoader("rental_analytics.catalogue"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     # The licences of the libraries stand in their first lines, and so in the page.
     scripts = [(files("rental_analytics.catalogue") / name).read_text(encoding="utf-8") for name in _SCRIPTS]
-    return environment.get_template("index.html.j2").render(
+    return _template().render(
         content=content,
         lineage=content.lineage,
         places=PLACES,
@@ -40,6 +34,18 @@ def render_page(content: Content) -> str:
         script_sources=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
         graph=_graph(content),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("rental_analytics.catalogue"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("index.html.j2")
 
 
 def _digest(script: str) -> str:
