@@ -1,0 +1,1 @@
+"""What the tables and numbers mean, and what they are made of."""
