@@ -11,7 +11,7 @@ from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.loader import Contracts
 from rental_analytics.contracts.model import EXCHANGE_RATES, CuratedModel, DerivedModel, Model
 from rental_analytics.contracts.ops import ops_tables
-from rental_analytics.contracts.pipeline_columns import RAW_TABLE_COLUMNS, curated_table_columns
+from rental_analytics.contracts.pipeline_columns import curated_columns, raw_columns
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
 from rental_analytics.sql.lineage import ROWS, QueryLineage, TableColumn, Tables, query_lineage
@@ -158,14 +158,14 @@ class _Lineage:
             constant = CONFIGURATION, f"tables.{source.name}.constants.{name}"
             read = theirs, settings.columns.get(name, name)
             self._add(relation, name, [constant if name in settings.constants else read])
-        for name in RAW_TABLE_COLUMNS:
+        for name, _, _ in raw_columns():
             self._add(relation, name, [(PIPELINE, _PIPELINE_COLUMNS[name])])
         self._add(relation, ROWS, [(theirs, ROWS)])
 
     def _add_curated(self, model: CuratedModel) -> None:
         query = self._query(model, candidates(model, _ANY_MOMENT))
         made = {**query.columns, **(self._moments(query) if model.versions_of else {})}
-        for name in {**model.columns, **curated_table_columns(model)}:
+        for name in (*model.columns, *_added(model)):
             self._add(model.relation, name, made[name] if name in made else [(PIPELINE, _PIPELINE_COLUMNS[name])])
         rejecting = self._rejecting(model, query)
         newest = {made_of for name in filter(None, (*model.key, model.version)) for made_of in query.columns[name]}
@@ -223,10 +223,10 @@ class _Lineage:
         if relation == RUN_PARAMETERS:
             return tuple(ops_tables()[name].columns)
         if layer == "raw_data" and name in self._contracts.sources:
-            return (*self._contracts.sources[name].columns, *RAW_TABLE_COLUMNS)
+            return (*self._contracts.sources[name].columns, *(added for added, _, _ in raw_columns()))
         if layer == "curated" and name in self._contracts.curated:
             model = self._contracts.curated[name]
-            return tuple({**self._queries[relation].columns, **model.columns, **curated_table_columns(model)})
+            return tuple(dict.fromkeys((*self._queries[relation].columns, *model.columns, *_added(model))))
         return tuple(self._contracts.intermediate[name].columns) if name in self._contracts.intermediate else ()
 
     def _resolved(self, found: Iterable[TableColumn]) -> frozenset[TableColumn]:
@@ -245,3 +245,7 @@ class _Lineage:
             else:
                 resolved.add((relation, name))
         return frozenset(resolved)
+
+
+def _added(model: CuratedModel) -> tuple[str, ...]:
+    return tuple(name for name, _, _ in curated_columns(model))

@@ -1,40 +1,40 @@
-"""The columns that the pipeline adds to those of a contract, with what they mean."""
+"""The columns that the pipeline adds to tables, behind those of their contracts."""
 
 from __future__ import annotations
 
-from rental_analytics.contracts.columns import ModelColumn
+from collections.abc import Mapping
+
 from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.raw_files import RAW_COLUMNS
 
-_RUN_ID = ModelColumn(type="VARCHAR", description="The run that read the row, or found its key deleted")
-_LOADED_AT = ModelColumn(
-    type="TIMESTAMP", description="Start of the run that loaded the row, or flagged it as deleted, in UTC"
-)
-
-RAW_TABLE_COLUMNS = {
-    "_row_id": ModelColumn(type="BIGINT", description="Number of the row, which orders rows by run and place"),
-    "_run_id": _RUN_ID,
-    "_extracted_at": ModelColumn(
-        type="TIMESTAMP", description="Moment in UTC up to which that run read the source: its upper bound"
-    ),
-    "_is_deleted": ModelColumn(type="BOOLEAN", description="Whether the key was deleted in the source"),
-    "_loaded_at": _LOADED_AT,
+_DESCRIPTIONS: Mapping[str, str] = {
+    "_row_id": "Orders rows by run and place",
+    "_run_id": "The run that read the row, or found its key deleted",
+    "_extracted_at": "Upper bound of that run in UTC",
+    "_is_deleted": "Whether the key was deleted in the source",
+    "is_deleted": "Whether the key was deleted in the source; the other columns keep their last values",
+    "_first_valid_from": "From when on a first known version counts, from which valid_from is computed",
+    "_version_at": "Moment of the version itself, from which valid_from is computed",
+    "_loaded_at": "Start of the run that loaded the row, or flagged it, in UTC",
 }
-"""Behind the columns of every table of `raw_data`, in order."""
+PipelineColumn = tuple[str, str, str]
+"""Name, type and description."""
 
 
-def curated_table_columns(model: CuratedModel) -> dict[str, ModelColumn]:
-    """Behind the columns of a curated model, in the order of its table."""
-    columns = {"_run_id": _RUN_ID, "_loaded_at": _LOADED_AT}
+def raw_columns() -> tuple[PipelineColumn, ...]:
+    """Those of every table of `raw_data`."""
+    return _described([*RAW_COLUMNS, ("_loaded_at", "TIMESTAMP")])
+
+
+def curated_columns(model: CuratedModel) -> tuple[PipelineColumn, ...]:
+    """Those of a table of `curated`, in the order of the table."""
+    found = [("_run_id", "VARCHAR"), ("_loaded_at", "TIMESTAMP")]
     if model.soft_delete:
-        columns["is_deleted"] = ModelColumn(
-            type="BOOLEAN", description="Whether the key was deleted in the source; the row keeps its last values"
-        )
-    if not model.versions_of:
-        return columns
-    begin = ModelColumn(
-        type="TIMESTAMP", description="Moment in UTC from which this version would count if it were the first known one"
-    )
-    own = ModelColumn(
-        type="TIMESTAMP", description="Moment in UTC at which the version itself began, whatever valid_from says"
-    )
-    return {"_first_valid_from": begin, **columns, "_version_at": own}
+        found.append(("is_deleted", "BOOLEAN"))
+    if model.versions_of:
+        found = [("_first_valid_from", "TIMESTAMP"), *found, ("_version_at", "TIMESTAMP")]
+    return _described(found)
+
+
+def _described(columns: list[tuple[str, str]]) -> tuple[PipelineColumn, ...]:
+    return tuple((name, kind, _DESCRIPTIONS[name]) for name, kind in columns)
