@@ -27,12 +27,12 @@ def raw_columns() -> tuple[PipelineColumn, ...]:
 
 
 def curated_columns(model: CuratedModel) -> tuple[PipelineColumn, ...]:
-    """Those of a table of `curated`."""
+    """Those of a table of `curated`, in the order of the table."""
     found = [("_run_id", "VARCHAR"), ("_loaded_at", "TIMESTAMP")]
     if model.soft_delete:
         found.append(("is_deleted", "BOOLEAN"))
     if model.versions_of:
-        found += [("_first_valid_from", "TIMESTAMP"), ("_version_at", "TIMESTAMP")]
+        found = [("_first_valid_from", "TIMESTAMP"), *found, ("_version_at", "TIMESTAMP")]
     return _described(found)
 
 
