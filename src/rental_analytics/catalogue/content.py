@@ -7,17 +7,32 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rental_analytics.catalogue.dictionary import Place, Table, data_dictionary
-from rental_analytics.catalogue.lineage import ColumnName, column_lineage
+from rental_analytics.catalogue.lineage import (
+    CONFIGURATION,
+    MADE_BY_PIPELINE,
+    PIPELINE,
+    SOURCE,
+    ColumnName,
+    column_lineage,
+    row_lineage,
+)
 from rental_analytics.catalogue.metrics import Metric, metric_catalogue
 from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.loader import Contracts, load_cases
+from rental_analytics.sql.lineage import ROWS
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Column-level lineage, read in both directions; `direct` has the inputs of each column."""
+    """Column-level lineage, read in both directions.
+
+    Args:
+        direct: the inputs of each column.
+        rows: what decides which rows a table has, by its name with the place.
+    """
 
     direct: Mapping[ColumnName, frozenset[ColumnName]]
+    rows: Mapping[str, frozenset[ColumnName]]
 
     @cached_property
     def _outputs(self) -> Mapping[ColumnName, list[ColumnName]]:
@@ -28,38 +43,50 @@ class Lineage:
         return found
 
     def inputs(self, column: ColumnName) -> list[ColumnName]:
-        """The columns that a column is made of."""
+        """The columns that a column comes from."""
         return sorted(self.direct.get(column, ()))
 
     def outputs(self, column: ColumnName) -> list[ColumnName]:
-        """The columns that are made of a column."""
+        """The columns that a column goes to."""
         return self._outputs.get(column, [])
 
+    def rows_of(self, relation: str) -> list[ColumnName]:
+        """The columns, and the rows of tables, that decide which rows a table has."""
+        return sorted(self.rows.get(relation, ()))
+
+    @cached_property
+    def table_edges(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of a table and one whose values or rows come from it."""
+        of_columns = ((name.relation, column.relation) for column, inputs in self.direct.items() for name in inputs)
+        of_rows = ((name.relation, relation) for relation, inputs in self.rows.items() for name in inputs)
+        found = {(start, end) for start, end in (*of_columns, *of_rows) if start != end}
+        return tuple(sorted((start, end) for start, end in found if start not in {CONFIGURATION, PIPELINE}))
+
     def table_inputs(self, relation: str) -> list[str]:
-        """The tables that a table's columns are made of."""
-        found = {
-            name.relation for column, inputs in self.direct.items() if column.relation == relation for name in inputs
-        }
-        return sorted(found - {relation})
+        """The tables that a table comes from."""
+        return [start for start, end in self.table_edges if end == relation]
 
     def table_outputs(self, relation: str) -> list[str]:
-        """The tables with columns that are made of a table's."""
-        found = {
-            column.relation
-            for column, inputs in self.direct.items()
-            if any(name.relation == relation for name in inputs)
-        }
-        return sorted(found - {relation})
+        """The tables that a table goes to."""
+        return [end for start, end in self.table_edges if start == relation]
 
     @cached_property
     def columns(self) -> tuple[ColumnName, ...]:
-        """Every column that is made of another one, or that another one is made of."""
+        """Every column that comes from another one, or that another one comes from."""
         return tuple(sorted({*self.direct, *self._outputs}))
 
     @cached_property
     def edges(self) -> tuple[tuple[ColumnName, ColumnName], ...]:
-        """Pairs of a column and one that is made of it."""
+        """Pairs of a column and one that comes from it."""
         return tuple((name, output) for output, inputs in sorted(self.direct.items()) for name in sorted(inputs))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where lineage ends besides columns of the source, and what that is."""
+
+    name: ColumnName
+    description: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,23 @@ class Content:
         """The tables of a place."""
         return [table for table in self.tables if table.place is place]
 
+    @cached_property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where lineage ends besides columns of the source."""
+        ends = [name for name in self.lineage.columns if name.is_origin and not name.relation.startswith(f"{SOURCE}.")]
+        return tuple(Origin(name, _origin(name)) for name in ends)
+
+
+def _origin(name: ColumnName) -> str:
+    if name.relation == PIPELINE:
+        return MADE_BY_PIPELINE[name.column]
+    return "A key of the configuration" if name.relation == CONFIGURATION else "Data that comes with the package"
+
+
+def spoken(column: ColumnName) -> str:
+    """A column as readers are told it, such as `curated.bookings.status` or `rows of curated.bookings`."""
+    return f"rows of {column.relation}" if column.column == ROWS else f"{column.relation}.{column.column}"
+
 
 def read_content(contracts: Contracts, configured: Mapping[str, TableSettings] | None = None) -> Content:
     """All that the pages show of contracts that come with the package.
@@ -91,6 +135,6 @@ def read_content(contracts: Contracts, configured: Mapping[str, TableSettings] |
     return Content(
         tables=data_dictionary(contracts, configured or {}),
         metrics=metric_catalogue(contracts, cases),
-        lineage=Lineage(column_lineage(contracts)),
+        lineage=Lineage(column_lineage(contracts, configured), row_lineage(contracts)),
         is_configured=configured is not None,
     )

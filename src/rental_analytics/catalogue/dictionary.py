@@ -11,7 +11,7 @@ from rental_analytics.contracts.loader import Contracts
 from rental_analytics.contracts.model import CuratedModel, DerivedModel, Model
 from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.contracts.pipeline_columns import PipelineColumn, curated_columns, raw_columns
-from rental_analytics.contracts.source_table import SourceTable
+from rental_analytics.contracts.source_table import SourceColumn, SourceTable
 from rental_analytics.quality.rules import all_rules
 
 
@@ -44,7 +44,7 @@ class Column:
     Args:
         type: its type in the warehouse; of the source and of raw tables the kind of value that is needed.
         may_lack: whether it may be NULL; of a source table, whether it may be missing.
-        origin: what the configuration says of it: another name in the source, or a value that stands in for it.
+        origin: what the configuration says of a column of the source: what it is read as, or what stands in for it.
     """
 
     name: str
@@ -95,7 +95,7 @@ def data_dictionary(contracts: Contracts, configured: Mapping[str, TableSettings
         configured: what the configuration says of source tables, by our names.
     """
     return (
-        *(_source(table, configured.get(name, TableSettings())) for name, table in contracts.sources.items()),
+        *(_source(table, configured) for table in contracts.sources.values()),
         *(_raw(table) for table in contracts.sources.values()),
         *(_curated(model) for model in contracts.curated.values()),
         *(_derived(model, Place.INTERMEDIATE) for model in contracts.intermediate.values()),
@@ -104,35 +104,34 @@ def data_dictionary(contracts: Contracts, configured: Mapping[str, TableSettings
     )
 
 
-def _source(table: SourceTable, settings: TableSettings) -> Table:
-    notes = [f"Called {settings.name} in the source."] if settings.name and settings.name != table.name else []
+def _source(table: SourceTable, configured: Mapping[str, TableSettings]) -> Table:
+    """The table and its columns by the names that the source has for them."""
+    settings = configured.get(table.name, TableSettings())
+    theirs = {name: settings.columns.get(name, name) for name in table.columns}
+    notes = [] if settings.name in {None, table.name} else [f"Read as {table.name}."]
     if settings.optional:
         notes.append("The pipeline runs without it.")
     if table.change_cursor:
-        notes.append(f"A change of a row moves {table.change_cursor}.")
+        notes.append(f"A change of a row moves {theirs[table.change_cursor]}.")
     if table.event_time:
-        notes.append(f"The moment a row records is {table.event_time}.")
-    notes += [f"{column} points to {parent}." for column, parent in table.references.items()]
+        notes.append(f"The moment a row records is {theirs[table.event_time]}.")
+    for column, parent in table.references.items():
+        notes.append(f"{theirs[column]} points to {configured.get(parent, TableSettings()).name or parent}.")
+    notes += [f"{name} is not read: it is always {value!r}." for name, value in settings.constants.items()]
     columns = tuple(
         Column(
-            name,
-            spec.type,
-            not spec.required,
-            name in table.key,
-            spec.description,
-            _origin(name, settings, spec.setting),
+            theirs[name], spec.type, not spec.required, name in table.key, spec.description, _origin(name, theirs, spec)
         )
         for name, spec in table.columns.items()
+        if name not in settings.constants
     )
-    return Table(Place.SOURCE, table.name, table.description, columns, notes=tuple(notes))
+    return Table(Place.SOURCE, settings.name or table.name, table.description, columns, notes=tuple(notes))
 
 
-def _origin(name: str, settings: TableSettings, stand_in: str | None) -> str:
-    if name in settings.constants:
-        return f"always {settings.constants[name]!r}"
-    if settings.columns.get(name, name) != name:
-        return f"called {settings.columns[name]} in the source"
-    return f"may be missing where {stand_in} is set" if stand_in else ""
+def _origin(name: str, theirs: Mapping[str, str], spec: SourceColumn) -> str:
+    if theirs[name] != name:
+        return f"read as {name}"
+    return f"may be missing where {spec.setting} is set" if spec.setting else ""
 
 
 def _raw(table: SourceTable) -> Table:

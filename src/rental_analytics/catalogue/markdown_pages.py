@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from rental_analytics.catalogue.content import Content, Lineage
+from rental_analytics.catalogue.content import Content, Lineage, spoken
 from rental_analytics.catalogue.dictionary import PLACES, Check, Column, Place, Table
 from rental_analytics.catalogue.lineage import ColumnName
 from rental_analytics.catalogue.markdown import anchor, bullets, code, fenced, link, page, paragraph, table, text
@@ -184,22 +184,31 @@ def _grid(grid: Grid) -> str:
 
 
 def _lineage(content: Content) -> str:
-    parts = [MARK, "# Lineage", "Which columns each column comes from, and which it goes to."]
+    parts = [
+        MARK,
+        "# Lineage",
+        "Which columns each column comes from, and which it goes to. "
+        "What only filters, joins or groups decides which rows a table has, and stands behind its columns.",
+    ]
     for item in content.tables:
-        parts += [f"## {text(item.relation)}", _table_lineage(item, content.lineage)]
+        parts += [f"## {text(item.relation)}", *_table_lineage(item, content.lineage)]
+    ends = [(code(spoken(origin.name)), text(origin.description)) for origin in content.origins]
+    parts += ["## Where lineage ends", "Besides columns of the source:", table(("origin", "is"), ends)] if ends else []
     return page(parts)
 
 
-def _table_lineage(item: Table, lineage: Lineage) -> str:
+def _table_lineage(item: Table, lineage: Lineage) -> Iterator[str]:
     rows = []
     for column in item.columns:
         name = ColumnName(item.relation, column.name)
         rows.append((code(column.name), _listed(lineage.inputs(name)), _listed(lineage.outputs(name))))
-    return table(("column", "comes from", "goes to"), rows)
+    yield table(("column", "comes from", "goes to"), rows)
+    if deciding := lineage.rows_of(item.relation):
+        yield f"Its rows are decided by {_listed(deciding)}."
 
 
 def _listed(columns: Iterable[ColumnName]) -> str:
-    return ", ".join(code(f"{name.relation}.{name.column}") for name in columns)
+    return ", ".join(code(spoken(name)) for name in columns)
 
 
 def _relation_link(relation: str, content: Content, folder: PurePosixPath) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from rental_analytics.catalogue.content import Content
+from rental_analytics.catalogue.content import Content, spoken
 from rental_analytics.catalogue.dictionary import PLACES, Place
 from rental_analytics.catalogue.lineage import ColumnName
 
@@ -29,6 +29,7 @@ def render_page(content: Content) -> str:
         places=PLACES,
         tabled=[place for place in PLACES if place is not Place.PRESENTATION],
         name=ColumnName,
+        spoken=spoken,
         mark=PAGE_MARK,
         scripts=scripts,
         script_sources=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
@@ -53,10 +54,11 @@ def _digest(script: str) -> str:
 
 
 def _graph(content: Content) -> dict[str, Any]:
-    """The lineage as the script takes it: columns in a list, edges by their places in it."""
+    """The lineage as the script takes it: columns in a list, edges by their places in it, and edges of tables."""
     columns = list(content.lineage.columns)
     place = {name: number for number, name in enumerate(columns)}
     return {
         "columns": [[name.relation, name.column] for name in columns],
         "edges": [[place[start], place[end]] for start, end in content.lineage.edges],
+        "tableEdges": content.lineage.table_edges,
     }

@@ -68,10 +68,10 @@ def hostile_content(words: str) -> Content:
         Table(Place.CURATED, "odd", words, columns, grain=words, notes=(words,), checks=(Check("odd", "warn", words),)),
         Table(Place.PRESENTATION, model.name, words, columns, grain=words, definition=words),
     )
-    lineage = {
-        ColumnName("presentation.odd_daily", "odds"): frozenset(
-            {ColumnName("curated.odd", "odds"), ColumnName("reference.odd", words)}
-        )
-    }
+    odds, ends = ColumnName("curated.odd", "odds"), ColumnName("reference.odd", words)
+    lineage = Lineage(
+        {ColumnName("presentation.odd_daily", "odds"): frozenset({odds, ends})},
+        {"presentation.odd_daily": frozenset({odds, ColumnName("curated.odd", "*")})},
+    )
     metrics = metric_catalogue(Contracts({}, {}, {}, {model.name: model}), {model.name: (case,)})
-    return Content(tables, metrics, Lineage(lineage))
+    return Content(tables, metrics, lineage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalogue.contents import packaged
-from rental_analytics.catalogue.content import Lineage
+from rental_analytics.catalogue.content import Lineage, spoken
 from rental_analytics.catalogue.dictionary import Column, Place, data_dictionary
 from rental_analytics.catalogue.lineage import ColumnName
 from rental_analytics.contracts.configuration import TableSettings
@@ -61,21 +61,34 @@ def test_columns_that_the_pipeline_adds_are_there() -> None:
     assert "is_deleted" not in {column.name for column in packaged().relations["curated.viewings"].columns}
 
 
-def test_names_and_constants_of_the_configuration_are_told() -> None:
-    settings = TableSettings(
-        name="reservations", columns={"booking_id": "id"}, constants={"currency": "EUR"}, optional=True
-    )
-    configured = {"bookings": settings}
+def test_the_source_is_told_by_its_own_names() -> None:
+    configured = {
+        "bookings": TableSettings(
+            name="reservations",
+            columns={"booking_id": "id", "updated_at": "changed"},
+            constants={"currency": "EUR"},
+            optional=True,
+        ),
+        "apartments": TableSettings(name="flats"),
+    }
     tables = {table.relation: table for table in data_dictionary(CONTRACTS, configured)}
+    reservations = tables["source.reservations"]
 
-    assert tables["source.bookings"].notes[:2] == (
-        "Called reservations in the source.",
+    assert "source.bookings" not in tables
+    assert "raw_data.bookings" in tables
+    assert reservations.key == ("id",)
+    assert reservations.notes == (
+        "Read as bookings.",
         "The pipeline runs without it.",
+        "A change of a row moves changed.",
+        "The moment a row records is booking_date.",
+        "apartment_id points to flats.",
+        "currency is not read: it is always 'EUR'.",
     )
-    assert column("source.bookings", "booking_id", configured).origin == "called id in the source"
-    assert column("source.bookings", "currency", configured).origin == "always 'EUR'"
+    assert column("source.reservations", "id", configured).origin == "read as booking_id"
+    assert "currency" not in {column.name for column in reservations.columns}
     assert column("source.bookings", "currency").origin == "may be missing where marketplace.default_currency is set"
-    assert column("source.bookings", "user_id", configured).origin == ""
+    assert column("source.bookings", "user_id").origin == ""
 
 
 def test_rules_and_references_are_checks() -> None:
@@ -92,13 +105,41 @@ def test_places_are_told_in_their_order() -> None:
 
 def test_lineage_is_read_in_both_directions() -> None:
     first, second, third = ColumnName("source.a", "x"), ColumnName("raw_data.a", "x"), ColumnName("raw_data.a", "y")
-    lineage = Lineage({second: frozenset({first}), third: frozenset({first, second})})
+    made, rows = ColumnName("pipeline", "constant"), ColumnName("raw_data.b", "*")
+    lineage = Lineage(
+        {second: frozenset({first}), third: frozenset({first, second, made})}, {"raw_data.a": frozenset({rows})}
+    )
 
-    assert lineage.inputs(third) == [second, first]
+    assert lineage.inputs(third) == [made, second, first]
     assert lineage.outputs(first) == [second, third]
     assert (lineage.inputs(first), lineage.outputs(third)) == ([], [])
-    assert lineage.table_inputs("raw_data.a") == ["source.a"]
+    assert lineage.rows_of("raw_data.a") == [rows]
+    assert lineage.table_inputs("raw_data.a") == ["raw_data.b", "source.a"]
     assert lineage.table_outputs("source.a") == ["raw_data.a"]
     assert lineage.table_outputs("raw_data.a") == []
-    assert lineage.columns == (second, third, first)
-    assert lineage.edges == ((first, second), (second, third), (first, third))
+    assert lineage.columns == (made, second, third, first)
+    assert lineage.edges == ((first, second), (made, third), (second, third), (first, third))
+
+
+def test_lineage_ends_in_what_is_explained() -> None:
+    ends = {origin.name.relation: origin.description for origin in packaged().origins}
+    places = {name.relation.partition(".")[0] for name in packaged().lineage.columns}
+
+    assert {"pipeline", "configuration", "reference.exchange_rates"} <= ends.keys()
+    assert all(ends.values())
+    assert places == {"configuration", "reference", "pipeline", *(str(place) for place in Place)}
+
+
+def test_every_table_that_lineage_names_is_in_the_dictionary() -> None:
+    lineage = packaged().lineage
+    ends = {origin.name.relation for origin in packaged().origins}
+    columns = {(table.relation, column.name) for table in packaged().tables for column in table.columns}
+    named = {(name.relation, name.column) for name in lineage.columns if name.relation not in ends}
+
+    assert {relation for relation, _ in named} <= packaged().relations.keys()
+    assert {name for name in named if name[1] != "*"} <= columns
+
+
+def test_rows_are_spoken_of_as_rows() -> None:
+    assert spoken(ColumnName("curated.bookings", "*")) == "rows of curated.bookings"
+    assert spoken(ColumnName("configuration", "marketplace.statuses")) == "configuration.marketplace.statuses"

@@ -98,7 +98,7 @@ def test_escape_closes_what_was_found(page: Page) -> None:
 def test_a_graph_of_a_table_is_drawn_and_left_by_keys(page: Page) -> None:
     page.evaluate(f"document.querySelector('[aria-label=\"Lineage graph of {METRIC}\"]').focus()")
     page.press("Enter")
-    page.wait_for("document.getElementById('graph').open && document.querySelector('#graph-canvas canvas')")
+    page.wait_for("document.getElementById('graph').open && document.querySelector('#graph-canvas canvas') !== null")
     inputs = texts(page, "#graph-inputs button")
 
     assert {"curated.bookings", "raw_data.bookings", "source.bookings"} <= set(inputs)

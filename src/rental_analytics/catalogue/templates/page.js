@@ -170,11 +170,9 @@
     return graph;
   };
   const relations = new Map(data.columns.map((column) => [nameOf(column), column]));
-  const tables = new Set(data.columns.map(([relation]) => relation));
+  const tables = new Set(data.tableEdges.flat());
   const columnGraph = edgesOf(data.edges.map(([from, to]) => [nameOf(data.columns[from]), nameOf(data.columns[to])]));
-  const tableGraph = edgesOf(
-    data.edges.map(([from, to]) => [data.columns[from][0], data.columns[to][0]]).filter(([from, to]) => from !== to),
-  );
+  const tableGraph = edgesOf(data.tableEdges);
 
   const reached = (map, start) => {
     const found = new Set();
@@ -192,18 +190,30 @@
 
   const placeOf = (name) => name.split(".")[0];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const ROWS = "*";
   const FONT = 12;
   const CHARACTER = 7.3;
   const SMALLEST = 0.55;
   const LARGEST = 1.2;
+  const MARGIN = 24;
   const dialog = $("graph");
   let drawing = null;
   let shown = "";
 
   const labelOf = (name) => {
-    const [place, ...rest] = name.split(".");
-    const column = relations.get(name);
-    return column ? `${column[1]}\n${column[0]}` : `${rest.join(".")}\n${place}`;
+    const [relation, column] = relations.get(name) ?? [placeOf(name), name.slice(placeOf(name).length + 1)];
+    return `${column === ROWS ? "rows" : column}\n${relation}`;
+  };
+
+  // Move what is outside of the window into room that is left beside the graph.
+  const fill = () => {
+    const box = drawing.elements().renderedBoundingBox();
+    const shift = (low, high, room) => {
+      if (low < MARGIN && high < room - MARGIN) return Math.min(MARGIN - low, room - MARGIN - high);
+      if (low > MARGIN && high > room - MARGIN) return Math.max(MARGIN - low, room - MARGIN - high);
+      return 0;
+    };
+    drawing.panBy({ x: shift(box.x1, box.x2, drawing.width()), y: shift(box.y1, box.y2, drawing.height()) });
   };
 
   const draw = (graph, names) => {
@@ -222,7 +232,7 @@
     drawing = cytoscape({
       container: $("graph-canvas"),
       elements: [...nodes, ...edges],
-      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: 44, animate: false, fit: true, padding: 24 },
+      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: 44, animate: false, fit: true, padding: MARGIN },
       minZoom: 0.05,
       maxZoom: 3,
       boxSelectionEnabled: false,
@@ -268,12 +278,15 @@
     if (zoom !== drawing.zoom()) {
       drawing.zoom(zoom);
       drawing.center(zoom === LARGEST ? undefined : drawing.getElementById(shown));
+      if (zoom === SMALLEST) fill();
     }
   };
 
   const list = (element, names) => {
     const items = [...names].sort().map((name) => {
-      const button = made("button", { type: "button", textContent: name });
+      const words = relations.get(name)?.[1] === ROWS ? `rows of ${relations.get(name)[0]}` : name;
+      const parts = words.split(/(?<=[._])/).flatMap((part) => [made("wbr"), part]);
+      const button = made("button", { type: "button" }, ...parts);
       button.addEventListener("click", () => show(name));
       return made("li", {}, button);
     });
@@ -305,7 +318,7 @@
 
   const zoomBy = (factor) =>
     drawing?.zoom({ level: drawing.zoom() * factor, renderedPosition: { x: drawing.width() / 2, y: drawing.height() / 2 } });
-  const fit = () => drawing?.fit(undefined, 24);
+  const fit = () => drawing?.fit(undefined, MARGIN);
   const MOVES = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
   $("graph-in").addEventListener("click", () => zoomBy(1.25));
   $("graph-out").addEventListener("click", () => zoomBy(0.8));
@@ -325,8 +338,8 @@
   addEventListener("resize", () => dialog.open && drawing?.resize());
 
   $("graph-names").append(...[...tables, ...relations.keys()].map((name) => made("option", { value: name })));
-  const present = new Set([...tables].map(placeOf));
-  const layers = ["reference", "source", "raw_data", "curated", "intermediate", "presentation", "ops"];
+  const present = new Set([...tables, ...relations.keys()].map(placeOf));
+  const layers = ["configuration", "reference", "pipeline", "source", "raw_data", "curated", "intermediate", "presentation", "ops"];
   $("graph-legend").append(
     ...layers
       .filter((layer) => present.has(layer))
