@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -27,7 +27,7 @@ def write_atomically(path: Path, text: str) -> None:
             draft.unlink(missing_ok=True)
 
 
-def write_all_atomically(folder: Path, texts: Mapping[PurePath, str]) -> None:
+def write_all_atomically(folder: Path, texts: Mapping[PurePosixPath, str]) -> None:
     """Write text files below a folder, each as `write_atomically` does, after all of them found room on the disk.
 
     Args:

@@ -28,8 +28,8 @@ def check_destination(out: Path, wanted: Iterable[PurePosixPath], project_files:
             `rental docs` did not write stands where one would be.
         OSError: the path cannot be looked at.
     """
-    for path, name in project_files.items():
-        if relation := path_relation(out, path):
+    for needed, name in project_files.items():
+        if relation := path_relation(out, needed):
             raise ConfigurationError(
                 f"The documentation cannot be written to {out}, which {relation} {name}.",
                 remedy="choose another folder with --out; it replaces nothing that a run needs.",

@@ -14,6 +14,7 @@ from rental_analytics.catalogue.metrics import Example, Grid, Metric
 MARK = "<!-- Written by `rental docs`. -->"
 """What every Markdown file of ours begins with, and no other file."""
 _UP = PurePosixPath("..")
+_METRICS = PurePosixPath("metrics/README.md")
 _LACKING = {Place.SOURCE: "may be missing"}
 
 
@@ -21,7 +22,7 @@ def markdown_pages(content: Content) -> dict[PurePosixPath, str]:
     """Every file by its path."""
     found = {PurePosixPath("README.md"): _index(content), PurePosixPath("lineage.md"): _lineage(content)}
     found |= {_dictionary_path(place): _dictionary(content, place) for place in PLACES}
-    found[PurePosixPath("metrics/README.md")] = page([MARK, "# Metrics", _metrics_table(content, PurePosixPath())])
+    found[_METRICS] = page([MARK, "# Metrics", _metrics_table(content, PurePosixPath())])
     return found | {_metric_path(metric.name): _metric(metric, content) for metric in content.metrics}
 
 
@@ -37,7 +38,7 @@ def _index(content: Content) -> str:
             "Every number, every table and every column, and where each comes from. "
             "The same on one page, with search and a graph: [index.html](index.html).",
             "## Metrics",
-            _metrics_table(content, PurePosixPath("metrics")),
+            _metrics_table(content, _METRICS.parent),
             "## Tables",
             table(("place", "holds", "tables"), places),
             "Which column comes from which: [lineage](lineage.md).",
@@ -221,4 +222,4 @@ def _dictionary_path(place: Place) -> PurePosixPath:
 
 
 def _metric_path(name: str) -> PurePosixPath:
-    return PurePosixPath("metrics", f"{name}.md")
+    return _METRICS.with_name(f"{name}.md")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from catalogue.contents import hostile_content
-from rental_analytics.catalogue import Content, documentation, write_documentation
+from rental_analytics.catalogue import write_documentation
 from rental_analytics.catalogue.documentation import pages
 from rental_analytics.errors import ConfigurationError
 
@@ -103,13 +106,15 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_disk_that_fills_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_documentation(CONTENT, tmp_path, {})
     before = {path: (tmp_path / path).read_text() for path in files(tmp_path)}
-    larger = {**pages(hostile_content("other words")), PurePosixPath("zz", "last.md"): "\udc80"}
+    written = count(1)
 
-    def made(content: Content) -> dict[PurePosixPath, str]:
-        return larger
+    def full(descriptor: int) -> None:
+        if next(written) == len(PAGES):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(documentation, "pages", made)
-    with pytest.raises(UnicodeEncodeError):
-        write_documentation(CONTENT, tmp_path, {})
+    monkeypatch.setattr("rental_analytics.atomic.os.fsync", full)
+    with pytest.raises(ConfigurationError, match="No space left on device") as raised:
+        write_documentation(hostile_content("other words"), tmp_path, {})
 
+    assert raised.value.reason == "docs-not-writable"
     assert {path: (tmp_path / path).read_text() for path in files(tmp_path)} == before
