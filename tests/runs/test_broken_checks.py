@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.model import Check, CuratedModel
+from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.errors import QualityError
 from rental_analytics.quality import results
 from runs.harness import Pipeline, Source, failure

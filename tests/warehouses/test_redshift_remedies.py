@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ import pytest
 from generators.redshift_statements import MOMENT
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.warehouses.base import Disposition, Load, QueryParameters, TableLoad
 from rental_analytics.warehouses.redshift.data_api import BATCH, DataApi, Target
@@ -326,7 +327,7 @@ def test_fewer_metrics_or_tables_that_are_dropped() -> None:
         rebuild = Rebuild(
             models[:number], QueryParameters("first", date(2024, 3, 4), "USD", date(2024, 3, 1)), "0a1b2c3d", catalogue
         )
-        rebuild.checks()
+        rebuild.checks(Comparisons(datetime(2024, 3, 5)))  # noqa: DTZ001 UTC
         return len(rebuild.swap())
 
     refused("metrics-too-many", "keep fewer metrics in one warehouse", swapped, 50)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
-from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
+from rental_analytics.contracts.manifest import RUN_ID_BYTES, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import ContractError, WarehouseError
-from rental_analytics.quality.rebuilt import check_results, check_statement
+from rental_analytics.quality.asked import AskedTable
+from rental_analytics.quality.rebuilt import Comparisons, asked_of
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
@@ -30,9 +31,6 @@ from rental_analytics.warehouses.redshift.tables import (
     sql_type,
 )
 from rental_analytics.warehouses.refused_metric import metric_failed
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _PARAMETERS = "run_parameters"
 _COLUMNS = (
@@ -107,22 +105,12 @@ class Rebuild:
         staged |= {other.relation: self._stages[other.name] for other in self._models}
         return _reading(whole_query(model), tuple(staged.items()))
 
-    def checks(self) -> list[str]:
-        """A query for each table: the number of a check, and the rows that break it."""
+    def checks(self, comparisons: Comparisons) -> list[AskedTable]:
+        """What the checks of each table ask, in the order of the models."""
         if len(self._models) > BATCH:
             raise _too_many(len(self._models))
-        return [
-            redshift(check_statement(model, self._stages[model.name]), f"checks of {model.name}")
-            for model in self._models
-        ]
-
-    def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
-        """What the checks found, in the order of the models."""
-        return [
-            result
-            for model, answer in zip(self._models, answers, strict=True)
-            for result in check_results(model, {row["place"]: int(row["failed_rows"]) for row in answer.to_pylist()})
-        ]
+        stages = {model.relation: self._stages[model.name] for model in self._models}
+        return [asked_of(model, self._stages[model.name], comparisons, stages) for model in self._models]
 
     def swap(self) -> list[str]:
         """The transaction after which readers see the new rows; until then they see the old ones.
