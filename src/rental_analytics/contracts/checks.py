@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -87,7 +87,10 @@ class Range(Contract):
         return self
 
     def _bound(self, *names: str) -> Constant | None:
-        return next((self.bounds[name] for name in names if name in self.bounds), None)
+        """One of them; of a day its midnight, as which it is compared with moments."""
+        bound = next((self.bounds[name] for name in names if name in self.bounds), None)
+        is_day = isinstance(bound, date) and not isinstance(bound, datetime)
+        return datetime.combine(bound, time()) if is_day else bound
 
 
 class Expression(Contract):
@@ -149,6 +152,11 @@ class DeclaredCheck:
     def is_of_rows(self) -> bool:
         """Whether each row by itself breaks it or does not."""
         return isinstance(self.kind, ROW_KINDS)
+
+    @property
+    def is_of_values(self) -> bool:
+        """Whether a value of its column breaks it or does not."""
+        return self.is_of_rows and bool(self.columns)
 
     @property
     def is_of_table(self) -> bool:

@@ -140,8 +140,8 @@ class Model(Contract):
             if name not in self.columns:
                 raise ValueError(f"layout column {name!r} is not listed under columns")
         checks = self.declared_checks
-        check_columns(checks, {name: column.values for name, column in self.columns.items()}, self._named_checks)
         check_not_said_twice(checks, self.required, self.key)
+        check_columns(checks, {name: column.values for name, column in self.columns.items()}, self._named_checks)
         return self
 
 
@@ -199,8 +199,8 @@ class CuratedModel(Model):
         if doubled:
             raise ValueError(f"two rules are named {doubled[0]!r}")
         if self.source:
-            whole = [check for check in self.declared_checks if not check.is_of_rows]
-            check_none_rejects(whole, "use fail or warn: it takes more than one row to tell.")
+            others = [check for check in self.declared_checks if not check.is_of_values]
+            check_none_rejects(others, "use fail or warn: rules, and checks of the values of a column, reject rows.")
         else:
             check_none_rejects(self.declared_checks, "use fail or warn: only rows of a source table are rejected.")
         return self

@@ -167,10 +167,11 @@ class SourceTable(Contract):
                     "a table is read before those it refers to",
                     "declare it in the curated model, which is checked when all tables are loaded.",
                 )
-            if isinstance(check.kind, Freshness) and check.kind.column not in {self.change_cursor, self.event_time}:
+            noted = self.change_cursor if self.key else self.event_time
+            if isinstance(check.kind, Freshness) and check.kind.column != noted:
                 raise wrong_at(
                     f"{check.key}.freshness.column",
-                    "a run notes the newest value of the change cursor or the event time alone",
-                    "name that, or declare it in the curated model.",
+                    f"a run notes the newest value of {noted or 'no column'} of this table",
+                    f"{f'name {noted}, or ' if noted else ''}declare it in the curated model.",
                 )
         return self

@@ -71,8 +71,7 @@ def kept_checks(model: CuratedModel) -> list[Check]:
 
 def _is_rule(model: CuratedModel, check: DeclaredCheck) -> bool:
     """Whether a check is made of every row that was read: it is of a column of it, and does not stop the run."""
-    is_of_column = check.is_of_rows and bool(check.columns)
-    return model.source is not None and is_of_column and check.severity is not Severity.FAIL
+    return model.source is not None and check.is_of_values and check.severity is not Severity.FAIL
 
 
 def narrowed(name: str, column: ModelColumn) -> str:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import ceil, floor
 from statistics import median
 
+from rental_analytics.errors import number_of
+
 Counts = Sequence[int]
 """Rows of a table in the last runs that can be compared."""
 LAST_RUNS = 14
@@ -33,4 +35,4 @@ def unusual(rows: int, usual: tuple[int, int] | None) -> str | None:
     """What is told of a number of rows that is out of the range; None where it is in it, or nothing is usual."""
     if usual is None or usual[0] <= rows <= usual[1]:
         return None
-    return f"{rows} rows, {usual[0]} to {usual[1]} are usual"
+    return f"{number_of(rows, 'row')}, {usual[0]:,} to {usual[1]:,} are usual"
