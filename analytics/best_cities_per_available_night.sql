@@ -2,7 +2,7 @@
 --
 -- How to read it: the twelve months before the newest one, which may not be over. Revenue per available
 -- night counts the nights nobody booked, too, so a city is on top where price and occupancy are both high.
--- Cities with few nights on offer come and go by chance: look at available_nights before you act.
+-- Cities with fewer than 365 available nights, which is one listing for a year, are left out.
 WITH newest AS (
     SELECT MAX(month_start) AS month_start
     FROM presentation.stay_revenue_monthly
@@ -22,6 +22,7 @@ cities AS (
         months.month_start < newest.month_start
         AND months.month_start >= CAST(newest.month_start - INTERVAL '12 months' AS DATE)
     GROUP BY months.city, months.state
+    HAVING SUM(months.available_nights) >= 365
 )
 
 SELECT

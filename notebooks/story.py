@@ -5,34 +5,37 @@ The SQL of the notebooks is such that DuckDB and Redshift take it as it stands.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
 import pandas as pd
+import vl_convert
 from IPython.display import Markdown, display
-from words import counted, day
 
 from rental_analytics import connect
 from rental_analytics.errors import RentalError
+from words import counted, day
 
 BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#2463c4", "#e07b39", "#2a9d8f", "#8f5fbf", "#c23b5a", "#9aa1a9"
 """Colours that most people tell apart: the first for what a picture is about, grey for what it is compared with."""
 WIDTH = 720
 _INK, _MUTED, _RULE = "#1c2024", "#5f6670", "#e3e5e8"
+_SCALE = 2
+"""Points of an image for one of the screen, so that it is sharp on every one."""
 _LAST_DAY = "SELECT MAX(calendar_date) AS as_of FROM presentation.repeat_customer_rate_daily"
 
 
 class Story:
     """A warehouse, and what is told of it.
 
-    `as_of` is the last day that the numbers include; `open_month` and `open_week` are the first days of the month and of the
-    week that are not over by then. All are None where there are no numbers.
+    `as_of` is the last day that the numbers include; `open_month` and `open_week` are the first days of the month and
+    the week that are not over by then. All are None where there are no numbers.
     """
 
     def __init__(self) -> None:
-        alt.renderers.enable("svg")
         self.rental = None
         self.as_of: date | None = None
         self.open_month: date | None = None
@@ -78,12 +81,28 @@ class Story:
             display(Markdown(f"**What is missing:** {text}"))
 
 
-def picture(chart: Any, title: str, subtitle: str = "") -> None:
-    """Show a chart in the notebooks' style, as a drawing that needs neither a network nor a script."""
-    heading = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
-    shown = chart.properties(title=heading, description=f"{title}. {subtitle}".strip())
-    display(
-        shown.configure(background="white", padding=12, font="Arial, Helvetica, sans-serif")
+class Picture:
+    """A chart in the notebooks' style, as an image that looks the same everywhere and needs neither network nor script.
+
+    Texts of a drawing would have other widths where a reader's machine lacks the font.
+    """
+
+    def __init__(self, chart: Any, title: str, subtitle: str = "") -> None:
+        heading = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
+        self.text = f"{title}; {subtitle}" if subtitle else title
+        self.specification: dict[str, Any] = styled(chart.properties(title=heading)).to_dict()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        image = vl_convert.vegalite_to_png(self.specification, scale=_SCALE)
+        width, height = (int.from_bytes(image[place : place + 4], "big") // _SCALE for place in (16, 20))
+        shown = {"image/png": b64encode(image).decode(), "text/plain": self.text}
+        return shown, {"image/png": {"alt": self.text, "width": width, "height": height}}
+
+
+def styled(chart: Any) -> Any:
+    """A chart with the colours, sizes and places of titles, axes and legends that all have."""
+    return (
+        chart.configure(background="white", padding=12, font="Arial, Helvetica, sans-serif")
         .configure_title(
             anchor="start", fontSize=16, color=_INK, subtitleColor=_MUTED, subtitleFontSize=12, offset=14, frame="group"
         )
@@ -99,10 +118,21 @@ def picture(chart: Any, title: str, subtitle: str = "") -> None:
             titlePadding=10,
             labelLimit=220,
         )
-        .configure_header(labelColor=_MUTED, titleColor=_MUTED, labelFontSize=12)
-        .configure_legend(labelColor=_INK, titleColor=_MUTED, orient="top", labelFontSize=12, titleFontWeight="normal")
+        .configure_legend(
+            labelColor=_INK,
+            titleColor=_MUTED,
+            orient="top",
+            labelFontSize=12,
+            titleFontWeight="normal",
+            labelLimit=400,
+        )
         .configure_view(stroke=None)
     )
+
+
+def picture(chart: Any, title: str, subtitle: str = "") -> None:
+    """Show a chart."""
+    display(Picture(chart, title, subtitle))
 
 
 def conclude(*sentences: str) -> None:

@@ -6,23 +6,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+from jinja2 import Template
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+PAGE = Path(__file__).with_name("notebook_page.html.j2")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 """What a notebook says of itself: no version, which each machine would change."""
 _HIDDEN = re.compile(r"setup|.+-answer")
-"""Cells whose code a page leaves out: how a picture is drawn is nobody's question, and the SQL is."""
-_OUTSIDE = re.compile(r"""<script src="?[^>]*>\s*</script>|<link[^>]*href="?https?:[^>]*>""")
+"""Cells whose code a page leaves out: the SQL is of interest, and how a picture is drawn is not."""
 
 
 def notebooks() -> list[Path]:
@@ -35,54 +40,78 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)
 
 
-def stripped(notebook: Any) -> Any:
-    """A notebook without outputs, counts and what a program noted in it."""
+def stripped(notebook: Any) -> str:
+    """The text of a notebook without outputs, counts and what programs noted in it."""
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     notebook.metadata = METADATA
-    return notebook
+    return str(nbformat.writes(notebook)) + "\n"
 
 
 def strip() -> None:
     """Remove what running left in the notebooks."""
     for path in notebooks():
-        text = nbformat.writes(stripped(read(path))) + "\n"
+        text = stripped(read(path))
         if text != path.read_text(encoding="utf-8"):
             path.write_text(text, encoding="utf-8")
             print(f"stripped {path.relative_to(ROOT)}")
 
 
-def executed(notebook: Any) -> Any:
-    """A notebook with what its cells gave, run where it lies."""
+@contextmanager
+def kernel(**variables: str) -> Iterator[Any]:
+    """A Python for notebooks to run in, with environment variables of its own; it listens to no port."""
+    from jupyter_client.manager import KernelManager
+
+    with TemporaryDirectory(prefix="rental-kernel-") as sockets:
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        manager.start_kernel(cwd=str(NOTEBOOKS), env=os.environ | variables)
+        try:
+            yield manager
+        finally:
+            manager.shutdown_kernel(now=True)
+
+
+def run(notebook: Any, manager: Any) -> Any:
+    """A notebook with what its cells gave; each begins with a clean slate, in whatever kernel."""
     from nbclient import NotebookClient
 
-    client = NotebookClient(notebook, kernel_name="python3", timeout=600, resources={"metadata": {"path": str(NOTEBOOKS)}})
-    client.execute()
+    forget = nbformat.v4.new_code_cell("%reset -f", id="forget")
+    notebook.cells.insert(0, forget)
+    client = NotebookClient(notebook, km=manager, timeout=600)
+    try:
+        client.execute()
+    finally:
+        notebook.cells.remove(forget)
+        if client.kc is not None:
+            client.kc.stop_channels()
     return notebook
 
 
 def page(notebook: Any, title: str) -> str:
-    """A notebook as HTML: texts, SQL, pictures and conclusions, all of it in the page."""
+    """A notebook that was run as HTML: texts, SQL, pictures and conclusions, all of it in the page."""
     from nbconvert import HTMLExporter
+    from pygments.formatters import HtmlFormatter
 
     for cell in notebook.cells:
         if cell.cell_type == "code" and _HIDDEN.fullmatch(cell.id):
             cell.metadata["transient"] = {"remove_source": True}
-    exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True)
-    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    return _OUTSIDE.sub("", html)
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    body, _ = exporter.from_notebook_node(notebook)
+    highlighting = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+    return Template(PAGE.read_text(encoding="utf-8")).render(title=title, body=body, highlighting=highlighting)
 
 
 def render(folder: Path) -> None:
     """Run all notebooks, and write a page for each."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in notebooks():
-        title = path.stem.replace("_", " ").capitalize()
-        written = folder / f"{path.stem}.html"
-        written.write_text(page(executed(read(path)), title), encoding="utf-8")
-        print(written)
+    with kernel() as manager:
+        for path in notebooks():
+            notebook = run(read(path), manager)
+            written = folder / f"{path.stem}.html"
+            written.write_text(page(notebook, path.stem.replace("_", " ").capitalize()), encoding="utf-8")
+            print(written)
 
 
 def main(arguments: list[str]) -> int:

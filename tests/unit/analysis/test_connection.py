@@ -48,7 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tmp_path / "warehouse.duckdb",
         "CREATE SCHEMA presentation",
         "CREATE TABLE presentation.occupancy_rate_monthly AS "
-        "SELECT DATE '2026-02-01' AS month_start, 2 AS booked_nights, 3 AS available_nights, 0.666667 AS occupancy_rate "
+        "SELECT DATE '2026-02-01' AS month_start, 2 AS booked_nights, 3 AS available_nights, "
+        "0.666667 AS occupancy_rate "
         "UNION ALL SELECT DATE '2026-01-01', 0, 0, NULL",
     )
     return tmp_path
