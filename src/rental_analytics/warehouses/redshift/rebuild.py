@@ -12,14 +12,15 @@ from sqlglot import exp
 
 from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
-from rental_analytics.errors import ContractError, WarehouseError
+from rental_analytics.errors import WarehouseError
 from rental_analytics.quality.rebuilt import check_results, check_statement
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import QueryParameters, TableDetails
-from rental_analytics.warehouses.redshift.data_api import BATCH, StatementError
+from rental_analytics.warehouses.redshift.data_api import StatementError
 from rental_analytics.warehouses.redshift.ops import insertions
+from rental_analytics.warehouses.redshift.procedures import as_procedures
 from rental_analytics.warehouses.redshift.tables import (
     STAGING,
     Catalogue,
@@ -63,6 +64,7 @@ class Rebuild:
         self._row = asdict(parameters)
         self._held = held
         self._parameters = f"{STAGING}{token}_p"
+        self._swaps = f"{STAGING}{token}_s"
         self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}
         self._builds: dict[str, DerivedModel] = {}
 
@@ -108,38 +110,45 @@ class Rebuild:
         return _reading(whole_query(model), tuple(staged.items()))
 
     def checks(self) -> list[str]:
-        """A query for each table: the number of a check, and the rows that break it."""
-        if len(self._models) > BATCH:
-            raise _too_many(len(self._models))
+        """A query for each table, with the number of a check and the rows that break it, and one that counts all rows."""
+        stages = [{"relation": stage, "key": ()} for stage in self._stages.values()]
         return [
-            redshift(check_statement(model, self._stages[model.name]), f"checks of {model.name}")
-            for model in self._models
+            *(
+                redshift(check_statement(model, self._stages[model.name]), f"checks of {model.name}")
+                for model in self._models
+            ),
+            redshift(render("warehouses/redshift/staged", tables=stages), "staged"),
         ]
 
     def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
         """What the checks found, in the order of the models."""
         return [
             result
-            for model, answer in zip(self._models, answers, strict=True)
+            for model, answer in zip(self._models, answers[:-1], strict=True)
             for result in check_results(model, {row["place"]: int(row["failed_rows"]) for row in answer.to_pylist()})
         ]
 
-    def swap(self) -> list[str]:
-        """The transaction after which readers see the new rows; until then they see the old ones.
+    def changes(self) -> list[str]:
+        """What puts the new rows in place of the old ones.
 
         Rows are deleted and inserted, since TRUNCATE would commit; a table that is not what its contract says, which
         cannot be wrong to lose, is made anew.
         """
-        statements = [f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}", *insertions(_PARAMETERS, [self._row])]
+        changes = list[str]()
         for model in self._models:
-            statements += self._emptied(model)
             names = identifiers(model.columns)
             stage = identifier(self._stages[model.name])
-            statements.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
-        if len(statements) > BATCH:
-            anew = [model.relation for model in self._models if len(self._emptied(model)) > 1]
-            raise _too_many(len(self._models), anew)
-        return statements
+            changes += self._emptied(model)
+            changes.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
+        return changes
+
+    def swap(self) -> list[str]:
+        """The transaction after which readers see the new rows; until then they see the old ones."""
+        return [
+            f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}",
+            *insertions(_PARAMETERS, [self._row]),
+            *as_procedures(self.changes(), self._swaps),
+        ]
 
     def _emptied(self, model: DerivedModel) -> list[str]:
         held = self._held.tables.get(model.relation)
@@ -151,14 +160,10 @@ class Rebuild:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
 
-    def built(self, counts: Sequence[int]) -> dict[str, LoadedTable]:
-        """Rows of each table, from what the statements of the swap changed."""
-        inserts = tuple(f"INSERT INTO {identifier(model.relation)} " for model in self._models)
-        swapped = [place for place, sql in enumerate(self.swap()) if sql.startswith(inserts)]
-        return {
-            model.name: LoadedTable(inserted=max(0, counts[place]))
-            for model, place in zip(self._models, swapped, strict=True)
-        }
+    def built(self, answers: Sequence[pa.Table]) -> dict[str, LoadedTable]:
+        """Rows of each table, from the last of what the checks answered."""
+        staged = {row["place"]: int(row["staged_rows"]) for row in answers[-1].to_pylist()}
+        return {model.name: LoadedTable(inserted=staged[place]) for place, model in enumerate(self._models)}
 
     def removals(self) -> list[str]:
         """What removes the staging tables."""
@@ -182,18 +187,3 @@ def _reading(text: str, staged: tuple[tuple[str, str], ...]) -> str:
         if other := others.get(f"{table.db}.{table.name}"):
             table.replace(exp.alias_(exp.to_table(other), table.alias or table.name, table=True))
     return str(query.sql("duckdb"))
-
-
-def _too_many(count: int, anew: Sequence[str] = ()) -> ContractError:
-    if anew:
-        return ContractError(
-            f"{len(anew)} of {count} metrics have other columns or keys than their tables; to recreate these takes "
-            f"more statements than one transaction of Redshift's Data API has ({BATCH}).",
-            remedy=f"drop some of {', '.join(anew)} in the warehouse, then `rental run --step metrics`.",
-            reason="metrics-to-remake-too-many",
-        )
-    return ContractError(
-        f"There are {count} metrics, more than one transaction of Redshift's Data API swaps ({BATCH} statements).",
-        remedy="keep fewer metrics in one warehouse.",
-        reason="metrics-too-many",
-    )

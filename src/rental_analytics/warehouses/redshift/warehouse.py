@@ -320,16 +320,17 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-begun")
         try:
             self._build(rebuild)
-            results = rebuild.results(self._api.queries(rebuild.checks()))
+            answers = [answer for batch in _batches(rebuild.checks()) for answer in self._api.queries(batch)]
+            results = rebuild.results(answers)
             stop_if_broken(models, results)
             reach("metrics-filled")
-            counts = self._api.run(rebuild.swap())
+            self._api.run(rebuild.swap())
         finally:
             self._tidy(rebuild.removals())
         reach("metrics-committed")
         self._known = None
         self._comment([rebuild.shape(model) for model in models])
-        return rebuild.built(counts), results
+        return rebuild.built(answers), results
 
     def _build(self, rebuild: Rebuild) -> None:
         for batch in _batches(rebuild.build()):
