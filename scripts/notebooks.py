@@ -1,7 +1,7 @@
 """The notebooks: run them and write each as an HTML page that needs no network, or remove what running left in them.
 
-    python scripts/notebooks.py render [FOLDER]     into build/notebooks, or into FOLDER
-    python scripts/notebooks.py strip               before a commit
+python scripts/notebooks.py render [FOLDER]     into build/notebooks, or into FOLDER
+python scripts/notebooks.py strip               before a commit
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import nbformat
-from jinja2 import Template
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -37,11 +34,15 @@ def notebooks() -> list[Path]:
 
 def read(path: Path) -> Any:
     """A notebook as it is in its file."""
+    import nbformat
+
     return nbformat.read(path, as_version=4)
 
 
 def stripped(notebook: Any) -> str:
     """The text of a notebook without outputs, counts and what programs noted in it."""
+    import nbformat
+
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
@@ -75,6 +76,7 @@ def kernel(**variables: str) -> Iterator[Any]:
 
 def run(notebook: Any, manager: Any) -> Any:
     """A notebook with what its cells gave; each begins with a clean slate, in whatever kernel."""
+    import nbformat
     from nbclient import NotebookClient
 
     forget = nbformat.v4.new_code_cell("%reset -f", id="forget")
@@ -91,6 +93,7 @@ def run(notebook: Any, manager: Any) -> Any:
 
 def page(notebook: Any, title: str) -> str:
     """A notebook that was run as HTML: texts, SQL, pictures and conclusions, all of it in the page."""
+    from jinja2 import Template
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
 
 from rental_analytics import connect
 from rental_analytics.analysis.connection import Connection
+from rental_analytics.databases.sqlite.database import SqliteDatabase
 from rental_marketplace import MarketplaceOptions, advance, generate
 from servers.redshift_stand_in import RedshiftStandIn
 from servers.s3 import S3Server
 from warehouses.twins import Twins, environment, reaching
 
-TODAY = date.today()  # noqa: DTZ011 what was on the books is known from the day of the first run on
-AS_OF = TODAY + timedelta(days=9)
-OPTIONS = MarketplaceOptions(listings=60, bookings=2_000, viewings=3_000, end_date=TODAY, dirty_rate=0.05)
+FIRST, LAST = date(2026, 3, 29), date(2026, 4, 6)
+"""The days of the two runs, between which it is known what was on the books."""
+OPTIONS = MarketplaceOptions(listings=60, bookings=1_500, viewings=3_000, end_date=FIRST, dirty_rate=0.05)
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,19 @@ def warehouses(tmp_path_factory: pytest.TempPathFactory, s3: S3Server, redshift:
     redshift.faults.clear()
     with pytest.MonkeyPatch.context() as patch, reaching(patch, s3, redshift):
         both = Twins(folder, source, s3, redshift)
-        both.run(run_id="first")
-        advance(source, 1, dirty_rate=0.05)
-        both.run(run_id="second", as_of=AS_OF)
+        _set_clock(patch, FIRST)
+        both.load(run_id="first")
+        advance(source, (LAST - FIRST).days, dirty_rate=0.05)
+        _set_clock(patch, LAST)
+        both.run(run_id="second")
     configured = folder / "redshift.toml"
     configured.write_text(f'[warehouse]\nurl = "redshift://test-workgroup/{both.redshift.database}?region=us-east-1"\n')
     return Warehouses(both.duckdb.folder / "rental.toml", configured, environment(s3, redshift))
+
+
+def _set_clock(patch: pytest.MonkeyPatch, day: date) -> None:
+    """Let it be this day's last second for the source."""
+    patch.setattr(SqliteDatabase, "server_time", lambda _: datetime.combine(day, time(23, 59, 59)))
 
 
 @pytest.fixture
