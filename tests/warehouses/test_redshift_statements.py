@@ -27,14 +27,6 @@ NOT_LOOKED_INTO = (
     "CALL ",
     "DROP PROCEDURE ",
 )
-    "LOCK ",
-    "CREATE ROLE ",
-    "GRANT ",
-    "REVOKE ",
-    "ALTER DEFAULT PRIVILEGES ",
-    "CALL ",
-    "DROP PROCEDURE ",
-)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rental_analytics.contracts.loader import load_contracts
 from rental_marketplace import MarketplaceOptions, advance, generate
 from support.breadth import sampled
 from warehouses.twins import Twins
@@ -22,11 +23,13 @@ OPTIONS = MarketplaceOptions(
 def test_generated_marketplace(tmp_path: Path, twins: Callable[[str], Twins], minimal: bool) -> None:
     url = f"sqlite:///{tmp_path / 'marketplace.db'}"
     both = twins(url)
+    both.make_every_metric()
     generate(url, replace(OPTIONS, minimal=minimal))
     both.run(run_id="first")
     assert both.differences() == {}
     filled = both.redshift.every("raw_data", "curated", "presentation")
-    assert len(filled) == 4 + 7 + 7
+    contracts = load_contracts()
+    assert len(filled) == sum(map(len, (contracts.sources, contracts.curated, contracts.presentation)))
     assert all(filled.values())
 
     advance(url, 4, dirty_rate=0.3)

@@ -110,7 +110,7 @@ class Rebuild:
         return _reading(whole_query(model), tuple(staged.items()))
 
     def checks(self) -> list[str]:
-        """A query for each table, with the number of a check and the rows that break it, and one that counts all rows."""
+        """A query for each table, with the number of a check and the rows that break it; the last counts all rows."""
         stages = [{"relation": stage, "key": ()} for stage in self._stages.values()]
         return [
             *(
