@@ -181,6 +181,10 @@ class Warehouse(ABC):
     """A database with the schemas `raw_data`, `curated`, `intermediate`, `presentation` and `ops`."""
 
     name: str
+    dialect: str
+    """The SQL that its users write, as sqlglot calls it."""
+    is_shared: bool
+    """Whether threads of one process may ask it at the same time."""
     display_url: str
 
     @abstractmethod

@@ -51,6 +51,8 @@ class DuckDbWarehouse(Warehouse):
     """
 
     name = "duckdb"
+    dialect = "duckdb"
+    is_shared = False
 
     def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
         self.display_url = f"duckdb:///{path}"

@@ -60,6 +60,8 @@ class RedshiftWarehouse(Warehouse):
     """
 
     name = "redshift"
+    dialect = "redshift"
+    is_shared = True
 
     def __init__(self, target: Target, role: str = "default", timeout: timedelta = timedelta(hours=1)) -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
