@@ -8,6 +8,7 @@ install_servers() {
     [ "${RENTAL_TEST_MYSQL:-}" = mariadb ] || scripts/install_mysql.sh >/dev/null
     scripts/install_mariadb.sh
     scripts/install_postgresql.sh
+    scripts/install_chromium.sh
 }
 
 install_servers &

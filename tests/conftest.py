@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from servers.chromium import Chromium, start_chromium
 from servers.mysql import DEFAULT, KINDS, MySqlServer, start_mysql
 from servers.postgresql import PostgreSQL, start_postgresql
 from servers.redshift_stand_in import RedshiftStandIn, start_redshift_stand_in
@@ -209,6 +210,13 @@ def redshift(postgresql: PostgreSQL, s3: S3Server) -> Iterator[RedshiftStandIn]:
     """One stand-in for Redshift for the whole session; take a database of your own with `create_database`."""
     with start_redshift_stand_in(postgresql, s3, {"default": (ACCESS_KEY, SECRET_KEY)}) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """One browser for the whole session; take a page of your own with `page`."""
+    with start_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

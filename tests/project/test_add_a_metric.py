@@ -15,6 +15,7 @@ FILES = ("model.yaml", "query.sql", "cases.yaml", "reference.py")
 CHOSEN = (
     "tests/models/metrics/test_metrics_cases.py",
     "tests/models/metrics/test_metrics_reference.py",
+    "tests/unit/catalogue",
     "tests/unit/contracts",
     "tests/unit/report",
     "tests/warehouses/test_redshift_statements.py",

@@ -493,6 +493,43 @@ def test_a_batchs_results_are_its_parts(warehouse: Warehouse) -> None:
         warehouse.client.get_statement_result(Id=done["Id"])
 
 
+SWAP = "DELETE FROM t; INSERT INTO t (id) SELECT 2 AS id;"
+PROCEDURE = f"CREATE PROCEDURE swap() AS $$ BEGIN {SWAP} END; $$ LANGUAGE plpgsql"
+
+
+def test_a_procedure_runs_its_statements_when_it_is_called(warehouse: Warehouse) -> None:
+    warehouse.done("CREATE TABLE t (id INTEGER)", "INSERT INTO t (id) VALUES (1)")
+    warehouse.done(PROCEDURE)
+    assert warehouse.rows("SELECT id FROM t") == [(1,)]
+    warehouse.done("CALL swap()", "DROP PROCEDURE swap()")
+
+    assert warehouse.rows("SELECT id FROM t") == [(2,)]
+    assert "does not exist" in warehouse.error("CALL swap()")
+
+
+def test_a_procedure_is_undone_with_its_transaction(warehouse: Warehouse) -> None:
+    warehouse.done("CREATE TABLE t (id INTEGER)", "INSERT INTO t (id) VALUES (1)")
+    assert "Divide by zero" in warehouse.error(PROCEDURE, "CALL swap()", "SELECT 1 / 0")
+
+    assert warehouse.rows("SELECT id FROM t") == [(1,)]
+    warehouse.done(PROCEDURE)
+    assert "already exists" in warehouse.error(PROCEDURE)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("TRUNCATE t;", "not known in a procedure"),
+        ("SELECT 1;", "not known in a procedure"),
+        ("DELETE FROM t", "syntax error"),
+        ("DELETE FROM t;;", "syntax error"),
+        ("DELETE t FROM;", "syntax error"),
+    ],
+)
+def test_refused_procedures(tables: Warehouse, body: str, problem: str) -> None:
+    assert problem in tables.error(f"CREATE PROCEDURE p() AS $$ BEGIN {body} END; $$ LANGUAGE plpgsql")
+
+
 def test_truncate_commits(warehouse: Warehouse) -> None:
     warehouse.done("CREATE TABLE t (id INTEGER)", "CREATE TABLE u (id INTEGER)", "INSERT INTO t (id) VALUES (1)")
     warehouse.error("INSERT INTO u (id) VALUES (1)", "TRUNCATE t", "INSERT INTO u (id) VALUES (2)", "SELECT 1 / 0")

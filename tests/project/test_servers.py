@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from servers import process
+from servers.chromium import Chromium
 from servers.mysql import MySqlServer, start_mysql
 from servers.postgresql import PostgreSQL
 from servers.process import running
@@ -63,6 +64,29 @@ def test_postgresql_is_in_utc_and_compares_bytes(postgresql: PostgreSQL) -> None
     settings = "current_setting('TimeZone'), current_setting('listen_addresses'), 'Z' < 'a', 'z' < 'é'"
 
     assert postgresql.execute(f"SELECT {settings}") == [("UTC", "127.0.0.1", True, True)]
+
+
+@pytest.mark.service
+def test_chromium_tells_what_a_page_asks_for_and_what_goes_wrong(chromium: Chromium, tmp_path: Path) -> None:
+    file, rules = tmp_path / "page.html", "default-src 'none'; script-src 'unsafe-inline'"
+    file.write_text(
+        f'<meta http-equiv="Content-Security-Policy" content="{rules}"><title>Zürich</title>'
+        '<button onclick="document.title += 1">+</button><img src="there.png"><script>gone()</script>'
+    )
+    with chromium.page() as page:
+        page.open(file)
+        page.click("button")
+        page.evaluate("document.querySelector('button').focus()")
+        page.press("Enter")
+
+        assert page.evaluate("document.title") == "Zürich11"
+        assert any("there.png" in problem for problem in page.problems)
+        assert any("gone is not defined" in problem for problem in page.problems)
+        assert page.requests[0] == file.as_uri()
+    with chromium.page(dark=True, scripts=False) as page:
+        page.open(file)
+        assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        assert not any("gone" in problem for problem in page.problems)
 
 
 @pytest.mark.fast

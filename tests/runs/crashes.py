@@ -88,7 +88,7 @@ class Scenario:
         """The pipeline in a folder that is a copy."""
         settings = self.copy_lake(folder.name) if self.copy_lake else ()
         url = load_settings(folder / "rental.toml", ()).source.url
-        return Pipeline(folder, url, *SETTINGS, *settings)
+        return Pipeline(folder, url, *SETTINGS, *settings, every_metric=True)
 
     def outcome(self, pipeline: Pipeline) -> dict[str, Any]:
         """All that readers see, and the account of the run that loaded what changed.
@@ -127,7 +127,7 @@ class Scenario:
 def make_scenario(folder: Path, source: Source, *settings: str, **options: Any) -> Scenario:
     fill(source)
     began = datetime.now(UTC).replace(tzinfo=None)
-    pipeline = Pipeline(folder, source.url, *SETTINGS, *settings)
+    pipeline = Pipeline(folder, source.url, *SETTINGS, *settings, every_metric=True)
     pipeline.load(run_id="first")
     pass_a_day(source, "2024-03-05", 10)
     pipeline.run(run_id="second")

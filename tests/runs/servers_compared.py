@@ -34,7 +34,7 @@ class Compared:
         self.server = server
         self.database = server.create_database()
         self.url = server.url(self.database)
-        self.pipeline = Pipeline(folder, self.url)
+        self.pipeline = Pipeline(folder, self.url, every_metric=True)
         if all_rates:
             config = folder / "rental.toml"
             config.write_text(config.read_text().replace('[reference]\nexchange_rates = "rates.csv"\n', ""))

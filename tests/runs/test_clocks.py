@@ -145,7 +145,8 @@ def test_jobs_on_machines_of_their_own(
     changes(rest=True)
     assert jobs.do_all("fourth").code == 0
     assert [run[2] for run in status(pipeline)["runs"]] == ["succeeded"] * 4
-    assert pipeline.tables("curated", "presentation") == undisturbed
+    # Jobs make every metric.
+    assert undisturbed.items() <= pipeline.tables("curated", "presentation").items()
 
 
 def test_the_newest_note_of_a_run_counts(pipeline: Pipeline) -> None:

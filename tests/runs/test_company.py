@@ -32,7 +32,7 @@ def shop(request: pytest.FixtureRequest, kind: str, ids: str, tmp_path: Path) ->
 @pytest.mark.parametrize("ids", IDS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_a_company_to_its_metrics(shop: Shop, tmp_path: Path) -> None:
-    run_twice(Pipeline(tmp_path / "run", shop.url, *SETTINGS), shop)
+    run_twice(Pipeline(tmp_path / "run", shop.url, *SETTINGS, every_metric=True), shop)
 
 
 @pytest.mark.exhaustive
@@ -40,4 +40,4 @@ def test_from_a_company_to_its_metrics(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ids", IDS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_a_company_to_its_metrics_on_spark(shop: Shop, tmp_path: Path) -> None:
-    run_twice(Pipeline(tmp_path / "run", shop.url, *SETTINGS, "engine.kind=spark"), shop)
+    run_twice(Pipeline(tmp_path / "run", shop.url, *SETTINGS, "engine.kind=spark", every_metric=True), shop)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version
+from metrics.marketplace import Attributes, Booking, BookingVersion, Listing, Marketplace, Version, Viewing
 from metrics.references import reference_of
 from metrics.warehouse import contracts
 from rental_analytics.contracts.marketplace import IdKind
@@ -203,9 +203,11 @@ def expected(
     days = [booking.booked_at.date() for booking in booked]
     days += [row["last_modified_timestamp"].date() for row, _ in kept if row["last_modified_timestamp"]]
     # Viewings of those who are not signed in count too.
-    days += [row["viewed_at"].date() for row in viewings if not {None, NO_ID} & {row["apartment_id"], row["viewed_at"]}]
+    seen = [row for row in viewings if not {None, NO_ID} & {row["apartment_id"], row["viewed_at"]}]
+    days += [row["viewed_at"].date() for row in seen]
     return Marketplace(
         as_of=max(days, default=date.min),
+        known_from=datetime.now(UTC).date(),
         currency=market.reporting,
         listings=tuple(Listing(row["id"], row["title"], is_deleted=False) for row, _ in kept),
         attributes=tuple(
@@ -215,7 +217,17 @@ def expected(
         ),
         versions=tuple(version for row, price in kept for version in versions(row, price)),
         bookings=booked,
+        booking_versions=tuple(map(first_version, booked)),
+        viewings=tuple(
+            Viewing(row["user_id"], row["apartment_id"], row["viewed_at"], is_wishlisted=False) for row in seen
+        ),
     )
+
+
+def first_version(booking: Booking) -> BookingVersion:
+    """As it was made, where the source does not tell when it changed."""
+    stay = booking.checkin_date, booking.checkout_date
+    return BookingVersion(booking.booking_id, booking.booked_at, booking.status, *stay, booking.reporting_total_price)
 
 
 def fill(source: Source, table: str, rows: list[Row]) -> None:
@@ -251,7 +263,7 @@ def test_the_warehouse_holds_what_plain_python_finds(
             "user_viewing": viewings,
         }.items():
             fill(source, table, rows)
-        pipeline = Pipeline(Path(folder) / "run", source.url, *market.settings)
+        pipeline = Pipeline(Path(folder) / "run", source.url, *market.settings, every_metric=True)
         pipeline.run()
         marketplace = expected(market, listings, attributes, bookings, viewings)
 

@@ -224,6 +224,8 @@ def test_what_is_changed_by_hand_after_a_killed_run_counts(pipeline: Pipeline) -
 
 
 def test_commands_answer_during_a_run(pipeline: Pipeline) -> None:
+    pipeline.every_metric = True
+    pipeline.run(steps=("metrics",))
     ended = list[tuple[int, str]]()
 
     def ask(name: str) -> None:

@@ -28,6 +28,8 @@ class Plan:
     returns_rows: bool = False
     # A right that stands in for owning the table, and the table's schema.
     owner_right: tuple[str, str] | None = None
+    # Its statements are to be run.
+    procedure: str | None = None
 
 
 @dataclass(frozen=True)

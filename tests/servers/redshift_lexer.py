@@ -54,12 +54,12 @@ class Token:
 
 def tokenise(sql: str) -> list[Token]:
     """The words of one statement, strings with their quotes, spaces and comments left out."""
-    return [token for token in _all_tokens(sql) if token.kind != "space"]
+    return [token for token in all_tokens(sql) if token.kind != "space"]
 
 
 def standard_strings(sql: str) -> str:
     """The statement with its backslash escapes worked off, as standard SQL writes strings."""
-    tokens = _all_tokens(sql)
+    tokens = all_tokens(sql)
     return "".join(literal(string_value(token)) if token.kind == "string" else token.text for token in tokens)
 
 
@@ -80,7 +80,7 @@ def _unescaped(escape: re.Match[str]) -> str:
     return chr(int(text, 8)) if text[0] in "01234567" else _CONTROLS.get(text, text)
 
 
-def _all_tokens(sql: str) -> list[Token]:
+def all_tokens(sql: str) -> list[Token]:
     found, position = [], 0
     while position < len(sql):
         match = _TOKEN.match(sql, position)

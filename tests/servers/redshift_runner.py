@@ -16,6 +16,7 @@ from servers.redshift_ddl import Plan, table_name
 from servers.redshift_faults import Faults
 from servers.redshift_lexer import SqlError, literal, quoted
 from servers.redshift_parquet import CopyError
+from servers.redshift_procedures import statements
 from servers.redshift_results import Result, read_result
 from servers.redshift_rights import role_name
 from servers.redshift_sql import parse
@@ -251,8 +252,19 @@ def _run_plan(plan: Plan, part: Part, statement: Statement, connection: "Connect
                 part.rows = cursor.rowcount
     if user:
         connection.execute(f"SET ROLE {quoted(user[0])}".encode())
+    if plan.procedure:
+        _run_procedure(plan.procedure, statement, connection)
     if plan.commits:
         connection.commit()
+
+
+def _run_procedure(name: str, statement: Statement, connection: "Connection[Any]") -> None:
+    sql = f"SELECT obj_description({literal(name)}::regprocedure, 'pg_proc')"
+    ((body,),) = connection.execute(sql.encode()).fetchall()
+    for text in statements(body):
+        inner = parse(text, statement.database)
+        assert isinstance(inner, Plan)
+        _run_plan(inner, Part(text), statement, connection)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from servers import redshift_ddl as ddl
+from servers import redshift_procedures as procedures
 from servers import redshift_queries as queries
 from servers import redshift_rights as rights
 from servers.redshift_copy import CopyJob, parse_copy
@@ -31,6 +32,8 @@ _TABLES: dict[tuple[str, ...], Callable[[Cursor], Plan]] = {
     ("DROP", "TABLE"): ddl.drop_table,
     ("ALTER", "TABLE"): ddl.alter_table,
     ("COMMENT", "ON"): ddl.comment,
+    ("CALL",): procedures.call,
+    ("DROP", "PROCEDURE"): procedures.drop_procedure,
 }
 _RIGHTS: dict[tuple[str, ...], Callable[[Cursor, str], Plan]] = {
     ("CREATE", "ROLE"): rights.create_role,
@@ -43,6 +46,8 @@ _RIGHTS: dict[tuple[str, ...], Callable[[Cursor, str], Plan]] = {
 
 def parse(sql: str, database: str) -> Plan | CopyJob:
     """What to do for this statement; not to be changed."""
+    if creation := procedures.split_creation(sql):
+        return _procedure(*creation)
     cursor = Cursor(list(_words(sql)))
     for words, read in _RIGHTS.items():
         if cursor.take(*words):
@@ -50,6 +55,17 @@ def parse(sql: str, database: str) -> Plan | CopyJob:
             cursor.end()
             return plan
     return _parsed(sql)
+
+
+def _procedure(head: str, body: list[str]) -> Plan:
+    for statement in body:
+        plan = _parsed(statement)
+        if isinstance(plan, CopyJob) or plan.kind not in procedures.KINDS:
+            raise SqlError(f"ERROR: (stand-in: not known in a procedure) {statement[:60]}")
+    cursor = Cursor(list(_words(head)))
+    plan = procedures.create_procedure(cursor, body)
+    cursor.end()
+    return plan
 
 
 @lru_cache(maxsize=4096)

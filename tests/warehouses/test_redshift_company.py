@@ -28,5 +28,6 @@ def test_from_a_company_to_its_metrics(
     if kind != "sqlite":
         monkeypatch.setenv("RENTAL_SOURCE__PASSWORD", PASSWORD)
     pipeline = Redshift(tmp_path / "run", shop.url, f"s3://{s3.create_bucket()}/lake", redshift)
+    pipeline.every_metric = True
     pipeline.settings = (*pipeline.settings, "reference.exchange_rates=rates.csv", "engine.threads=1")
     run_twice(pipeline, shop, pipeline.seen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,16 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from generators.redshift_statements import MOMENT
-from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile
-from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.storage.local import LocalLake
-from rental_analytics.warehouses.base import Disposition, Load, QueryParameters, TableLoad
+from rental_analytics.warehouses.base import Disposition, Load, TableLoad
 from rental_analytics.warehouses.redshift.data_api import BATCH, DataApi, Target
 from rental_analytics.warehouses.redshift.files import Facts, Room, check_files
 from rental_analytics.warehouses.redshift.load import LoadPlan
 from rental_analytics.warehouses.redshift.query import bounded
-from rental_analytics.warehouses.redshift.rebuild import Rebuild
 from rental_analytics.warehouses.redshift.roles import roles
 from rental_analytics.warehouses.redshift.staging import Staged
 from rental_analytics.warehouses.redshift.tables import Catalogue, HeldColumn, TableShape
@@ -314,29 +310,6 @@ def test_fewer_tables_in_one_warehouse(client: Client) -> None:
 
     refused("load-too-large", "keep fewer tables in one warehouse", planned, BATCH)
     assert 0 < planned(BATCH // 4) <= BATCH
-
-
-@pytest.mark.remedy("metrics-too-many")
-@pytest.mark.remedy("metrics-to-remake-too-many")
-def test_fewer_metrics_or_tables_that_are_dropped() -> None:
-    model = load_contracts().presentation["top_listings_weekly"]
-    models = [model.model_copy(update={"name": f"m{number}"}) for number in range(50)]
-
-    def swapped(number: int, **held: Mapping[str, HeldColumn]) -> int:
-        catalogue = Catalogue({f"presentation.{name}": columns for name, columns in held.items()})
-        rebuild = Rebuild(
-            models[:number], QueryParameters("first", date(2024, 3, 4), "USD", date(2024, 3, 1)), "0a1b2c3d", catalogue
-        )
-        rebuild.checks(Comparisons(datetime(2024, 3, 5)))  # noqa: DTZ001 UTC
-        return len(rebuild.swap())
-
-    refused("metrics-too-many", "keep fewer metrics in one warehouse", swapped, 50)
-    other = {f"m{number}": {"week_start": HeldColumn("DATE")} for number in range(13)}
-    error = failure(swapped, 13, **other)
-    assert error.reason == "metrics-to-remake-too-many"
-    named = error.remedy.removeprefix("drop some of ").partition(" in the warehouse")[0].split(", ")
-    left = {name: held for name, held in other.items() if f"presentation.{name}" not in named[:6]}
-    assert swapped(13, **left) <= BATCH
 
 
 @pytest.mark.remedy("copy-refused")

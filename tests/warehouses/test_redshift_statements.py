@@ -16,7 +16,17 @@ from rental_analytics.sql.redshift import redshift, refused_by_redshift
 # Documented by AWS, and unknown to sqlfluff's dialect.
 SQLFLUFF_FALSE_ALARMS = ("GRANT ANALYZE TO ROLE ", "ALTER DEFAULT PRIVILEGES FOR USER ")
 # What sqlglot takes for commands it does not look into: nothing in them could be refused.
-NOT_LOOKED_INTO = ("LOCK ", "CREATE ROLE ", "GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ")
+NOT_LOOKED_INTO = (
+    "LOCK ",
+    "CREATE ROLE ",
+    "GRANT ",
+    "REVOKE ",
+    "ALTER DEFAULT PRIVILEGES ",
+    # The statements of procedures are there for themselves, too.
+    "CREATE PROCEDURE ",
+    "CALL ",
+    "DROP PROCEDURE ",
+)
 
 
 @pytest.mark.slow

@@ -95,6 +95,10 @@ class Twins:
         self.redshift = Redshift(folder / "redshift", source_url, f"s3://{self.bucket}/lake", stand_in)
         self._copied: dict[str, bytes] = {}
 
+    def make_every_metric(self) -> None:
+        """Not only those that stand for them."""
+        self.duckdb.every_metric = self.redshift.every_metric = True
+
     def run(self, *settings: str, **options: Any) -> RunOutcome:
         """Read the source into one lake, copy that, and fill both warehouses."""
         return self._do(FILLED, *settings, **options)

@@ -20,6 +20,8 @@ class Case(Contract):
     the model does with the others: what is left over is superseded.
 
     Args:
+        example: whether the catalogue shows it, as an example computed by hand.
+        calculation: how the rows of an example come about, for readers of the catalogue.
         known_from: the day up to which the first loaded run had read; left out it is `as_of`.
         rejected: per rejected row its key columns and `rules`, the broken rules as they are stored; where the whole
             source row matters also `row_json`, its columns that are not NULL as text.
@@ -28,6 +30,8 @@ class Case(Contract):
     """
 
     name: Sentence
+    example: bool = False
+    calculation: Sentence | None = None
     as_of: date | None = None
     known_from: date | None = None
     given: dict[str, tuple[Row, ...]] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from rental_analytics.contracts.base import (
     Severity,
     wrong_at,
 )
+from rental_analytics.contracts.catalogue import Catalogue, check_measures
 from rental_analytics.contracts.checks import (
     DeclaredCheck,
     Expression,
@@ -289,18 +290,26 @@ class PresentationModel(DerivedModel):
     """A metric, with its published definition.
 
     `period`, `headline`, `chart` and `ranking` say how it is shown; a metric without them is only described.
+    `catalogue` explains its numbers.
     """
 
     period: PeriodColumn | None = None
     headline: Headline | None = None
     chart: Chart | None = None
     ranking: Ranking | None = None
+    catalogue: Catalogue | None = None
 
     @property
     def shown_period(self) -> PeriodColumn:
         """The period of a metric that is shown."""
         assert self.period is not None
         return self.period
+
+    @model_validator(mode="after")
+    def _explains_its_numbers(self) -> Self:
+        if self.catalogue:
+            check_measures(self.catalogue, self.columns, self.key)
+        return self
 
     @model_validator(mode="after")
     def _shows_its_columns(self) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.paths import path_relation
 
 MARK = '<meta name="generator" content="rental report">'
 """What a report has in its head, and no other file."""
@@ -27,7 +27,7 @@ def check_destination(out: Path, project_files: Mapping[Path, str]) -> None:
         OSError: the path cannot be looked at.
     """
     for path, name in project_files.items():
-        if relation := _relation(out, path):
+        if relation := path_relation(out, path):
             raise ConfigurationError(
                 f"The report cannot be written to {out}, which {relation} {name}.",
                 remedy="choose another file with --out; a report replaces nothing that a run needs.",
@@ -63,33 +63,3 @@ def _may_be_replaced(file: Path) -> bool:
     with file.open("rb") as content:
         head = content.read(_HEAD)
     return not head or MARK.encode() in head
-
-
-def _relation(out: Path, path: Path) -> str:
-    """`is`, `lies in` or nothing: what a path to be written has to do with one that is needed."""
-    # A link is replaced, not followed, so both the link and what it leads to count.
-    places, needed = _places(out), _places(path)
-    if any(_is_same(place, path) for place in places) or places & needed:
-        return "is"
-    folders = {folder for place in places for folder in place.parents}
-    if _is_folder(path) and (any(_is_same(folder, path) for folder in folders) or folders & needed):
-        return "lies in"
-    return ""
-
-
-def _places(path: Path) -> set[Path]:
-    # `Path.resolve` raises where links lead to each other.
-    return {Path(os.path.realpath(path)), Path(os.path.realpath(path.parent)) / path.name}
-
-
-def _is_folder(path: Path) -> bool:
-    with suppress(OSError):
-        return path.is_dir()
-    return False
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether both are one file under two names: hard links, or names of a file system that ignores case."""
-    with suppress(OSError):
-        return one.samefile(other)
-    return False

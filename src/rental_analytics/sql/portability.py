@@ -17,6 +17,7 @@ from rental_analytics.errors import ContractError
 # What sqlglot passes on, and one of the engines refuses, lacks, or takes to mean something else.
 _REFUSED = (
     r"DISTINCT ON",
+    r"RECURSIVE",
     r"FILTER \(WHERE",
     r"LATERAL",
     r"GENERATE_SERIES",
@@ -76,8 +77,18 @@ def transpiled(sql: str, dialect: str, label: str, adapted: Callable[[Any], Any]
     Raises:
         ContractError: it does not parse; names `label` and the line.
     """
+    statement = parsed(sql, label)
+    return str((statement.transform(adapted) if adapted else statement).sql(dialect=dialect))
+
+
+def parsed(sql: str, label: str) -> Any:
+    """One statement in DuckDB's dialect as a tree.
+
+    Raises:
+        ContractError: it does not parse; names `label` and the line.
+    """
     try:
-        statement: Any = sqlglot.parse_one(sql, read="duckdb")
+        return sqlglot.parse_one(sql, read="duckdb")
     except ParseError as error:
         first = error.errors[0]
         raise ContractError(
@@ -85,7 +96,6 @@ def transpiled(sql: str, dialect: str, label: str, adapted: Callable[[Any], Any]
             remedy="correct the SQL; it is DuckDB's dialect.",
             reason="query-does-not-parse",
         ) from error
-    return str((statement.transform(adapted) if adapted else statement).sql(dialect=dialect))
 
 
 def refused_constructs(sql: str) -> list[str]:

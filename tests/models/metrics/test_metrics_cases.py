@@ -195,6 +195,7 @@ def test_running_aggregates_name_their_frame(model: DerivedModel) -> None:
         "SELECT BOOL_OR(a) FROM t",
         "SELECT a DIV b FROM t",
         "SELECT * FROM t",
+        "WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a FROM t) SELECT a FROM t",
     ],
 )
 def test_a_refused_construct_is_seen(sql: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from metrics.identities import assert_identities
 from metrics.marketplace import Marketplace
 from metrics.references import reference_of
 from metrics.strategies import marketplaces, with_text_ids
@@ -92,14 +93,19 @@ def assert_equal_their_references(metric_warehouse: MetricWarehouse, marketplace
     for ranked in RANKED:
         if ranked.name in MODELS:
             assert_ranks_count_from_one(ranked, rows[ranked.name])
+    assert_identities({metric: named(model, rows[metric]) for metric, model in MODELS.items()}, marketplace)
 
 
-def assert_columns_kept(model: DerivedModel, rows: list[tuple[Any, ...]]) -> None:
-    named = [dict(zip(model.columns, row, strict=True)) for row in rows]
-    keys = Counter(tuple(row[name] for name in model.key) for row in named)
+def named(model: DerivedModel, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [dict(zip(model.columns, row, strict=True)) for row in rows]
+
+
+def assert_columns_kept(model: DerivedModel, found: list[tuple[Any, ...]]) -> None:
+    rows = named(model, found)
+    keys = Counter(tuple(row[name] for name in model.key) for row in rows)
     assert [key for key, count in keys.items() if count > 1] == [], model.name
     required = [name for name, column in model.columns.items() if not column.nullable]
-    assert [name for row in named for name in required if row[name] is None] == [], model.name
+    assert [name for row in rows for name in required if row[name] is None] == [], model.name
 
 
 def assert_ranks_count_from_one(model: PresentationModel, rows: list[tuple[Any, ...]]) -> None:

@@ -28,12 +28,6 @@ SELECT SUM(CASE WHEN "listing_id" IS NULL THEN 1 ELSE 0 END) AS "listing_id_not_
 SELECT CAST(MIN(CASE WHEN "listing_id" IS NULL THEN COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("start_week" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "listing_id_not_null", CAST(MIN(CASE WHEN "start_week" IS NULL THEN COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("start_week" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "start_week_not_null", CAST(MIN(CASE WHEN start_week >= end_week THEN COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("start_week" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "period_has_a_week", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("start_week" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "listing_id", "start_week" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."active_listing_weeks" (
     "listing_id" BIGINT NOT NULL,
     "start_week" DATE NOT NULL,

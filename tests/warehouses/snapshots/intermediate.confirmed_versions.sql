@@ -31,12 +31,6 @@ SELECT SUM(CASE WHEN "booking_id" IS NULL THEN 1 ELSE 0 END) AS "booking_id_not_
 SELECT CAST(MIN(CASE WHEN "booking_id" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "booking_id_not_null", CAST(MIN(CASE WHEN "valid_from" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "valid_from_not_null", CAST(MIN(CASE WHEN "checkin_date" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "checkin_date_not_null", CAST(MIN(CASE WHEN "checkout_date" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "checkout_date_not_null", CAST(MIN(CASE WHEN "reporting_total_price" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "reporting_total_price_not_null", CAST(MIN(CASE WHEN "start_date" IS NULL THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "start_date_not_null", CAST(MIN(CASE WHEN start_date >= end_date THEN COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "version_has_a_day", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("booking_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("valid_from" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "booking_id", "valid_from" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."confirmed_versions" (
     "booking_id" BIGINT NOT NULL,
     "valid_from" TIMESTAMP NOT NULL,

@@ -28,12 +28,6 @@ SELECT SUM(CASE WHEN "user_id" IS NULL THEN 1 ELSE 0 END) AS "user_id_not_null",
 SELECT CAST(MIN(CASE WHEN "user_id" IS NULL THEN COALESCE(CAST("user_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "user_id_not_null", CAST(MIN(CASE WHEN "listing_id" IS NULL THEN COALESCE(CAST("user_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "listing_id_not_null", CAST(MIN(CASE WHEN "first_viewed_at" IS NULL THEN COALESCE(CAST("user_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "first_viewed_at_not_null", CAST(MIN(CASE WHEN "wishlisted" IS NULL THEN COALESCE(CAST("user_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "wishlisted_not_null", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("user_id" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("listing_id" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "user_id", "listing_id" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."first_viewings" (
     "user_id" BIGINT NOT NULL,
     "listing_id" BIGINT NOT NULL,

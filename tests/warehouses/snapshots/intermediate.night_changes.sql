@@ -64,12 +64,6 @@ SELECT SUM(CASE WHEN "city" IS NULL THEN 1 ELSE 0 END) AS "city_not_null", SUM(C
 SELECT CAST(MIN(CASE WHEN "city" IS NULL THEN COALESCE(CAST("city" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("state" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("change_date" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "city_not_null", CAST(MIN(CASE WHEN "change_date" IS NULL THEN COALESCE(CAST("city" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("state" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("change_date" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "change_date_not_null", CAST(MIN(CASE WHEN "booked" IS NULL THEN COALESCE(CAST("city" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("state" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("change_date" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "booked_not_null", CAST(MIN(CASE WHEN "available" IS NULL THEN COALESCE(CAST("city" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("state" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("change_date" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "available_not_null", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("city" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("state" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("change_date" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_2" WHERE TRUE GROUP BY "city", "state", "change_date" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_2"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."listing_cities" (
     "listing_id" BIGINT NOT NULL,
     "city" VARCHAR(2048) NOT NULL,

@@ -461,3 +461,32 @@ INSERT INTO "ops"."loads" (manifest_hash, step, run_id, loaded_at, sequence, rep
 DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_0"
 ;
 
+DELETE FROM "ops"."run_parameters"
+;
+
+INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
+;
+
+CREATE PROCEDURE "ops"."stage_0a1b2c3d_s0"() AS $$
+BEGIN
+CREATE TABLE "presentation"."occupancy_rate_monthly" (
+    "month_start" DATE NOT NULL,
+    "booked_nights" BIGINT NOT NULL,
+    "available_nights" BIGINT NOT NULL,
+    "occupancy_rate" DECIMAL(9,6),
+    PRIMARY KEY ("month_start")
+)
+DISTSTYLE ALL
+COMPOUND SORTKEY ("month_start")
+;
+INSERT INTO "presentation"."occupancy_rate_monthly" ("month_start", "booked_nights", "available_nights", "occupancy_rate") SELECT "month_start", "booked_nights", "available_nights", "occupancy_rate" FROM "ops"."stage_0a1b2c3d_0";
+END;
+$$ LANGUAGE plpgsql
+;
+
+CALL "ops"."stage_0a1b2c3d_s0"()
+;
+
+DROP PROCEDURE "ops"."stage_0a1b2c3d_s0"()
+;
+

@@ -82,12 +82,6 @@ SELECT SUM(CASE WHEN "week_start" IS NULL THEN 1 ELSE 0 END) AS "week_start_not_
 SELECT CAST(MIN(CASE WHEN "week_start" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "week_start_not_null", CAST(MIN(CASE WHEN "active_listings" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "active_listings_not_null", CAST(MIN(CASE WHEN "average_price" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "average_price_not_null", CAST(MIN(CASE WHEN "currency" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "currency_not_null", CAST(MIN(CASE WHEN "active_listings" <= 0 THEN "week_start" END) AS VARCHAR(MAX)) AS "active_listings_positive", CAST(MIN(CASE WHEN "average_price" < 0 THEN "week_start" END) AS VARCHAR(MAX)) AS "average_price_not_negative", CAST(MIN(CASE WHEN "average_price" >= 90000000000000 THEN "week_start" END) AS VARCHAR(MAX)) AS "average_price_exact", CAST(MIN(CASE WHEN week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE) THEN "week_start" END) AS VARCHAR(MAX)) AS "week_starts_on_monday", CAST(MIN(CASE WHEN average_price = 0 THEN "week_start" END) AS VARCHAR(MAX)) AS "average_price_not_zero", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "week_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_3" WHERE TRUE GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_3"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."active_listing_weeks" (
     "listing_id" BIGINT NOT NULL,
     "start_week" DATE NOT NULL,

@@ -28,12 +28,6 @@ SELECT SUM(CASE WHEN "month_start" IS NULL THEN 1 ELSE 0 END) AS "month_start_no
 SELECT CAST(MIN(CASE WHEN "month_start" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "month_start_not_null", CAST(MIN(CASE WHEN "confirmed_bookings" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "confirmed_bookings_not_null", CAST(MIN(CASE WHEN "stay_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "stay_nights_not_null", CAST(MIN(CASE WHEN "average_stay_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "average_stay_nights_not_null", CAST(MIN(CASE WHEN "confirmed_bookings" <= 0 THEN "month_start" END) AS VARCHAR(MAX)) AS "confirmed_bookings_positive", CAST(MIN(CASE WHEN month_start <> CAST(DATE_TRUNC('MONTH', month_start) AS DATE) THEN "month_start" END) AS VARCHAR(MAX)) AS "month_starts_on_first", CAST(MIN(CASE WHEN stay_nights < confirmed_bookings THEN "month_start" END) AS VARCHAR(MAX)) AS "stays_last_a_night", CAST(MIN(CASE WHEN stay_nights > 366 * confirmed_bookings THEN "month_start" END) AS VARCHAR(MAX)) AS "stays_last_a_year_at_most", CAST(MIN(CASE WHEN ABS(average_stay_nights * confirmed_bookings - stay_nights) > 0.005 * confirmed_bookings THEN "month_start" END) AS VARCHAR(MAX)) AS "average_is_nights_by_bookings", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "month_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "month_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "presentation"."booking_duration_monthly" (
     "month_start" DATE NOT NULL,
     "confirmed_bookings" BIGINT NOT NULL,

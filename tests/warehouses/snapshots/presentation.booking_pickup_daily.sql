@@ -33,7 +33,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_1" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_1" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+INSERT INTO "ops"."stage_0a1b2c3d_1" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, CAST(ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS BIGINT) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_2" (
@@ -108,12 +108,6 @@ SELECT SUM(CASE WHEN "calendar_date" IS NULL THEN 1 ELSE 0 END) AS "calendar_dat
 ;
 
 SELECT CAST(MIN(CASE WHEN "calendar_date" IS NULL THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "calendar_date_not_null", CAST(MIN(CASE WHEN "stay_month" IS NULL THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "stay_month_not_null", CAST(MIN(CASE WHEN "nights" IS NULL THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "nights_not_null", CAST(MIN(CASE WHEN "revenue" IS NULL THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "revenue_not_null", CAST(MIN(CASE WHEN "currency" IS NULL THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "currency_not_null", CAST(MIN(CASE WHEN stay_month <> CAST(DATE_TRUNC('MONTH', stay_month) AS DATE) THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "stay_month_starts_on_first", CAST(MIN(CASE WHEN nights < 0 OR revenue < 0 THEN COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "on_the_books_not_negative", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("calendar_date" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("stay_month" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_4" WHERE TRUE GROUP BY "calendar_date", "stay_month" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_4"
-;
-
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "intermediate"."confirmed_versions" (

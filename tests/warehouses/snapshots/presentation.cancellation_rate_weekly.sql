@@ -28,12 +28,6 @@ SELECT SUM(CASE WHEN "week_start" IS NULL THEN 1 ELSE 0 END) AS "week_start_not_
 SELECT CAST(MIN(CASE WHEN "week_start" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "week_start_not_null", CAST(MIN(CASE WHEN "bookings" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "bookings_not_null", CAST(MIN(CASE WHEN "canceled_bookings" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "canceled_bookings_not_null", CAST(MIN(CASE WHEN "cancellation_rate" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "cancellation_rate_not_null", CAST(MIN(CASE WHEN week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE) THEN "week_start" END) AS VARCHAR(MAX)) AS "week_starts_on_monday", CAST(MIN(CASE WHEN bookings <= 0 OR canceled_bookings < 0 OR canceled_bookings > bookings THEN "week_start" END) AS VARCHAR(MAX)) AS "canceled_within_bookings", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "week_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "presentation"."cancellation_rate_weekly" (
     "week_start" DATE NOT NULL,
     "bookings" BIGINT NOT NULL,

@@ -49,12 +49,6 @@ SELECT SUM(CASE WHEN "week_start" IS NULL THEN 1 ELSE 0 END) AS "week_start_not_
 SELECT CAST(MIN(CASE WHEN "week_start" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "week_start_not_null", CAST(MIN(CASE WHEN "viewers" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "viewers_not_null", CAST(MIN(CASE WHEN "wishlisters" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "wishlisters_not_null", CAST(MIN(CASE WHEN "bookers" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "bookers_not_null", CAST(MIN(CASE WHEN "wishlist_rate" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "wishlist_rate_not_null", CAST(MIN(CASE WHEN "booking_rate" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "booking_rate_not_null", CAST(MIN(CASE WHEN "open_viewers" IS NULL THEN "week_start" END) AS VARCHAR(MAX)) AS "open_viewers_not_null", CAST(MIN(CASE WHEN week_start <> CAST(DATE_TRUNC('WEEK', week_start) AS DATE) THEN "week_start" END) AS VARCHAR(MAX)) AS "week_starts_on_monday", CAST(MIN(CASE WHEN viewers <= 0 OR wishlisters > viewers OR bookers > viewers OR open_viewers > viewers THEN "week_start" END) AS VARCHAR(MAX)) AS "parts_within_viewers", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "week_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_1" WHERE TRUE GROUP BY "week_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_1"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "intermediate"."first_viewings" (
     "user_id" BIGINT NOT NULL,
     "listing_id" BIGINT NOT NULL,

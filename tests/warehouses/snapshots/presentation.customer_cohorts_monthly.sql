@@ -18,7 +18,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_0" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_0" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+INSERT INTO "ops"."stage_0a1b2c3d_0" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, CAST(ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS BIGINT) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_1" (
@@ -44,12 +44,6 @@ SELECT SUM(CASE WHEN "cohort_month" IS NULL THEN 1 ELSE 0 END) AS "cohort_month_
 ;
 
 SELECT CAST(MIN(CASE WHEN "cohort_month" IS NULL THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "cohort_month_not_null", CAST(MIN(CASE WHEN "months_since" IS NULL THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "months_since_not_null", CAST(MIN(CASE WHEN "cohort_users" IS NULL THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "cohort_users_not_null", CAST(MIN(CASE WHEN "active_users" IS NULL THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "active_users_not_null", CAST(MIN(CASE WHEN "retention_rate" IS NULL THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "retention_rate_not_null", CAST(MIN(CASE WHEN cohort_month <> CAST(DATE_TRUNC('MONTH', cohort_month) AS DATE) THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "month_starts_on_first", CAST(MIN(CASE WHEN active_users < 0 OR active_users > cohort_users OR cohort_users <= 0 THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "active_within_cohort", CAST(MIN(CASE WHEN months_since = 0 AND active_users <> cohort_users THEN COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') END) AS VARCHAR(MAX)) AS "all_active_at_first", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("cohort_month" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("months_since" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "ops"."stage_0a1b2c3d_1" WHERE TRUE GROUP BY "cohort_month", "months_since" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_1"
-;
-
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "intermediate"."months" (

@@ -41,7 +41,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_2" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_2" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+INSERT INTO "ops"."stage_0a1b2c3d_2" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, CAST(ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS BIGINT) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_3" (
@@ -116,12 +116,6 @@ SELECT SUM(CASE WHEN "month_start" IS NULL THEN 1 ELSE 0 END) AS "month_start_no
 ;
 
 SELECT CAST(MIN(CASE WHEN "month_start" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "month_start_not_null", CAST(MIN(CASE WHEN "booked_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "booked_nights_not_null", CAST(MIN(CASE WHEN "available_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "available_nights_not_null", CAST(MIN(CASE WHEN "booked_nights" < 0 THEN "month_start" END) AS VARCHAR(MAX)) AS "booked_nights_not_negative", CAST(MIN(CASE WHEN "occupancy_rate" < 0 OR "occupancy_rate" > 1 THEN "month_start" END) AS VARCHAR(MAX)) AS "rate_within_bounds", CAST(MIN(CASE WHEN month_start <> CAST(DATE_TRUNC('MONTH', month_start) AS DATE) THEN "month_start" END) AS VARCHAR(MAX)) AS "month_starts_on_first", CAST(MIN(CASE WHEN booked_nights > available_nights THEN "month_start" END) AS VARCHAR(MAX)) AS "booked_nights_within_available", CAST(MIN(CASE WHEN (occupancy_rate IS NULL AND available_nights > 0) OR (NOT occupancy_rate IS NULL AND available_nights = 0) THEN "month_start" END) AS VARCHAR(MAX)) AS "rate_only_without_nights_missing", CAST(MIN(CASE WHEN ABS(occupancy_rate * available_nights - booked_nights) > 0.0000005 * available_nights THEN "month_start" END) AS VARCHAR(MAX)) AS "rate_is_booked_by_available", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "month_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_5" WHERE TRUE GROUP BY "month_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_5"
-;
-
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "intermediate"."listing_cities" (

@@ -28,12 +28,6 @@ SELECT SUM(CASE WHEN "calendar_date" IS NULL THEN 1 ELSE 0 END) AS "calendar_dat
 SELECT CAST(MIN(CASE WHEN "calendar_date" IS NULL THEN "calendar_date" END) AS VARCHAR(MAX)) AS "calendar_date_not_null", CAST(MIN(CASE WHEN "customers" IS NULL THEN "calendar_date" END) AS VARCHAR(MAX)) AS "customers_not_null", CAST(MIN(CASE WHEN "repeat_customers" IS NULL THEN "calendar_date" END) AS VARCHAR(MAX)) AS "repeat_customers_not_null", CAST(MIN(CASE WHEN "repeat_customer_rate" < 0 OR "repeat_customer_rate" > 1 THEN "calendar_date" END) AS VARCHAR(MAX)) AS "rate_within_bounds", CAST(MIN(CASE WHEN customers < 0 OR repeat_customers < 0 THEN "calendar_date" END) AS VARCHAR(MAX)) AS "customers_not_negative", CAST(MIN(CASE WHEN repeat_customers > customers THEN "calendar_date" END) AS VARCHAR(MAX)) AS "repeat_within_customers", CAST(MIN(CASE WHEN (repeat_customer_rate IS NULL AND customers > 0) OR (NOT repeat_customer_rate IS NULL AND customers = 0) THEN "calendar_date" END) AS VARCHAR(MAX)) AS "rate_only_without_customers_missing", CAST(MIN(CASE WHEN ABS(repeat_customer_rate * customers - repeat_customers) > 0.0000005 * customers THEN "calendar_date" END) AS VARCHAR(MAX)) AS "rate_is_repeat_by_customers", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "calendar_date" AS doubled_value FROM "ops"."stage_0a1b2c3d_0" WHERE TRUE GROUP BY "calendar_date" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_0"
 ;
 
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
-;
-
 CREATE TABLE "presentation"."repeat_customer_rate_daily" (
     "calendar_date" DATE NOT NULL,
     "customers" BIGINT NOT NULL,

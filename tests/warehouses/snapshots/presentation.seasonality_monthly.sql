@@ -41,7 +41,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_2" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_2" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+INSERT INTO "ops"."stage_0a1b2c3d_2" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, CAST(ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS BIGINT) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_3" (
@@ -117,12 +117,6 @@ SELECT SUM(CASE WHEN "month_of_year" IS NULL THEN 1 ELSE 0 END) AS "month_of_yea
 ;
 
 SELECT CAST(MIN(CASE WHEN "month_of_year" IS NULL THEN "month_of_year" END) AS VARCHAR(MAX)) AS "month_of_year_not_null", CAST(MIN(CASE WHEN "years" IS NULL THEN "month_of_year" END) AS VARCHAR(MAX)) AS "years_not_null", CAST(MIN(CASE WHEN "booked_nights" IS NULL THEN "month_of_year" END) AS VARCHAR(MAX)) AS "booked_nights_not_null", CAST(MIN(CASE WHEN "all_booked_nights" IS NULL THEN "month_of_year" END) AS VARCHAR(MAX)) AS "all_booked_nights_not_null", CAST(MIN(CASE WHEN "month_of_year" < 1 OR "month_of_year" > 12 THEN "month_of_year" END) AS VARCHAR(MAX)) AS "month_of_year_known", CAST(MIN(CASE WHEN "years" < 2 THEN "month_of_year" END) AS VARCHAR(MAX)) AS "two_years_at_least", CAST(MIN(CASE WHEN booked_nights < 0 OR booked_nights > all_booked_nights THEN "month_of_year" END) AS VARCHAR(MAX)) AS "nights_within_all", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "month_of_year" AS doubled_value FROM "ops"."stage_0a1b2c3d_5" WHERE TRUE GROUP BY "month_of_year" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_5"
-;
-
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "intermediate"."listing_cities" (

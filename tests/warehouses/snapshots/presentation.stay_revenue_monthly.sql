@@ -56,7 +56,7 @@ CREATE TABLE "ops"."stage_0a1b2c3d_3" (
 DISTSTYLE AUTO
 ;
 
-INSERT INTO "ops"."stage_0a1b2c3d_3" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
+INSERT INTO "ops"."stage_0a1b2c3d_3" ("month_start", "next_month_start", "month_number") SELECT CAST("month_start" AS DATE) AS "month_start", CAST("next_month_start" AS DATE) AS "next_month_start", CAST("month_number" AS BIGINT) AS "month_number" FROM (SELECT calendar.month_start, CAST(MAX(calendar.calendar_date) + INTERVAL '1 DAY' AS DATE) AS next_month_start, CAST(ROW_NUMBER() OVER (ORDER BY calendar.month_start) AS BIGINT) AS month_number FROM curated.calendar AS calendar CROSS JOIN ops.stage_0a1b2c3d_p AS run_parameters WHERE calendar.month_start <= CAST(run_parameters.as_of + INTERVAL '366 DAY' AS DATE) GROUP BY calendar.month_start) AS result
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_4" (
@@ -184,12 +184,6 @@ SELECT SUM(CASE WHEN "month_start" IS NULL THEN 1 ELSE 0 END) AS "month_start_no
 ;
 
 SELECT CAST(MIN(CASE WHEN "month_start" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "month_start_not_null", CAST(MIN(CASE WHEN "booked_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "booked_nights_not_null", CAST(MIN(CASE WHEN "available_nights" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "available_nights_not_null", CAST(MIN(CASE WHEN "revenue" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "revenue_not_null", CAST(MIN(CASE WHEN "currency" IS NULL THEN "month_start" END) AS VARCHAR(MAX)) AS "currency_not_null", CAST(MIN(CASE WHEN "revenue" < 0 THEN "month_start" END) AS VARCHAR(MAX)) AS "revenue_not_negative", CAST(MIN(CASE WHEN month_start <> CAST(DATE_TRUNC('MONTH', month_start) AS DATE) THEN "month_start" END) AS VARCHAR(MAX)) AS "month_starts_on_first", CAST(MIN(CASE WHEN booked_nights < 0 OR booked_nights > available_nights THEN "month_start" END) AS VARCHAR(MAX)) AS "booked_nights_within_available", CAST(MIN(CASE WHEN booked_nights = 0 AND revenue > 0 THEN "month_start" END) AS VARCHAR(MAX)) AS "revenue_only_of_booked_nights", CAST(MIN(CASE WHEN ABS(CAST(revpar AS DOUBLE PRECISION) - CAST(adr AS DOUBLE PRECISION) * CAST(occupancy_rate AS DOUBLE PRECISION)) > 0.01 + 0.000001 * CAST(adr AS DOUBLE PRECISION) THEN "month_start" END) AS VARCHAR(MAX)) AS "revpar_is_adr_by_occupancy", (SELECT sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "month_start" AS doubled_value FROM "ops"."stage_0a1b2c3d_8" WHERE TRUE GROUP BY "month_start" HAVING COUNT(*) > 1) AS doubled_values) AS found) AS "unique_key", COUNT(*) AS "_checked_rows" FROM "ops"."stage_0a1b2c3d_8"
-;
-
-DELETE FROM "ops"."run_parameters"
-;
-
-INSERT INTO "ops"."run_parameters" ("run_id", "as_of", "reporting_currency", "known_from") VALUES ('20240305T010203Z-abcdef', DATE '2024-03-04', 'USD', DATE '2024-03-01')
 ;
 
 CREATE TABLE "intermediate"."confirmed_versions" (

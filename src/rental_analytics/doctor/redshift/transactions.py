@@ -14,6 +14,7 @@ from rental_analytics.errors import RentalError
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier
 from rental_analytics.warehouses.redshift.data_api import BATCH
+from rental_analytics.warehouses.redshift.procedures import as_procedures
 
 _AT_ONCE = 5
 
@@ -68,6 +69,25 @@ def a_transaction_has_40_statements(sandbox: Sandbox) -> str:
     except RentalError as error:
         return error.message
     raise DifferenceError(f"{BATCH + 1} were taken")
+
+
+@claim
+def a_procedure_is_made_called_and_dropped_in_one_transaction(sandbox: Sandbox) -> str:
+    """It changes rows and makes a table anew, and is undone with its transaction."""
+    kept, anew = sandbox.table("id INTEGER", rows="(1)"), sandbox.table("id INTEGER", rows="(1)")
+    changes = [
+        f"DELETE FROM {kept}",
+        f"INSERT INTO {kept} (id) SELECT 2",
+        f"DROP TABLE {anew}",
+        f"CREATE TABLE {anew} (id BIGINT)",
+        f"INSERT INTO {anew} (id) SELECT id FROM {kept}",
+    ]
+    procedures = as_procedures(changes, f"{kept}_swap")
+    sandbox.refusal(*procedures, f"SELECT 1 / CASE WHEN COUNT(*) > 0 THEN 0 ELSE 1 END FROM {kept}")
+    before = sandbox.rows(f"SELECT id FROM {kept}")
+    sandbox.api.run(procedures)
+    after = sandbox.rows(f"SELECT id FROM {kept} UNION ALL SELECT id FROM {anew}")
+    return need((before, after) == ([(1,)], [(2,), (2,)]), f"{before}, then {after}")
 
 
 @claim

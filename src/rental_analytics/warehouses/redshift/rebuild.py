@@ -10,17 +10,18 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from rental_analytics.contracts.manifest import RUN_ID_BYTES, LoadedTable
+from rental_analytics.contracts.manifest import RUN_ID_BYTES
 from rental_analytics.contracts.model import DerivedModel
-from rental_analytics.errors import ContractError, WarehouseError
+from rental_analytics.errors import WarehouseError
 from rental_analytics.quality.asked import AskedTable
 from rental_analytics.quality.rebuilt import Comparisons, asked_of
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
 from rental_analytics.warehouses.base import QueryParameters, TableDetails
-from rental_analytics.warehouses.redshift.data_api import BATCH, StatementError
+from rental_analytics.warehouses.redshift.data_api import StatementError
 from rental_analytics.warehouses.redshift.ops import insertions
+from rental_analytics.warehouses.redshift.procedures import as_procedures
 from rental_analytics.warehouses.redshift.tables import (
     STAGING,
     Catalogue,
@@ -61,6 +62,7 @@ class Rebuild:
         self._row = asdict(parameters)
         self._held = held
         self._parameters = f"{STAGING}{token}_p"
+        self._swaps = f"{STAGING}{token}_s"
         self._stages = {model.name: f"{STAGING}{token}_{number}" for number, model in enumerate(self._models)}
         self._builds: dict[str, DerivedModel] = {}
 
@@ -107,27 +109,30 @@ class Rebuild:
 
     def checks(self, comparisons: Comparisons) -> list[AskedTable]:
         """What the checks of each table ask, in the order of the models."""
-        if len(self._models) > BATCH:
-            raise _too_many(len(self._models))
         stages = {model.relation: self._stages[model.name] for model in self._models}
         return [asked_of(model, self._stages[model.name], comparisons, stages) for model in self._models]
 
-    def swap(self) -> list[str]:
-        """The transaction after which readers see the new rows; until then they see the old ones.
+    def changes(self) -> list[str]:
+        """What puts the new rows in place of the old ones.
 
         Rows are deleted and inserted, since TRUNCATE would commit; a table that is not what its contract says, which
         cannot be wrong to lose, is made anew.
         """
-        statements = [f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}", *insertions(_PARAMETERS, [self._row])]
+        changes = list[str]()
         for model in self._models:
-            statements += self._emptied(model)
             names = identifiers(model.columns)
             stage = identifier(self._stages[model.name])
-            statements.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
-        if len(statements) > BATCH:
-            anew = [model.relation for model in self._models if len(self._emptied(model)) > 1]
-            raise _too_many(len(self._models), anew)
-        return statements
+            changes += self._emptied(model)
+            changes.append(f"INSERT INTO {identifier(model.relation)} ({names}) SELECT {names} FROM {stage}")
+        return changes
+
+    def swap(self) -> list[str]:
+        """The transaction after which readers see the new rows; until then they see the old ones."""
+        return [
+            f"DELETE FROM {identifier(f'ops.{_PARAMETERS}')}",
+            *insertions(_PARAMETERS, [self._row]),
+            *as_procedures(self.changes(), self._swaps),
+        ]
 
     def _emptied(self, model: DerivedModel) -> list[str]:
         held = self._held.tables.get(model.relation)
@@ -138,15 +143,6 @@ class Rebuild:
         if not other_key and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
-
-    def built(self, counts: Sequence[int]) -> dict[str, LoadedTable]:
-        """Rows of each table, from what the statements of the swap changed."""
-        inserts = tuple(f"INSERT INTO {identifier(model.relation)} " for model in self._models)
-        swapped = [place for place, sql in enumerate(self.swap()) if sql.startswith(inserts)]
-        return {
-            model.name: LoadedTable(inserted=max(0, counts[place]))
-            for model, place in zip(self._models, swapped, strict=True)
-        }
 
     def removals(self) -> list[str]:
         """What removes the staging tables."""
@@ -170,18 +166,3 @@ def _reading(text: str, staged: tuple[tuple[str, str], ...]) -> str:
         if other := others.get(f"{table.db}.{table.name}"):
             table.replace(exp.alias_(exp.to_table(other), table.alias or table.name, table=True))
     return str(query.sql("duckdb"))
-
-
-def _too_many(count: int, anew: Sequence[str] = ()) -> ContractError:
-    if anew:
-        return ContractError(
-            f"{len(anew)} of {count} metrics have other columns or keys than their tables; to recreate these takes "
-            f"more statements than one transaction of Redshift's Data API has ({BATCH}).",
-            remedy=f"drop some of {', '.join(anew)} in the warehouse, then `rental run --step metrics`.",
-            reason="metrics-to-remake-too-many",
-        )
-    return ContractError(
-        f"There are {count} metrics, more than one transaction of Redshift's Data API swaps ({BATCH} statements).",
-        remedy="keep fewer metrics in one warehouse.",
-        reason="metrics-too-many",
-    )

@@ -14,7 +14,7 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ConfigurationError, ContractError, LakeError, RentalError, WarehouseError
 from rental_analytics.failpoints import reach
-from rental_analytics.quality.asked import AskedTable
+from rental_analytics.quality.asked import found
 from rental_analytics.quality.rebuilt import Comparisons, stop_if_broken
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
@@ -319,33 +319,21 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-begun")
         try:
             self._build(rebuild)
-            results = self._checked(rebuild.checks(comparisons))
-            stop_if_broken(models, results)
+            checked = found(rebuild.checks(comparisons), self._answers)
+            stop_if_broken(models, checked.results)
             reach("metrics-filled")
-            counts = self._api.run(rebuild.swap())
+            self._api.run(rebuild.swap())
         finally:
             self._tidy(rebuild.removals())
         reach("metrics-committed")
         self._known = None
         self._comment([rebuild.shape(model) for model in models])
-        return rebuild.built(counts), results
-
-    def _checked(self, tables: Sequence[AskedTable]) -> list[CheckResult]:
-        """What checks of tables find: in one transaction, and in another one samples where some are broken."""
-        counts = self._answers([table.counts for table in tables])
-        broken = {table.name: found for table, row in zip(tables, counts, strict=True) if (found := table.broken(row))}
-        rows = self._answers([table.samples(broken[table.name]) for table in tables if table.name in broken])
-        samples = dict(zip(broken, rows, strict=True))
-        return [
-            result
-            for table, row in zip(tables, counts, strict=True)
-            for result in table.results(row, samples.get(table.name, {}))
-        ]
+        return {name: LoadedTable(inserted=rows) for name, rows in checked.rows.items()}, list(checked.results)
 
     def _answers(self, queries: Sequence[str]) -> list[dict[str, Any]]:
         """The only row of each query."""
-        statements = [redshift(query, "checks") for query in queries]
-        return [answer.to_pylist()[0] for answer in self._api.queries(statements)] if statements else []
+        batches = _batches(redshift(query, "checks") for query in queries)
+        return [answer.to_pylist()[0] for batch in batches for answer in self._api.queries(batch)]
 
     def _build(self, rebuild: Rebuild) -> None:
         for batch in _batches(rebuild.build()):
