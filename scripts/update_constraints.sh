@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt, and those of Spark, of the deployment, of checkov and of `make mutants`, anew from pyproject.toml and from here.
+# Write constraints.txt, and those of Spark, of the deployment, of checkov, of dbt and of `make mutants`, anew from pyproject.toml and from here.
 # Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
@@ -30,6 +30,10 @@ printf '%s\n' 'aws-cdk-lib>=2.275,<3' 'cdk-nag>=3,<4' 'cfn-lint>=1.58,<2' jsonat
 compile constraints-infra.txt "$workspace/infra.in" --constraint constraints.txt "$@"
 printf '%s\n' 'checkov>=3.3,<4' >"$workspace/checkov.in"
 compile constraints-checkov.txt "$workspace/checkov.in" "$@"
+# dbt, in an environment of its own too: `make matrix` runs with it what `rental docs --format dbt` writes. Its second
+# parser comes as source only since 2.0.0.
+printf '%s\n' 'dbt-core>=1.12,<1.13' dbt-core-experimental-parser==2.0.0a4 'dbt-duckdb>=1.11,<2' duckdb==1.5.5 >"$workspace/dbt.in"
+compile constraints-dbt.txt "$workspace/dbt.in" "$@"
 # Of what Cosmic Ray depends on, its operators use these alone; others of its packages come as source only.
 printf '%s\n' cosmic-ray attrs parso stevedore coverage >"$workspace/mutation.in"
 compile scripts/mutation/constraints.txt "$workspace/mutation.in" --no-deps "$@"

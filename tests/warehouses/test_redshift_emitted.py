@@ -20,7 +20,7 @@ from rental_analytics.errors import QualityError
 from rental_analytics.report import write_report
 from rental_analytics.warehouses.redshift.data_api import Target
 from rental_analytics.warehouses.redshift.warehouse import RedshiftWarehouse
-from runs.harness import Source, failure
+from runs.harness import FEW_METRICS, Source, failure, with_metrics
 from servers.redshift_procedures import split_creation
 from warehouses.twins import Redshift, Twins
 
@@ -107,7 +107,7 @@ def test_nothing_is_sent_that_no_snapshot_shows(
     told = RedshiftWarehouse(Target("test-workgroup", redshift.database))
     told.open()
     told.fail_running(datetime.now(UTC), "it died")
-    write_report(told.ask, load_contracts().presentation, tmp_path / "report.html", {})
+    write_report(told.ask, with_metrics(load_contracts(), FEW_METRICS).presentation, tmp_path / "report.html", {})
 
     known = {kind for statements in all_statements().values() for sql in statements for kind in kinds(sql)}
     sent = [part for sql in redshift.stand_in.statements[redshift.database] for part in parts(sql)]

@@ -36,8 +36,10 @@ def test_generated_marketplace(
     assert both.differences() == {}
     filled = both.redshift.every("raw_data", "curated", "presentation")
     contracts = load_contracts()
-    assert len(filled) == sum(map(len, (contracts.sources, contracts.curated, contracts.presentation)))
-    assert all(filled.values())
+    # The calendar is not among them.
+    assert len(filled) == sum(map(len, (contracts.sources, contracts.curated, contracts.presentation))) - 1
+    # What is on the books is known from the day of the first run on, which is later than the data's.
+    assert {name for name, rows in filled.items() if not rows} == {"presentation.booking_pickup_daily"}
     results = {name: rows for _, name, _, rows, _ in both.redshift.told()["check_results"]}
     assert {name for name in KINDS if results[name]} == KINDS
 

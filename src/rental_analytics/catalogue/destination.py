@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from rental_analytics.catalogue.markdown_pages import MARK
 from rental_analytics.catalogue.page import PAGE_MARK
+from rental_analytics.catalogue.semantic.marks import SQL_MARK, YAML_MARK
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.paths import path_relation
 
 _HEAD = 1024
 """Bytes of a file of ours, at least, among which its mark is."""
-_ENDINGS = {".md", ".html"}
+_MARKS = (MARK, YAML_MARK, SQL_MARK)
 
 
 def check_destination(out: Path, wanted: Iterable[PurePosixPath], project_files: Mapping[Path, str]) -> None:
@@ -63,12 +64,14 @@ def is_page(file: Path) -> bool:
     """Whether `rental docs` wrote a file, or it is empty."""
     with file.open("rb") as content:
         head = content.read(_HEAD)
-    return not head or head.startswith(MARK.encode()) or PAGE_MARK.encode() in head
+    is_marked = head.startswith(tuple(mark.encode() for mark in _MARKS)) or PAGE_MARK.encode() in head
+    return is_marked or not head
 
 
 def outdated_pages(out: Path, wanted: Iterable[PurePosixPath]) -> Iterator[Path]:
-    """Pages that an earlier call wrote into the folders of the pages, and this one does not."""
+    """Files of the same kinds that an earlier call wrote into the folders of these, and this one does not."""
     kept = {out / path for path in wanted}
+    endings = {path.suffix for path in kept}
     for folder in {path.parent for path in kept}:
-        files = (file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file() and file not in kept)
+        files = (file for file in folder.iterdir() if file.suffix in endings and file.is_file() and file not in kept)
         yield from (file for file in files if file.stat().st_size and is_page(file))

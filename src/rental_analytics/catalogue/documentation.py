@@ -21,16 +21,22 @@ def pages(content: Content) -> dict[PurePosixPath, str]:
 
 
 def write_documentation(content: Content, out: Path, project_files: Mapping[Path, str]) -> Path:
-    """Write the documentation and give back the path of its page.
+    """Write the documentation and give back the path of its page; see `write_files`."""
+    write_files(pages(content), out, project_files)
+    return out / INDEX
+
+
+def write_files(wanted: dict[PurePosixPath, str], out: Path, project_files: Mapping[Path, str]) -> None:
+    """Write files into a folder.
 
     Args:
-        out: the folder; other files in it stay, and pages of an earlier call that are no longer made go.
-        project_files: what a run needs, and the documentation may not replace; see `check_destination`.
+        wanted: the files by their paths from the folder.
+        out: the folder; other files in it stay, and files of an earlier call that are no longer made go.
+        project_files: what a run needs, and may not be replaced; see `check_destination`.
 
     Raises:
         ConfigurationError: the folder cannot be written to, or something else stands there.
     """
-    wanted = pages(content)
     try:
         check_destination(out, wanted, project_files)
         write_all_atomically(out, wanted)
@@ -42,4 +48,3 @@ def write_documentation(content: Content, out: Path, project_files: Mapping[Path
             remedy="choose another folder with --out, where you may write and whose disk is not full.",
             reason="docs-not-writable",
         ) from error
-    return out / INDEX

@@ -29,7 +29,14 @@ INSERT INTO curated.calendar (calendar_date, week_start, month_start)
 SELECT day, DATE_TRUNC('week', day), DATE_TRUNC('month', day)
 FROM generate_series(TIMESTAMP '1970-01-01', TIMESTAMP '2099-12-31', INTERVAL '1 day') AS days (day)
 """
-TYPES = {"int64": "BIGINT", "int32": "INTEGER", "date32[day]": "DATE", "string": "VARCHAR", "bool": "BOOLEAN"}
+TYPES = {
+    "timestamp[us]": "TIMESTAMP",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "date32[day]": "DATE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+}
 
 
 class RedshiftMetrics:
