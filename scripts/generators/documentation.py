@@ -13,12 +13,10 @@ from pathlib import Path
 from analysts.questions import questions as all_questions
 from generators.deployment import deployment_keys
 from generators.error_sites import ErrorSite, error_sites
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.model import DerivedModel, Model
 from rental_analytics.contracts.ops import ops_tables
-from rental_analytics.quality.loaded import load_checks
-from rental_analytics.quality.rules import all_rules, kept_checks
+from rental_analytics.quality.words import told_rules
 from runs.drift_cases import CASES
 
 Row = tuple[str, ...]
@@ -44,33 +42,11 @@ def source_columns() -> str:
 def rules() -> str:
     rows: list[Row] = [("table", "rule", "severity", "broken when")]
     for name, model in load_contracts().curated.items():
-        declared = {check.name for check in model.declared_checks}
-        kept = [check for check in kept_checks(model) if check.name in declared]
         rows += [
-            (name, f"`{rule.name}`", rule.severity, rule.description or _plain(rule.when))
-            for rule in (*all_rules(model), *kept)
-        ]
-        rows += [
-            (name, f"`{check.name}`", check.severity, check.description or _words(check))
-            for check in load_checks(model)
+            (name, f"`{rule.name}`", rule.severity, f"`{rule.broken_when}`" if rule.is_sql else rule.broken_when)
+            for rule in told_rules(model)
         ]
     return _table(rows)
-
-
-def _plain(condition: str) -> str:
-    """A condition without the quotation marks around names, which none of ours needs."""
-    return f"`{condition}`".replace('"', "")
-
-
-def _words(check: DeclaredCheck) -> str:
-    """What breaks a check that is made when a table is loaded."""
-    columns = ", ".join(f"`{column}`" for column in check.columns)
-    match check.kind:
-        case Relationships() as related:
-            return f"{columns} is no `{related.column}` of `{related.to}`"
-        case Freshness() as freshness:
-            return f"the newest {columns} is older than {freshness.within}"
-    return f"{columns} is that of another row"
 
 
 def drift() -> str:

@@ -14,6 +14,7 @@ from parity.engines import open_engine, open_session
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Session
+from rental_analytics.quality.asked import Ask, found
 from rental_analytics.quality.results import model_counts, model_results
 from rental_analytics.quality.sources import asked_of_read
 
@@ -67,6 +68,10 @@ def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield [duckdb, spark]
 
 
+def asking(session: Session) -> Ask:
+    return lambda queries: [session.row(query) for query in queries]
+
+
 def columns(kinds: dict[str, str]) -> dict[str, Any]:
     return {name: {"type": kind, "description": name, "checks": CHECKS.get(name, [])} for name, kind in kinds.items()}
 
@@ -80,14 +85,10 @@ def test_rows_that_are_read(sessions: list[Session], relation: str, key: list[st
         {"name": "seats", "description": "Seats", "key": key, "columns": columns(kinds), "checks": TABLE}
     )
     asked = asked_of_read(source, relation, ())
-    found = []
-    for session in sessions:
-        counts = session.row(asked.counts)
-        broken = asked.broken(counts)
-        found.append(asked.results(counts, session.row(asked.samples(broken)) if broken else {}))
-    assert found[0] == found[1]
-    names = {result.check_name for result in found[0] if result.failed_rows}
-    assert names == ({result.check_name for result in found[0]} if relation == "seats" else set())
+    duckdb, spark = (found([asked], asking(session)) for session in sessions)
+    assert duckdb == spark
+    broken = {result.check_name for result in duckdb.results if result.failed_rows}
+    assert broken == ({check.name for check in asked.checks} if relation == "seats" else set())
 
 
 @pytest.mark.parametrize("key", [["seat"], ["seat", "moved_at"]], ids=len)
@@ -107,9 +108,9 @@ def test_rows_that_are_kept(sessions: list[Session], key: list[str]) -> None:
             "checks": TABLE,
         }
     )
-    found = []
+    results = []
     for session in sessions:
         session.view("current_rows", "SELECT * FROM seats")
-        found.append(model_results(model, session.row(model_counts(model))))
-    assert found[0] == found[1]
-    assert sum(result.failed_rows for result in found[0]) > 10
+        results.append(model_results(model, session.row(model_counts(model))))
+    assert results[0] == results[1]
+    assert sum(result.failed_rows for result in results[0]) > 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from rental_analytics.contracts.base import Severity
@@ -13,6 +14,9 @@ from rental_analytics.quality.usual import unusual
 from rental_analytics.sql.render import render
 
 _ROWS = "_checked_rows"
+Row = Mapping[str, Any]
+Ask = Callable[[Sequence[str]], Sequence[Row]]
+"""Gives the single row of each of some queries, by column name."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,11 @@ class AskedTable:
         """The statement for one row: how many rows break each check that is asked in SQL."""
         return self._rendered("quality/counts", self.checks)
 
-    def broken(self, counts: Mapping[str, Any]) -> tuple[Asked, ...]:
+    def rows(self, counts: Row) -> int:
+        """How many rows there are, by the row of `counts`."""
+        return int(counts[_ROWS])
+
+    def broken(self, counts: Row) -> tuple[Asked, ...]:
         """The checks that have a sample, by the row of `counts`."""
         return tuple(check for check in self.checks if counts.get(check.name) and (self.key or check.query))
 
@@ -66,20 +74,17 @@ class AskedTable:
         """The statement for one row: a sample of what breaks each of these checks."""
         return self._rendered("quality/samples", broken)
 
-    def results(
-        self, counts: Mapping[str, Any], samples: Mapping[str, Any], rows: int | None = None
-    ) -> tuple[CheckResult, ...]:
+    def results(self, counts: Row, samples: Row, rows: int) -> tuple[CheckResult, ...]:
         """What the checks found.
 
         Args:
             counts: the row of `counts`; empty where the rows were not looked at.
             samples: the row of `samples`; empty where nothing is broken.
-            rows: how many there are; None for what the row of `counts` says.
+            rows: how many there are.
         """
-        held = int(counts[_ROWS]) if rows is None else rows
-        return tuple(self._result(check, counts, samples, held) for check in self.checks)
+        return tuple(self._result(check, counts, samples, rows) for check in self.checks)
 
-    def _result(self, check: Asked, counts: Mapping[str, Any], samples: Mapping[str, Any], rows: int) -> CheckResult:
+    def _result(self, check: Asked, counts: Row, samples: Row, rows: int) -> CheckResult:
         failed, sample = int(counts.get(check.name) or 0), samples.get(check.name)
         if check.usual:
             sample = unusual(rows, check.usual)
@@ -104,21 +109,23 @@ class AskedTable:
         )
 
 
-def answered(
-    tables: Sequence[AskedTable], ask: Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
-) -> tuple[list[CheckResult], dict[str, int]]:
-    """What the checks of tables find, and how many rows each table has by its name.
+@dataclass(frozen=True)
+class Found:
+    """What the checks of some tables found.
 
     Args:
-        ask: gives the only row of each query.
+        results: in the order of the tables and of their checks.
+        rows: how many each table has, by its name.
     """
-    counts = ask([table.counts for table in tables])
-    broken = {table.name: found for table, row in zip(tables, counts, strict=True) if (found := table.broken(row))}
-    rows = ask([table.samples(broken[table.name]) for table in tables if table.name in broken])
-    samples = dict(zip(broken, rows, strict=True))
-    results = [
-        result
-        for table, row in zip(tables, counts, strict=True)
-        for result in table.results(row, samples.get(table.name, {}))
-    ]
-    return results, {table.name: int(row[_ROWS]) for table, row in zip(tables, counts, strict=True)}
+
+    results: tuple[CheckResult, ...]
+    rows: Mapping[str, int]
+
+
+def found(tables: Sequence[AskedTable], ask: Ask) -> Found:
+    """Make the checks of tables: a query for each, and another one for each in which some are broken."""
+    counts = dict(zip(tables, ask([table.counts for table in tables]), strict=True))
+    broken = {table: checks for table, row in counts.items() if (checks := table.broken(row))}
+    samples = dict(zip(broken, ask([table.samples(checks) for table, checks in broken.items()]), strict=True))
+    results = (table.results(row, samples.get(table, {}), table.rows(row)) for table, row in counts.items())
+    return Found(tuple(chain.from_iterable(results)), {table.name: table.rows(row) for table, row in counts.items()})

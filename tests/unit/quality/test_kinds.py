@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rental_analytics.contracts.manifest import CheckResult, ExtractedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
-from rental_analytics.quality.asked import AskedTable
+from rental_analytics.quality.asked import AskedTable, found
 from rental_analytics.quality.rebuilt import Comparisons, asked_of
 from rental_analytics.quality.sources import asked_of_read, with_staleness
 from rental_analytics.quality.usual import unusual, usual_range
@@ -217,10 +217,8 @@ def row_of(database: duckdb.DuckDBPyConnection, sql: str) -> Row:
     return dict(zip((column[0] for column in found.description), values, strict=True))
 
 
-def found(database: duckdb.DuckDBPyConnection, asked: AskedTable) -> tuple[CheckResult, ...]:
-    counts = row_of(database, asked.counts)
-    broken = asked.broken(counts)
-    return asked.results(counts, row_of(database, asked.samples(broken)) if broken else {})
+def made(database: duckdb.DuckDBPyConnection, asked: AskedTable) -> tuple[CheckResult, ...]:
+    return found([asked], lambda queries: [row_of(database, query) for query in queries]).results
 
 
 def findings(results: Sequence[CheckResult]) -> dict[str, Finding]:
@@ -249,7 +247,7 @@ def test_a_rebuilt_table(
         "row_count_near_usual": near(len(rows), counts),
     }
     asked = asked_of(METRIC, "presentation.seats", Comparisons(MOMENT, {"seats": counts}))
-    assert findings(found(database, asked)) == expected
+    assert findings(made(database, asked)) == expected
 
 
 @EACH
@@ -263,7 +261,7 @@ def test_rows_that_are_read(
 ) -> None:
     hold(database, "raw_data.seats", rows)
     asked = asked_of_read(SOURCE, "raw_data.seats", counts)
-    results = found(database, asked)
+    results = made(database, asked)
     table = read_table(newest_cursor)
     stale = newest([newest_cursor], lambda value: value, timedelta(hours=25))
     if newest_cursor is None:

@@ -13,6 +13,7 @@ from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.manifest import CheckResult
 from rental_analytics.contracts.model import CuratedModel, DerivedModel
 from rental_analytics.errors import QualityError
+from rental_analytics.quality.asked import Found, found
 from rental_analytics.quality.rebuilt import Comparisons, asked_of, stop_if_broken
 from rental_analytics.quality.results import (
     blamed_values,
@@ -179,10 +180,13 @@ def test_checks_of_a_rebuilt_table(database: duckdb.DuckDBPyConnection) -> None:
         """
     )
     asked = asked_of(METRIC, METRIC.relation, Comparisons(datetime(2024, 1, 1)))  # noqa: DTZ001 UTC
-    counts = row_of(database, asked.counts)
-    results = asked.results(counts, row_of(database, asked.samples(asked.broken(counts))))
-    found = [(result.check_name, result.severity, result.failed_rows, result.sample) for result in results]
-    assert found == [
+
+    def made() -> Found:
+        return found([asked], lambda queries: [row_of(database, query) for query in queries])
+
+    results = made().results
+    assert made().rows == {"seats": 8}
+    assert [(result.check_name, result.severity, result.failed_rows, result.sample) for result in results] == [
         ("unique_key", Severity.FAIL, 2, "2,1"),
         ("seat_not_null", Severity.FAIL, 1, "NULL,1"),
         ("silent", Severity.WARN, 3, "1,2"),
@@ -195,10 +199,8 @@ def test_checks_of_a_rebuilt_table(database: duckdb.DuckDBPyConnection) -> None:
     assert (caught.value.reason, caught.value.table) == ("metric-check-broken", "seats")
     stop_if_broken([METRIC], results[2:])
     database.execute("DELETE FROM presentation.seats")
-    counts = row_of(database, asked.counts)
-    assert asked.broken(counts) == ()
-    assert {result.failed_rows for result in asked.results(counts, {})} == {0}
-    stop_if_broken([METRIC], asked.results(counts, {}))
+    assert {result.failed_rows for result in made().results} == {0}
+    stop_if_broken([METRIC], made().results)
 
 
 def test_the_check_that_most_rows_break_comes_first() -> None:

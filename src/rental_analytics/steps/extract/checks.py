@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rental_analytics.contracts.checks import RowCountNearUsual
 from rental_analytics.contracts.manifest import CheckResult, ExtractedTable
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import Session
+from rental_analytics.quality.asked import found
 from rental_analytics.quality.sources import asked_of_read, with_staleness
 from rental_analytics.steps.base import StepContext
 from rental_analytics.steps.raw_rows import raw_rows
@@ -28,11 +27,10 @@ class SourceChecks:
         """What the checks of a table find; without a session the table has no rows."""
         relation = f"raw_data.{source.name}"
         asked = asked_of_read(source, relation, self._counts.get((source.name, table.complete), ()))
-        counts, samples = dict[str, Any](), dict[str, Any]()
         if session and table.files and asked.is_of_rows:
             extract = table.model_copy(update={"deletes": ()})
             session.view(relation, raw_rows(session, self._context.lake, source, (extract,)))
-            counts = session.row(asked.counts)
-            broken = asked.broken(counts)
-            samples = session.row(asked.samples(broken)) if broken else {}
-        return with_staleness(source, table, self._context.run.upper_bound, asked.results(counts, samples, table.rows))
+            results = found([asked], lambda queries: [session.row(query) for query in queries]).results
+        else:
+            results = asked.results({}, {}, table.rows)
+        return with_staleness(source, table, self._context.run.upper_bound, results)

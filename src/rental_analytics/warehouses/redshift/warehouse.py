@@ -14,7 +14,7 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ConfigurationError, ContractError, LakeError, RentalError, WarehouseError
 from rental_analytics.failpoints import reach
-from rental_analytics.quality.asked import answered
+from rental_analytics.quality.asked import found
 from rental_analytics.quality.rebuilt import Comparisons, stop_if_broken
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
@@ -321,8 +321,8 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-begun")
         try:
             self._build(rebuild)
-            results, rows = answered(rebuild.checks(comparisons), self._answers)
-            stop_if_broken(models, results)
+            checked = found(rebuild.checks(comparisons), self._answers)
+            stop_if_broken(models, checked.results)
             reach("metrics-filled")
             self._api.run(rebuild.swap())
         finally:
@@ -330,12 +330,12 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-committed")
         self._known = None
         self._comment([rebuild.shape(model) for model in models])
-        return {name: LoadedTable(inserted=count) for name, count in rows.items()}, results
+        return {name: LoadedTable(inserted=rows) for name, rows in checked.rows.items()}, list(checked.results)
 
     def _answers(self, queries: Sequence[str]) -> list[dict[str, Any]]:
         """The only row of each query."""
-        statements = (redshift(query, "checks") for query in queries)
-        return [answer.to_pylist()[0] for batch in _batches(statements) for answer in self._api.queries(batch)]
+        batches = _batches(redshift(query, "checks") for query in queries)
+        return [answer.to_pylist()[0] for batch in batches for answer in self._api.queries(batch)]
 
     def _build(self, rebuild: Rebuild) -> None:
         for batch in _batches(rebuild.build()):
