@@ -71,6 +71,15 @@ COMMENT ON COLUMN "curated"."bookings"."guests" IS 'Number of guests'
 COMMENT ON COLUMN "curated"."bookings"."modified_at" IS 'When the booking last changed in UTC; when it was made where the source does not say'
 ;
 
+COMMENT ON COLUMN "curated"."bookings"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
+;
+
 CREATE TABLE IF NOT EXISTS "curated"."listings" (
     "listing_id" BIGINT NOT NULL,
     "title" VARCHAR(8192),
@@ -117,6 +126,12 @@ COMMENT ON COLUMN "curated"."listings"."is_active" IS 'Whether the listing can b
 ;
 
 COMMENT ON COLUMN "curated"."listings"."modified_at" IS 'When the listing last changed in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
 ;
 
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
