@@ -10,12 +10,13 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from analysts.questions import questions as all_questions
 from generators.deployment import deployment_keys
 from generators.error_sites import ErrorSite, error_sites
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.contracts.model import DerivedModel, Model
 from rental_analytics.contracts.ops import ops_tables
-from rental_analytics.quality.rules import all_rules
+from rental_analytics.quality.words import told_rules
 from runs.drift_cases import CASES
 
 Row = tuple[str, ...]
@@ -42,12 +43,8 @@ def rules() -> str:
     rows: list[Row] = [("table", "rule", "severity", "broken when")]
     for name, model in load_contracts().curated.items():
         rows += [
-            (name, f"`{rule.name}`", rule.severity, rule.description or f"`{rule.when}`")
-            for rule in (*all_rules(model), *model.checks)
-        ]
-        rows += [
-            (name, f"`{rule.name}`", rule.severity, f"`{rule.column}` is not in `{rule.model}`")
-            for rule in model.references
+            (name, f"`{rule.name}`", rule.severity, f"`{rule.broken_when}`" if rule.is_sql else rule.broken_when)
+            for rule in told_rules(model)
         ]
     return _table(rows)
 
@@ -130,6 +127,15 @@ def ops_pages() -> str:
     )
 
 
+def questions() -> str:
+    rows: list[Row] = [("question", "file", "reads")]
+    for question in all_questions():
+        file = f"analytics/{question.name}.sql"
+        reads = ", ".join(f"`{table}`" for table in question.reads)
+        rows.append((question.words, f"[`{question.name}`](../../{file})", reads))
+    return _table(rows)
+
+
 def deployment() -> str:
     """Every key of a deployment's configuration."""
     return _table(deployment_keys())
@@ -169,6 +175,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "metrics": (Path("README.md"), metrics),
     "rules": (REFERENCE / "rules.md", rules),
     "deployment": (REFERENCE / "deployment-configuration.md", deployment),
+    "questions": (Path("docs/cookbooks/twenty-questions.md"), questions),
     "drift": (REFERENCE / "schema-drift.md", drift),
     "errors": (REFERENCE / "errors.md", errors),
     "raw_data": (REFERENCE / "tables.md", raw_tables),

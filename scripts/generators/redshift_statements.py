@@ -19,6 +19,8 @@ from rental_analytics.contracts.model import CuratedModel, DerivedModel, Layout,
 from rental_analytics.contracts.raw_files import RAW_COLUMNS
 from rental_analytics.contracts.source_table import ReadMode, SourceTable, SourceType
 from rental_analytics.monitoring.status import EVENTS
+from rental_analytics.quality.asked import AskedTable
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.report.statements import chart_query, headlines_query, ranking_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
@@ -70,6 +72,7 @@ def all_statements() -> Statements:
     for derived in contracts.rebuild_order:
         found[derived.relation] = list(_derived(derived, contracts))
     found["growth"] = list(_growth())
+    found["checks"] = list(_checks())
     found["text_ids"] = list(_text_ids(contracts))
     return found
 
@@ -163,11 +166,7 @@ def _curated(model: CuratedModel, contracts: Contracts) -> Iterator[str]:
             replaced_to=MOMENT if model.event_time else None,
         )
         load = curated_load(model, table, contracts.curated, "USD" if complete else None)
-        parents = [
-            curated_load(parent, TransformedTable(complete=False, columns=parent.file_columns), contracts.curated)
-            for parent in (contracts.curated[reference.model] for reference in model.references)
-        ]
-        whole = _load("load-curated", load, *parents, follows="1" * 64, reporting_currency="EUR")
+        whole = _load("load-curated", load, follows="1" * 64, reporting_currency="EUR")
         yield from _of_plan(plan_of(whole))
 
 
@@ -192,7 +191,7 @@ def _derived(model: DerivedModel, contracts: Contracts) -> Iterator[str]:
     for held in ({}, other, same):
         rebuild = rebuild_of([*contracts.read_by(model), model], held)
         yield from rebuild.build()
-        yield from rebuild.checks()
+        yield from _of_checks(rebuild.checks(Comparisons(MOMENT)))
         yield from rebuild.changes()
         yield from rebuild.removals()
     yield from rebuild.shape(model).comments({})
@@ -278,6 +277,55 @@ def _text_ids(contracts: Contracts) -> Iterator[str]:
         columns = tuple(FileColumn(name=name, type=kind, max_bytes=bound) for name in ("listing_id", "user_id"))
         shape = TableShape("curated.things", columns, ("listing_id",), ids=("listing_id", "user_id"))
         yield from growth(shape, dict(zip(("listing_id", "user_id"), held, strict=True))).moved
+
+
+def _of_checks(tables: Sequence[AskedTable]) -> Iterator[str]:
+    for table in tables:
+        yield redshift(table.counts, "checks")
+        yield redshift(table.samples(table.checks), "checks")
+
+
+def _checks() -> Iterator[str]:
+    """Checks of every kind, of a curated table when it is loaded and of a rebuilt one."""
+    columns = {
+        "thing_id": {"type": "ID", "description": "The thing", "nullable": False},
+        "kind": {
+            "type": "VARCHAR",
+            "description": "What it is",
+            "checks": ["not_null", {"accepted_values": ["it's", "a\\b"]}, "unique"],
+        },
+        "price": {
+            "type": "DECIMAL(18,2)",
+            "description": "What it costs",
+            "checks": [{"range": {"min": 0, "below": 9.5}}],
+        },
+        "made_on": {
+            "type": "DATE",
+            "description": "Since when it is there",
+            "checks": [{"range": {"above": date(2020, 1, 1)}}],
+        },
+        "parent_id": {
+            "type": "ID",
+            "description": "What it is part of",
+            "checks": [{"relationships": {"to": "curated.things", "column": "thing_id"}, "severity": "warn"}],
+        },
+    }
+    checks = [
+        {"unique": ["kind", "made_on"]},
+        {"freshness": {"column": "made_on", "within": "2 days"}},
+        {"row_count_near_usual": {"within": 0.5}},
+        {"name": "cheap", "severity": "warn", "when": "price > 5"},
+    ]
+    shared = {"name": "things", "description": "Things", "grain": "one row per thing", "key": ["thing_id"]}
+    given = shared | {"columns": columns, "checks": checks, "query": "SELECT 1"}
+    curated = CuratedModel.model_validate(given | {"layer": "curated", "source": "things"})
+    load = curated_load(curated, TransformedTable(complete=False, columns=curated.file_columns), {"things": curated})
+    yield from _of_plan(plan_of(_load("load-curated", load)))
+    metric = PresentationModel.model_validate(given | {"layer": "presentation", "definition": "All things"})
+    parameters = QueryParameters("20240305T010203Z-abcdef", date(2024, 3, 4), "USD", date(2024, 3, 1))
+    rebuild = Rebuild([metric], parameters, "0a1b2c3d", Catalogue({}))
+    yield from _of_checks(rebuild.checks(Comparisons(MOMENT)))
+    yield redshift(render("steps/load/broken_checks", run_id="first"), "broken_checks")
 
 
 def _growth() -> Iterator[str]:

@@ -44,7 +44,7 @@ def test_runs_taken_over_and_steps_done_before_are_told(loaded: Path, rental: Re
     rental(loaded, "run", "--run-id", "left", "--step", "extract").ok()
     assert "transform: includes what run left read\n" in rental(loaded, "run", "--run-id", "next").ok().err
     again = rental(loaded, "run", "--resume", "next").ok().err
-    assert "extract: done before\n" in again
+    assert "load-raw: done before\n" in again
     assert "transform: done before, checked again\n" in again
     assert "skipped" not in again
 

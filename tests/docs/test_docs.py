@@ -127,7 +127,8 @@ def test_every_option_is_in_the_documentation_or_the_help() -> None:
 
 def test_every_rule_is_documented() -> None:
     text = pages()["docs/reference/rules.md"]
-    rules = {rule.name for model in load_contracts().curated.values() for rule in (*model.rules, *model.references)}
+    models = load_contracts().curated.values()
+    rules = {rule.name for model in models for rule in (*model.rules, *model.declared_checks)}
 
     assert {rule for rule in rules if f"`{rule}`" not in text} == set()
 

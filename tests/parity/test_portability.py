@@ -11,6 +11,7 @@ from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.marketplace import IdKind
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.contracts.source_table import SourceType
+from rental_analytics.quality.conditions import condition
 from rental_analytics.quality.rules import all_rules
 from rental_analytics.sql.portability import unportable
 from rental_analytics.sql.ratios import whole_query
@@ -85,9 +86,10 @@ KINDS_OF_IDS: tuple[IdKind, ...] = ("integer", "text")
 @pytest.mark.parametrize("name", MODELS)
 def test_models_are_portable(name: str, ids: IdKind) -> None:
     model = {**contracts(ids).curated, **contracts(ids).intermediate, **contracts(ids).presentation}[name]
-    checks = [*model.checks, *(all_rules(model) if isinstance(model, CuratedModel) else ())]
+    checks = [condition(check) for check in model.declared_checks if check.is_of_rows]
+    checks += [rule.when for rule in all_rules(model)] if isinstance(model, CuratedModel) else []
     query = candidates(model, EXTRACTED_AT) if isinstance(model, CuratedModel) else whole_query(model)
-    conditions = "".join(f", ({check.when}) AS condition_{number}" for number, check in enumerate(checks))
+    conditions = "".join(f", ({check}) AS condition_{number}" for number, check in enumerate(checks))
 
     assert unportable(f"SELECT 1 AS one{conditions} FROM ({query}) AS made", schema(ids)) == []
 

@@ -22,4 +22,6 @@ def test_raw_equals_the_source_and_both_servers_agree(mysql: MySqlServer, mariad
             assert rows["user_viewing"] >= OPTIONS.viewings
         rows = assert_same_warehouses(one, other)
         assert rows["curated.bookings"] > 0.9 * OPTIONS.bookings
-        assert all(rows[table] for table in rows if table.startswith("presentation."))
+        empty = {table for table in rows if table.startswith("presentation.") and not rows[table]}
+        # What is on the books is known from the day of the first run on, which is later than the data's.
+        assert empty == {"presentation.booking_pickup_daily"}

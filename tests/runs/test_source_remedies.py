@@ -12,6 +12,7 @@ from rental_analytics.databases import mapping
 from rental_analytics.errors import RentalError
 from rental_analytics.steps.extract import source_rows
 from runs.harness import REQUIRED, Pipeline, Source, failure
+from support.checked import with_checks
 
 pytestmark = pytest.mark.slow
 
@@ -139,12 +140,9 @@ def test_a_model_that_comes_after_its_rows(pipeline: Pipeline, monkeypatch: pyte
 def test_a_check_of_a_table_that_rows_break(
     source: Source, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contracts = load_contracts()
     check = {"name": "too_dear", "severity": "fail", "when": "total_price > 1000"}
-    bookings = contracts.curated["bookings"]
-    checked = type(bookings).model_validate({**bookings.model_dump(), "checks": [check]})
-    curated = {**contracts.curated, "bookings": checked}
-    monkeypatch.setattr(mapping, "load_contracts", lambda: replace(contracts, curated=curated))
+    checked = with_checks(load_contracts(), "curated.bookings", table=[check])
+    monkeypatch.setattr(mapping, "load_contracts", lambda: checked)
     source.execute("UPDATE bookings SET total_price = 5000")
     error = stopped(pipeline, "check-broken")
     assert (error.table, error.exit_code) == ("bookings", 3)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from metrics.marketplace import Attributes, Booking, Listing, Marketplace, Version, Viewing
+from metrics.marketplace import Attributes, Booking, BookingVersion, Listing, Marketplace, Version, Viewing
 
 STATUSES = {
     "CONFIRMED": "confirmed",
@@ -26,6 +26,8 @@ STATUSES = {
 """What the company calls a reservation's state, and what it means by it."""
 
 FIRST_DAY = datetime(2024, 1, 1, 9)  # noqa: DTZ001 moments are UTC
+AS_BOOKED = timedelta(hours=2)
+"""How long after it was booked a reservation that nobody changed since was written."""
 CITIES = (("Lisboa", "PT"), ("Porto", "PT"), ("Sevilla", "ES"))
 TABLES = {
     "units": {
@@ -170,14 +172,19 @@ class Company:
         return Marketplace(
             as_of,
             "EUR",
-            tuple(Listing(self.id("unit", unit.number), _name(unit.number), False) for unit in self._units.values()),
-            tuple(
+            # Its first run is one of today.
+            known_from=datetime.now(UTC).date(),
+            listings=tuple(Listing(self.id("unit", number), _name(number), is_deleted=False) for number in self._units),
+            attributes=tuple(
                 Attributes(self.id("unit", number), *CITIES[number % len(CITIES)], is_deleted=False)
                 for number in self._units
             ),
-            tuple(version for unit in self._units.values() for version in self._versions(unit)),
-            tuple(self._booking(one) for one in self._reservations.values()),
-            tuple(
+            versions=tuple(version for unit in self._units.values() for version in self._versions(unit)),
+            bookings=tuple(self._booking(one) for one in self._reservations.values()),
+            booking_versions=tuple(
+                version for one in self._reservations.values() for version in self._booking_versions(one)
+            ),
+            viewings=tuple(
                 Viewing(None if guest is None else self.id("guest", guest), self.id("unit", unit), at, False)
                 for guest, unit, at in self._views
             ),
@@ -190,6 +197,17 @@ class Company:
         yield Version(identifier, unit.created_at, _euros(first_cents), is_active=True)
         for since, cents, is_active in unit.versions[1:] if was_active else unit.versions:
             yield Version(identifier, since, _euros(cents), is_active)
+
+    def _booking_versions(self, one: Reservation) -> Iterator[BookingVersion]:
+        """One that was canceled when it was first seen was something else before, which nobody knows."""
+        now = self._booking(one)
+        stay = now.checkin_date, now.checkout_date, now.reporting_total_price
+        since = one.booked_at
+        if now.status == "canceled":
+            since = one.updated_at
+            if since > one.booked_at + AS_BOOKED:
+                yield BookingVersion(now.booking_id, one.booked_at, "confirmed", *stay)
+        yield BookingVersion(now.booking_id, since, now.status, *stay)
 
     def _booking(self, one: Reservation) -> Booking:
         return Booking(
@@ -222,7 +240,7 @@ class Company:
                 random.randrange(1, 9),
                 random.randrange(4_000, 90_000),
                 random.choice(list(STATUSES)),
-                booked + timedelta(hours=2),
+                booked + AS_BOOKED,
             )
             self._reservations[number] = reservation
             self._insert_reservation(reservation)

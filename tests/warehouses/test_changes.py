@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rental_analytics.contracts.base import Severity
+from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, Unique
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
-from rental_analytics.contracts.model import Reference
 from rental_analytics.warehouses.base import Disposition, HeldAmounts, Load, Replaced, TableLoad
 from rental_analytics.warehouses.change_kinds import (
     AddFiles,
@@ -21,7 +21,6 @@ from rental_analytics.warehouses.change_kinds import (
     AnyChange,
     AssumeVersions,
     BackdateVersions,
-    CheckReference,
     ConvertRows,
     DateVersions,
     DeleteKeys,
@@ -78,6 +77,13 @@ VERSIONS = TableLoad(
     FILES,
     versions_of="curated.things",
     version="modified_at",
+)
+UNKNOWN = DeclaredCheck(
+    "unknown_thing",
+    Severity.WARN,
+    Relationships(to="curated.things", column="id"),
+    "columns.thing_id.checks.0",
+    ("thing_id",),
 )
 STATES = replace(
     VERSIONS,
@@ -145,8 +151,7 @@ def test_amounts_of_before_are_converted_first() -> None:
 
 
 def test_order_of_a_load() -> None:
-    reference = Reference(name="unknown_thing", severity=Severity.WARN, column="told", model="things")
-    others = replace(THINGS, relation="curated.others", references=(reference,))
+    others = replace(THINGS, relation="curated.others", checks=(UNKNOWN,))
     load = load_of(others, THINGS, ops_rows={"proofs": [{"run_id": "now"}]}, ops_files={"rejected_rows": FILES})
     made = changes_of(
         load, {"curated.others": SOURCES, "curated.things": SOURCES}, {"rejected_rows": "staged_rejected"}
@@ -158,7 +163,12 @@ def test_order_of_a_load() -> None:
         (AddFiles, "ops.rejected_rows"),
     ]
     assert list(made.tables) == ["curated.others", "curated.things"]
-    assert made.checks == (CheckReference("curated.others", reference, "curated.things", "id", True, "now"),)
+    (checks,) = made.checks
+    assert (checks.relation, checks.run_id) == ("ops.check_results", "now")
+    assert [(check.table_name, check.check_name, check.severity) for check in checks.checks] == [
+        ("others", "unknown_thing", "warn")
+    ]
+    assert changes_of(load_of(THINGS), {THINGS.relation: SOURCES}, {}).checks == ()
     assert made.note == NoteLoad("ops.loads", "0" * 64, "load-curated", "now", "2024-03-04 05:06:07.000089", None)
 
 
@@ -275,19 +285,46 @@ def test_rows_without_a_whole_key_stay_behind(database: duckdb.DuckDBPyConnectio
     assert found == sorted([(2, "zwei"), (4, "vier"), *several], key=str)
 
 
-def test_an_unknown_reference_is_counted(database: duckdb.DuckDBPyConnection) -> None:
+@pytest.mark.parametrize(
+    ("severity", "found"),
+    [
+        pytest.param(
+            Severity.WARN,
+            {"unknown_thing": (2, "7"), "taken_twice": (1, "3"), "stale": (1, "the newest is 2024-03-01")},
+            id="rows of the load",
+        ),
+        pytest.param(
+            Severity.FAIL,
+            {"unknown_thing": (3, "5"), "taken_twice": (2, "3"), "stale": (1, "the newest is 2024-03-01")},
+            id="all rows",
+        ),
+    ],
+)
+def test_checks_of_a_load(
+    database: duckdb.DuckDBPyConnection, severity: Severity, found: dict[str, tuple[int, str]]
+) -> None:
     database.execute(
         """
-        CREATE TABLE curated.stays (thing_id BIGINT, _run_id VARCHAR, is_deleted BOOLEAN);
+        CREATE TABLE curated.stays (thing_id BIGINT, room BIGINT, made_on DATE, _run_id VARCHAR, is_deleted BOOLEAN);
         INSERT INTO curated.stays VALUES
-            (1, 'now', FALSE), (NULL, 'now', FALSE), (8, 'now', FALSE), (7, 'now', FALSE), (5, 'then', FALSE),
-            (6, 'now', TRUE);
+            (1, 3, '2024-03-01', 'now', FALSE), (NULL, 3, NULL, 'then', FALSE), (8, NULL, NULL, 'now', FALSE),
+            (7, NULL, NULL, 'now', FALSE), (5, 4, NULL, 'then', FALSE), (1, 4, NULL, 'then', FALSE),
+            (6, 9, '2024-03-04', 'now', TRUE), (1, 9, NULL, 'now', FALSE);
         """
     )
-    reference = Reference(name="unknown_thing", severity=Severity.WARN, column="thing_id", model="things")
-    make(database, CheckReference("curated.stays", reference, "curated.things", "id", True, "now"))
-    expected = [("now", "stays", "unknown_thing", "warn", 2, "7")]
-    assert database.execute("FROM ops.check_results").fetchall() == expected
+    checks = (
+        replace(UNKNOWN, severity=severity),
+        DeclaredCheck("taken_twice", severity, Unique(), "columns.room.checks.0", ("room",)),
+        DeclaredCheck("stale", severity, Freshness(column="made_on", within="2 days"), "checks.0", ("made_on",)),
+        DeclaredCheck("fresh", severity, Freshness(column="made_on", within="3 days"), "checks.1", ("made_on",)),
+    )
+    columns = (FileColumn(name="thing_id", type="BIGINT"), FileColumn(name="made_on", type="DATE"))
+    stays = replace(THINGS, relation="curated.stays", columns=columns, checks=checks)
+    make(database, *changes_of(load_of(stays), {stays.relation: SOURCES}, {}).checks)
+    expected = {("now", "stays", name, str(severity), *rows) for name, rows in found.items()}
+    assert {*database.execute("FROM ops.check_results").fetchall()} == expected | {
+        ("now", "stays", "fresh", str(severity), 0, None)
+    }
 
 
 def test_loads_are_numbered(database: duckdb.DuckDBPyConnection) -> None:

@@ -16,6 +16,7 @@ from rental_analytics.contracts.ledger import StepRecord
 from rental_analytics.contracts.manifest import LakeFile
 from rental_analytics.errors import ConfigurationError, WarehouseUnavailableError
 from rental_analytics.monitoring.ledger import WarehouseLedger
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.settings import parse_settings
 from rental_analytics.storage.local import LocalLake
 from rental_analytics.warehouses.base import QueryParameters
@@ -128,7 +129,11 @@ def test_staging_tables_are_not_waited_for_long(
     with lock_of(redshift, database, "ops.stage_00000000_p"):
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            warehouse.rebuild([], QueryParameters("first", None, "USD", date(2024, 3, 1)))
+            warehouse.rebuild(
+                [],
+                QueryParameters("first", None, "USD", date(2024, 3, 1)),
+                Comparisons(datetime(2024, 3, 5)),  # noqa: DTZ001 UTC
+            )
         assert time.monotonic() - began < 10
     staged = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'stage_%'"
     assert redshift.execute(staged, database) == [("stage_00000000_p",)]

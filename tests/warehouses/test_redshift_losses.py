@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 
 from rental_analytics.contracts.loader import load_contracts
 from rental_analytics.errors import RentalError, WarehouseError
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.storage.s3 import S3Lake
 from rental_analytics.warehouses.base import Load, QueryParameters
 from rental_analytics.warehouses.redshift.data_api import Target
@@ -149,7 +150,9 @@ def _made(
         step: lambda warehouse, one=one: warehouse.load(one, lake) for step, one in loads.items()
     }
     actions["metrics"] = lambda warehouse: warehouse.rebuild(
-        models, QueryParameters("second", date(2024, 3, 4), "USD", date(2024, 3, 1))
+        models,
+        QueryParameters("second", date(2024, 3, 4), "USD", date(2024, 3, 1)),
+        Comparisons(datetime(2024, 3, 5)),  # noqa: DTZ001 UTC
     )
     return Scene(stand_in, postgresql, before, actions, loads, lake)
 

@@ -12,7 +12,7 @@ from rental_analytics.contracts.model import CuratedModel, DerivedModel, Model
 from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.contracts.pipeline_columns import PipelineColumn, curated_columns, raw_columns
 from rental_analytics.contracts.source_table import SourceColumn, SourceTable
-from rental_analytics.quality.rules import all_rules
+from rental_analytics.quality.words import ToldCheck, told_check, told_rules
 
 
 class Place(StrEnum):
@@ -143,7 +143,13 @@ def _raw(table: SourceTable) -> Table:
         "Types are those of the source's columns; the kind that is needed is named.",
         "A column that the source lacks is there, and NULL.",
     )
-    return Table(Place.RAW_DATA, table.name, table.description, (*columns, *_pipeline(raw_columns())), notes=notes)
+    checks = _checks(map(told_check, table.declared_checks))
+    columns += _pipeline(raw_columns())
+    return Table(Place.RAW_DATA, table.name, table.description, tuple(columns), notes=notes, checks=checks)
+
+
+def _checks(told: Iterable[ToldCheck]) -> tuple[Check, ...]:
+    return tuple(Check(check.name, check.severity, check.broken_when) for check in told)
 
 
 def _curated(model: CuratedModel) -> Table:
@@ -152,19 +158,14 @@ def _curated(model: CuratedModel) -> Table:
         model.versions_of: f"Holds the versions of curated.{model.versions_of}.",
         model.reference: "Comes with the package.",
     }
-    checks = [
-        Check(rule.name, rule.severity, rule.description or rule.when) for rule in (*all_rules(model), *model.checks)
-    ]
-    checks += [Check(rule.name, rule.severity, f"{rule.column} is not in {rule.model}") for rule in model.references]
+    checks = _checks(told_rules(model))
     notes = (next(text for name, text in origin.items() if name),)
     columns = (*_columns(model), *_pipeline(curated_columns(model)))
-    return Table(
-        Place.CURATED, model.name, model.description, columns, grain=model.grain, notes=notes, checks=tuple(checks)
-    )
+    return Table(Place.CURATED, model.name, model.description, columns, grain=model.grain, notes=notes, checks=checks)
 
 
 def _derived(model: DerivedModel, place: Place) -> Table:
-    checks = tuple(Check(check.name, check.severity, check.description or check.when) for check in model.checks)
+    checks = _checks(map(told_check, model.declared_checks))
     return Table(
         place,
         model.name,

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from rental_analytics.contracts.base import Severity
 from rental_analytics.contracts.configuration import TableSettings
 from rental_analytics.contracts.loader import Contracts
-from rental_analytics.contracts.model import EXCHANGE_RATES, CuratedModel, DerivedModel, Model
+from rental_analytics.contracts.model import EXCHANGE_RATES, VALUE_OUT_OF_RANGE, CuratedModel, DerivedModel, Model
 from rental_analytics.contracts.ops import ops_tables
 from rental_analytics.contracts.pipeline_columns import curated_columns, raw_columns
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
+from rental_analytics.quality.rules import reject_rules
 from rental_analytics.sql.lineage import ROWS, QueryLineage, TableColumn, Tables, query_lineage
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import render
@@ -185,8 +185,8 @@ class _Lineage:
         self.rows[model.relation] = frozenset(ColumnName(*made_of) for made_of in decided)
 
     def _rejecting(self, model: CuratedModel, query: QueryLineage) -> Iterable[TableColumn]:
-        """What the rules read that reject rows."""
-        rules = [rule for rule in model.rules if rule.severity is Severity.REJECT]
+        """What the rules read that reject rows, but for the one that every column of a table has."""
+        rules = [rule for rule in reject_rules(model) if rule.name != VALUE_OUT_OF_RANGE]
         tables = self._tables(model.reads, ("candidates", (*query.columns, "_row_id")))
         sql = render("steps/transform/current_rows", rules=rules, superseded=False)
         found = query_lineage(sql, tables, f"models/curated/{model.name}/model.yaml").columns["_broken_rules"]

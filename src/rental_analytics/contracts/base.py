@@ -19,7 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+MOST_LETTERS = 63
+"""Of a name: what every warehouse takes."""
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=MOST_LETTERS)]
 Sentence = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
 SqlPredicate = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 QUERY_COLUMN = r"^_?[a-z][a-z0-9_]*$"
@@ -63,8 +65,12 @@ class Contract(BaseModel):
 
 
 def wrong_at(key: str, message: str, remedy: str) -> PydanticCustomError:
-    """The error for a key that does not fit another one of its file; `key` is its path, such as `columns.0.title`."""
-    path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+    """The error for a key that does not fit another one of its file.
+
+    Args:
+        key: its path from the part that is validated on, such as `columns.0.title`; empty for that part itself.
+    """
+    path = tuple(int(part) if part.isdigit() else part for part in key.split(".") if part)
     return PydanticCustomError("wrong_at", "{message}", {"message": message, "path": path, "remedy": remedy})
 
 

@@ -8,11 +8,20 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from rental_analytics.contracts.base import QUERY_COLUMN, ColumnType, Contract, Sentence
+from rental_analytics.contracts.checks import ColumnCheck, Values
 from rental_analytics.contracts.marketplace import MAX_ID_BYTES, IdKind
 
 ID = "ID"
 """What contracts call the type of ids; BIGINT, or VARCHAR where the ids of the marketplace are texts."""
 _ID_TYPES: Mapping[IdKind, str] = {"integer": "BIGINT", "text": "VARCHAR"}
+_VALUES: Mapping[str, Values] = {
+    "VARCHAR": Values.TEXT,
+    "DOUBLE": Values.REAL,
+    "DATE": Values.DATE,
+    "TIMESTAMP": Values.TIMESTAMP,
+    "BOOLEAN": Values.OTHER,
+    ID: Values.OTHER,
+}
 NO_NUMBERS = {"VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", ID}
 MOST_PLACES = 6
 """Of a ratio: with more, the quotients that are exact on every engine become small."""
@@ -46,6 +55,7 @@ class ModelColumn(Contract):
     nullable: bool = True
     max_bytes: int | None = Field(default=None, ge=1, le=MAX_TEXT_BYTES)
     ratio: Ratio | None = None
+    checks: tuple[ColumnCheck, ...] = ()
     is_id: bool = False
 
     @model_validator(mode="before")
@@ -68,6 +78,11 @@ class ModelColumn(Contract):
     def declared_type(self) -> str:
         """The type as the contract has it."""
         return ID if self.is_id else self.type
+
+    @property
+    def values(self) -> Values:
+        """What it holds, as far as it decides which checks it can have."""
+        return _VALUES.get(self.declared_type, Values.NUMBER)
 
     def with_ids(self, ids: IdKind) -> Self:
         """The column where the ids of the marketplace are of this kind."""

@@ -23,6 +23,7 @@ from rental_analytics.contracts.model import (
     Model,
     PresentationModel,
 )
+from rental_analytics.contracts.relationships import check_relationships
 from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
 
@@ -195,15 +196,10 @@ def _check_links(contracts: Contracts) -> None:
                     remedy=f"add sources/{parent}.yaml or correct the name.",
                     reason="contract-reference-unknown",
                 )
-    curated_sources = {model.source for model in contracts.curated.values()}
-    for table in contracts.sources.values():
-        if table.checks and table.name not in curated_sources:
-            raise ContractError(
-                f"sources/{table.name}.yaml: checks need a curated model that reads the table, and there is none.",
-                remedy=f"add a folder to models/curated with `source: {table.name}`, or remove the checks.",
-                reason="contract-checks-unused",
-            )
     _check_derived(contracts)
+    check_relationships(
+        contracts.curated.values(), (*contracts.intermediate.values(), *contracts.presentation.values())
+    )
     for model in contracts.curated.values():
         place = f"models/curated/{model.name}/model.yaml"
         if model.source and model.source not in contracts.sources:
@@ -219,13 +215,12 @@ def _check_links(contracts: Contracts) -> None:
                 remedy=f"name the column that comes from {events.event_time}.",
                 reason="contract-event-time-missing",
             )
-        for name in [model.versions_of, *(reference.model for reference in model.references)]:
-            if name and name not in contracts.curated:
-                raise ContractError(
-                    f"{place}: there is no curated model {name!r}.",
-                    remedy="correct the name in the file.",
-                    reason="contract-model-unknown",
-                )
+        if model.versions_of and model.versions_of not in contracts.curated:
+            raise ContractError(
+                f"{place}: there is no curated model {model.versions_of!r}.",
+                remedy="correct the name in the file.",
+                reason="contract-model-unknown",
+            )
 
 
 def _check_derived(contracts: Contracts) -> None:

@@ -105,6 +105,35 @@ class Proof(Contract):
     key_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,16}$")]
 
 
+class ValueCount(Contract):
+    """How many rows have a value that is to blame for their rejection; None where they have none."""
+
+    value: str | None = None
+    rows: Count
+
+
+class CheckResult(Contract):
+    """How many rows of a run broke a rule or check; `sample` is the key of one of them, or the value that breaks it.
+
+    `values` are the commonest of the values that are to blame, where one is, and `settings` would accept them. A check
+    that `is_of_table` is broken by the table, which counts as one row, and its sample says how the table is.
+    """
+
+    table_name: Relation
+    check_name: TableName
+    severity: Severity
+    failed_rows: Count
+    sample: str | None = None
+    values: tuple[ValueCount, ...] = ()
+    settings: tuple[str, ...] = ()
+    is_of_table: bool = False
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What `ops.check_results` has of it."""
+        return self.model_dump(exclude={"values", "settings", "is_of_table"})
+
+
 class ExtractedTable(Contract):
     """One source table as a run read it.
 
@@ -148,38 +177,12 @@ class ExtractedTable(Contract):
     newest_cursor: Moment | None = None
     overlap_start: Moment | None = None
     notes: tuple[str, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
 
     @property
     def rows(self) -> int:
         """Rows extracted, vanished keys not counted."""
         return sum(file.rows for file in self.files)
-
-
-class ValueCount(Contract):
-    """How many rows have a value that is to blame for their rejection; None where they have none."""
-
-    value: str | None = None
-    rows: Count
-
-
-class CheckResult(Contract):
-    """How many rows of a run broke a rule or check; `sample` is the key of one of them.
-
-    `values` are the commonest of the values that are to blame, where one is, and `settings` would accept them.
-    """
-
-    table_name: TableName
-    check_name: TableName
-    severity: Severity
-    failed_rows: Count
-    sample: str | None = None
-    values: tuple[ValueCount, ...] = ()
-    settings: tuple[str, ...] = ()
-
-    @property
-    def record(self) -> dict[str, object]:
-        """What `ops.check_results` has of it."""
-        return self.model_dump(exclude={"values", "settings"})
 
 
 class TransformedTable(Contract):
@@ -239,6 +242,11 @@ class ExtractManifest(_StepManifest):
     replaces: tuple[RunId, ...] = ()
     tables: dict[TableName, ExtractedTable]
 
+    @property
+    def check_results(self) -> tuple[CheckResult, ...]:
+        """What the checks of all tables found."""
+        return tuple(check for table in self.tables.values() for check in table.checks)
+
     @model_validator(mode="after")
     def _check_files(self) -> Self:
         for name, table in self.tables.items():
@@ -250,7 +258,10 @@ class ExtractManifest(_StepManifest):
 
 
 class StoppedTransform(Contract):
-    """Says that a transform failed or was stopped by its check; `covers` names the runs whose extracts it took in."""
+    """Says that a transform failed, or that a check stopped a run before or behind it.
+
+    `covers` names the runs whose extracts it took in, or the run itself where it came to no transform.
+    """
 
     run_id: RunId
     covers: tuple[RunId, ...]

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 
 from rental_analytics.contracts.base import (
     QUERY_COLUMN,
-    Check,
     Contract,
     Identifier,
     Rule,
@@ -20,9 +19,28 @@ from rental_analytics.contracts.base import (
     wrong_at,
 )
 from rental_analytics.contracts.catalogue import Catalogue, check_measures
+from rental_analytics.contracts.checks import (
+    DeclaredCheck,
+    Expression,
+    TableCheck,
+    check_columns,
+    check_none_rejects,
+    check_not_said_twice,
+    declared_checks,
+)
 from rental_analytics.contracts.columns import MOST_PLACES, NO_NUMBERS, ModelColumn, Ratio, decimal_places
 from rental_analytics.contracts.display import Chart, Headline, PeriodColumn, Ranking, columns_of
 from rental_analytics.contracts.manifest import FileColumn
+
+VALUE_OUT_OF_RANGE = "value_out_of_range"
+"""The rule that each value fits its column's type."""
+UNIQUE_KEY = "unique_key"
+"""The check that a table's key is unique."""
+
+
+def not_null_name(column: str) -> str:
+    """The check that a column with `nullable: false` is not NULL."""
+    return f"{column}_not_null"
 
 
 class Layer(StrEnum):
@@ -48,15 +66,6 @@ class Layout(Contract):
     def distribution_key(self) -> str | None:
         """The column rows are distributed by, None where no column decides."""
         return None if self.distribution in {"all", "auto", "even"} else self.distribution
-
-
-class Reference(Contract):
-    """A column that should point to a row of another curated table."""
-
-    name: Identifier
-    severity: Severity
-    column: Identifier
-    model: Identifier
 
 
 class Conversion(Contract):
@@ -87,7 +96,7 @@ class Model(Contract):
     key: tuple[Identifier, ...] = ()
     columns: dict[Identifier, ModelColumn] = Field(min_length=1)
     layout: Layout | None = None
-    checks: tuple[Check, ...] = ()
+    checks: tuple[TableCheck, ...] = ()
     query: str = Field(repr=False, min_length=1)
 
     @property
@@ -112,6 +121,16 @@ class Model(Contract):
         """Columns that are never NULL."""
         return tuple(name for name, column in self.columns.items() if not column.nullable)
 
+    @property
+    def declared_checks(self) -> tuple[DeclaredCheck, ...]:
+        """The checks of its columns and its own, without what `key` and `nullable: false` say."""
+        return declared_checks({name: column.checks for name, column in self.columns.items()}, self.checks)
+
+    @property
+    def _named_checks(self) -> list[str]:
+        """Names that checks of the table have which are not declared."""
+        return [UNIQUE_KEY, *(not_null_name(name) for name in self.required)]
+
     @model_validator(mode="after")
     def _key_exists(self) -> Self:
         for name in self.key:
@@ -121,9 +140,9 @@ class Model(Contract):
         for name in filter(None, laid_out):
             if name not in self.columns:
                 raise ValueError(f"layout column {name!r} is not listed under columns")
-        for check in self.checks:
-            if check.severity is Severity.REJECT:
-                raise ValueError(f"check {check.name!r} cannot reject; use a rule, or severity fail or warn")
+        checks = self.declared_checks
+        check_not_said_twice(checks, self.required, self.key)
+        check_columns(checks, {name: column.values for name, column in self.columns.items()}, self._named_checks)
         return self
 
 
@@ -143,12 +162,16 @@ class CuratedModel(Model):
     event_time: Identifier | None = None
     conversion: Conversion | None = None
     rules: tuple[Rule, ...] = ()
-    references: tuple[Reference, ...] = ()
+
+    @property
+    def _named_checks(self) -> list[str]:
+        return [*super()._named_checks, VALUE_OUT_OF_RANGE, *(rule.name for rule in self.rules)]
 
     @property
     def reads(self) -> frozenset[str]:
         """Qualified names of the tables that its query, its conversion and its rules read."""
-        conditions = [rule.when for rule in (*self.rules, *self.checks)]
+        expressions = [check.kind.when for check in self.declared_checks if isinstance(check.kind, Expression)]
+        conditions = [*(rule.when for rule in self.rules), *expressions]
         found = {relation for condition in conditions for relation in _READ.findall(condition)}
         return super().reads | found | ({EXCHANGE_RATES} if self.conversion else set())
 
@@ -172,15 +195,15 @@ class CuratedModel(Model):
         for rule in self.rules:
             if rule.severity is Severity.FAIL:
                 raise ValueError(f"rule {rule.name!r} is about one row: use severity reject or warn")
-        names = [rule.name for rule in (*self.rules, *self.checks)] + [rule.name for rule in self.references]
+        names = [rule.name for rule in self.rules]
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"two rules are named {doubled[0]!r}")
-        for reference in self.references:
-            if reference.column not in self.columns:
-                raise ValueError(f"reference column {reference.column!r} is not listed under columns")
-            if reference.severity is not Severity.WARN:
-                raise ValueError(f"reference {reference.name!r} is checked after loading: its severity is warn")
+        if self.source:
+            others = [check for check in self.declared_checks if not check.is_of_values]
+            check_none_rejects(others, "use fail or warn: rules, and checks of the values of a column, reject rows.")
+        else:
+            check_none_rejects(self.declared_checks, "use fail or warn: only rows of a source table are rejected.")
         return self
 
     def _check_conversion(self) -> None:
@@ -225,6 +248,7 @@ class DerivedModel(Model):
     def _has_key(self) -> Self:
         if not self.key:
             raise ValueError("a table that is rebuilt whole needs a key: the columns of its grain")
+        check_none_rejects(self.declared_checks, "use fail or warn: no row of a table that is rebuilt is rejected.")
         for name in self.ratios:
             self._check_ratio(name)
         return self

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from rental_analytics.contracts.base import Check, Contract, Identifier, Sentence, Severity
+from rental_analytics.contracts.base import Contract, Identifier, Sentence, wrong_at
+from rental_analytics.contracts.checks import (
+    ColumnCheck,
+    DeclaredCheck,
+    Freshness,
+    Relationships,
+    TableCheck,
+    Values,
+    check_columns,
+    check_none_rejects,
+    declared_checks,
+)
 
 
 class SourceType(StrEnum):
@@ -30,6 +42,16 @@ class SourceType(StrEnum):
     def is_id(self) -> bool:
         """Whether the values tell things of the marketplace apart."""
         return self in {SourceType.ID, SourceType.TEXT_ID}
+
+
+_VALUES: Mapping[SourceType, Values] = {
+    SourceType.INTEGER: Values.NUMBER,
+    SourceType.DECIMAL: Values.NUMBER,
+    SourceType.FLOAT: Values.REAL,
+    SourceType.TEXT: Values.TEXT,
+    SourceType.DATE: Values.DATE,
+    SourceType.TIMESTAMP: Values.TIMESTAMP,
+}
 
 
 class ReadMode(StrEnum):
@@ -65,6 +87,12 @@ class SourceColumn(Contract):
     description: Sentence
     required: bool = True
     setting: str | None = Field(default=None, pattern=r"^marketplace\.[a-z_]+$")
+    checks: tuple[ColumnCheck, ...] = ()
+
+    @property
+    def values(self) -> Values:
+        """What it holds, as far as it decides which checks it can have."""
+        return _VALUES.get(self.type, Values.OTHER)
 
     @field_validator("type")
     @classmethod
@@ -90,9 +118,14 @@ class SourceTable(Contract):
     references: dict[Identifier, Identifier] = Field(default_factory=dict)
     unknown_columns: UnknownColumns = UnknownColumns.IGNORE
     columns: dict[Identifier, SourceColumn] = Field(min_length=1)
-    checks: tuple[Check, ...] = ()
+    checks: tuple[TableCheck, ...] = ()
     synonyms: tuple[Identifier, ...] = ()
     column_synonyms: dict[Identifier, tuple[Identifier, ...]] = Field(default_factory=dict)
+
+    @property
+    def declared_checks(self) -> tuple[DeclaredCheck, ...]:
+        """The checks of its columns and its own."""
+        return declared_checks({name: column.checks for name, column in self.columns.items()}, self.checks)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -117,10 +150,28 @@ class SourceTable(Contract):
         for name in self.key:
             if not self.columns[name].required:
                 raise ValueError(f"key column {name!r} cannot be optional")
-        for check in self.checks:
-            if check.severity is Severity.REJECT:
-                raise ValueError(f"check {check.name!r} cannot reject; use a rule of the curated model")
         for name in filter(None, (self.change_cursor, self.event_time)):
             if self.columns[name].type is not SourceType.TIMESTAMP:
                 raise ValueError(f"column {name!r} orders changes, so its type must be timestamp")
+        return self
+
+    @model_validator(mode="after")
+    def _has_checks_that_can_be_made(self) -> Self:
+        checks = self.declared_checks
+        check_columns(checks, {name: column.values for name, column in self.columns.items()}, ())
+        check_none_rejects(checks, "declare it in the curated model, which rejects rows, or use fail or warn.")
+        for check in checks:
+            if isinstance(check.kind, Relationships):
+                raise wrong_at(
+                    f"{check.key}.relationships",
+                    "a table is read before those it refers to",
+                    "declare it in the curated model, which is checked when all tables are loaded.",
+                )
+            noted = self.change_cursor if self.key else self.event_time
+            if isinstance(check.kind, Freshness) and check.kind.column != noted:
+                raise wrong_at(
+                    f"{check.key}.freshness.column",
+                    f"a run notes the newest value of {noted or 'no column'} of this table",
+                    f"{f'name {noted}, or ' if noted else ''}declare it in the curated model.",
+                )
         return self

@@ -25,8 +25,8 @@ def column_values(column: pa.ChunkedArray | pa.Array) -> list[Any]:
     """Values of a column, in order; NULL is None."""
     import pyarrow as pa
 
-    # Of times, Python has no 24:00:00 and makes midnight of it.
-    if not re.search(r"\btime(32|64)\b", str(column.type)):
+    # Of times, Python has no 24:00:00 and makes midnight of it; nanoseconds become pandas' where it is installed.
+    if not re.search(r"\btime(32|64)\b|\[ns\b", str(column.type)):
         try:
             return column.to_pylist()  # type: ignore[no-any-return]
         except (OverflowError, ValueError, pa.ArrowException):
@@ -66,13 +66,24 @@ def _moment(scalar: pa.Scalar, kind: Any) -> Any:
     """A date, time or timestamp: Python's where it has it, else DuckDB's text."""
     import pyarrow as pa
 
+    if str(kind).startswith(("timestamp[ns", "duration[ns")):
+        # PyArrow would make them pandas' where that is installed.
+        if scalar.value % 1000:
+            return _moment_text(scalar.value, kind)
+        kind = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.duration("us")
+        scalar = scalar.cast(kind)
     try:
         value = scalar.as_py()
         if not pa.types.is_time(kind) or scalar.value < _DAY * _PER_SECOND[kind.unit]:
             return value
     except (OverflowError, ValueError, pa.ArrowException):
         pass
-    number = scalar.value
+    return _moment_text(scalar.value, kind)
+
+
+def _moment_text(number: int, kind: Any) -> str:
+    import pyarrow as pa
+
     endless = _ENDLESS_DAYS if pa.types.is_date32(kind) else _ENDLESS
     if abs(number) >= endless:
         return "infinity" if number > 0 else "-infinity"

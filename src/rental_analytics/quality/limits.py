@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rental_analytics.contracts.base import Severity, both_names
 from rental_analytics.contracts.configuration import QualitySettings
 from rental_analytics.contracts.manifest import CheckResult, ExtractedTable, TransformManifest
-from rental_analytics.errors import QualityError, number_of
-from rental_analytics.quality.results import broken, told_values
+from rental_analytics.errors import QualityError
+from rental_analytics.quality.results import broken_checks, told_finding, told_values
 
 # Below this a share says little: one bad row is a large part of the few that a run every few minutes takes in.
 _FEW_ROWS = 100
@@ -32,11 +32,11 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
     limit, least = limits.max_rejected_share, limits.min_rejected_rows
     for name, table in manifest.tables.items():
         if table.extracted and table.rejected >= least and table.rejected / table.extracted > limit:
-            found = broken(table, Severity.REJECT)
+            found = broken_checks(table.checks, Severity.REJECT)
             rules = [_told(check) for check in found]
             # Of all tables, so that one change of the configuration is enough.
             accepted = _accepting(
-                [check for other in manifest.tables.values() for check in broken(other, Severity.REJECT)]
+                [check for other in manifest.tables.values() for check in broken_checks(other.checks, Severity.REJECT)]
             )
             accepting = f"to accept them, {accepted}, then `rental run --full-refresh`; " if accepted else ""
             few = (
@@ -51,15 +51,25 @@ def check_rejected(manifest: TransformManifest, limits: QualitySettings, again: 
                 reason="too-many-rows-rejected",
                 table=name,
             )
-        for check in table.checks:
-            if check.severity == Severity.FAIL and check.failed_rows:
-                raise QualityError(
-                    f"Check {check.check_name} of {check.table_name} is broken by {number_of(check.failed_rows, 'row')}"
-                    + (f", such as {check.sample}." if check.sample else "."),
-                    remedy=f"correct the rows in the source, then `{again}`; the check is in the table's YAML file.",
-                    reason="check-broken",
-                    table=name,
-                )
+        stop_if_check_broken(table.checks, again)
+
+
+def stop_if_check_broken(checks: Sequence[CheckResult], again: str) -> None:
+    """See that no check of rows that are not loaded yet is broken that stops a run.
+
+    Args:
+        again: the command that reads the rows once more.
+
+    Raises:
+        QualityError: one is; names the one that most rows break.
+    """
+    for check in broken_checks(checks, Severity.FAIL):
+        raise QualityError(
+            f"Check {check.check_name} of {check.table_name} is {told_finding(check)}; nothing was loaded.",
+            remedy=f"correct the rows in the source, then `{again}`; the check is in the table's YAML file.",
+            reason="check-broken",
+            table=check.table_name,
+        )
 
 
 def _accepting(checks: Sequence[CheckResult]) -> str:

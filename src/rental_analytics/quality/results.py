@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.manifest import CheckResult, TransformedTable, ValueCount
+from rental_analytics.contracts.manifest import CheckResult, ValueCount
 from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.contracts.source_table import SourceTable
+from rental_analytics.errors import number_of
+from rental_analytics.quality.conditions import key_text
 from rental_analytics.quality.rules import all_rules, kept_checks
 from rental_analytics.sql.render import render
 
@@ -17,7 +18,12 @@ _MOST_VALUES, _LONGEST_VALUE = 5, 60
 
 def model_counts(model: CuratedModel) -> str:
     """The query for one row: how many rows of `current_rows` break each rule and check, and how many are rejected."""
-    return render("quality/rule_counts", rules=all_rules(model), checks=kept_checks(model), key=model.key)
+    return render(
+        "quality/rule_counts",
+        rules=all_rules(model),
+        checks=kept_checks(model),
+        key_text=key_text(model.key) if model.key else None,
+    )
 
 
 def model_results(model: CuratedModel, counts: Mapping[str, Any]) -> tuple[CheckResult, ...]:
@@ -42,7 +48,7 @@ def blamed_values(model: CuratedModel, counts: Mapping[str, Any]) -> dict[str, s
     """For each broken rule with a value that is to blame, the query for the commonest ones and how many have them."""
     return {
         rule.name: render("quality/blamed_values", rule=rule, most=_MOST_VALUES)
-        for rule in model.rules
+        for rule in all_rules(model)
         if rule.value and rule.severity is Severity.REJECT and counts.get(rule.name)
     }
 
@@ -55,7 +61,7 @@ def blaming(
     Args:
         found: the rows of the queries of `blamed_values`.
     """
-    rules = {rule.name: rule for rule in model.rules}
+    rules = {rule.name: rule for rule in all_rules(model)}
     told = []
     for result in results:
         values = tuple(
@@ -81,25 +87,14 @@ def told_values(result: CheckResult) -> str:
     return f"{listed}{accepted}"
 
 
-def source_counts(source: SourceTable) -> str:
-    """The query for one row: how many of a source table's raw rows break each of its checks, of which it has some."""
-    return render("quality/source_checks", checks=source.checks, source=f"raw_data.{source.name}")
-
-
-def source_results(source: SourceTable, counts: Mapping[str, Any]) -> tuple[CheckResult, ...]:
-    """The results of a source table's checks; `counts` as in `model_results`."""
-    return tuple(
-        CheckResult(
-            table_name=source.name,
-            check_name=check.name,
-            severity=check.severity,
-            failed_rows=counts.get(check.name) or 0,
-        )
-        for check in source.checks
-    )
-
-
-def broken(table: TransformedTable, severity: Severity) -> list[CheckResult]:
-    """The rules and checks of a severity that rows break, the one that most break first."""
-    found = [check for check in table.checks if check.failed_rows and check.severity == severity]
+def broken_checks(checks: Sequence[CheckResult], severity: Severity) -> list[CheckResult]:
+    """The rules and checks of a severity that are broken, the one that most rows break first."""
+    found = [check for check in checks if check.failed_rows and check.severity == severity]
     return sorted(found, key=lambda check: -check.failed_rows)
+
+
+def told_finding(result: CheckResult) -> str:
+    """What a broken check found, in words: `broken by 2 rows, such as 7`, or what its table is like."""
+    if result.is_of_table:
+        return f"broken: {result.sample}"
+    return f"broken by {number_of(result.failed_rows, 'row')}" + (f", such as {result.sample}" if result.sample else "")

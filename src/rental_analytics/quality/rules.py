@@ -1,4 +1,4 @@
-"""The rules and checks of a curated model, with `value_out_of_range`, which is made from the types that it declares.
+"""The rules and checks of the rows of a curated model, with those that are made from the types that it declares.
 
 The query of a curated model leaves a column as wide as it came, and what it computes as wide as it is. So a value that
 does not fit is seen, and its row rejected, where a cast inside the query would stop the run.
@@ -6,13 +6,14 @@ does not fit is seen, and its row rejected, where a cast inside the query would 
 
 from __future__ import annotations
 
-from rental_analytics.contracts.base import Check, Severity
+from rental_analytics.contracts.base import Check, Rule, Severity
+from rental_analytics.contracts.checks import AcceptedValues, DeclaredCheck
 from rental_analytics.contracts.columns import ModelColumn
 from rental_analytics.contracts.marketplace import MAX_ID_BYTES
-from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.model import VALUE_OUT_OF_RANGE, CuratedModel, not_null_name
+from rental_analytics.quality.conditions import condition
 from rental_analytics.sql.render import identifier, literal
 
-VALUE_OUT_OF_RANGE = "value_out_of_range"
 FIRST_DATE, LAST_DATE = "1678-01-01", "2261-12-31"
 """Dates that every reader of a warehouse holds: pandas counts nanoseconds in 64 bits, from 1677-09-21 to 2262-04-11."""
 
@@ -23,29 +24,54 @@ _WHOLE = ("SMALLINT", "INTEGER", "BIGINT")
 _MOMENTS = {"DATE": ("", ""), "TIMESTAMP": (" 00:00:00", " 23:59:59.999999")}
 
 
-def reject_rules(model: CuratedModel) -> list[Check]:
+def reject_rules(model: CuratedModel) -> list[Rule]:
     """The rules that reject rows of a model, `value_out_of_range` last."""
     return [rule for rule in all_rules(model) if rule.severity is Severity.REJECT]
 
 
-def all_rules(model: CuratedModel) -> list[Check]:
-    """The model's rules, and that each of its values fits its column where it comes from a source table."""
+def all_rules(model: CuratedModel) -> list[Rule]:
+    """The model's rules, and that each of its values fits its column where it comes from a source table.
+
+    Of values that are not accepted a run names the commonest.
+    """
+    rules = [
+        Rule(
+            name=check.name,
+            severity=check.severity,
+            when=condition(check),
+            description=check.description,
+            value=check.columns[0] if isinstance(check.kind, AcceptedValues) else None,
+        )
+        for check in model.declared_checks
+        if _is_rule(model, check)
+    ]
+    rules += model.rules
     conditions = [_misfit(name, column) for name, column in model.columns.items()] if model.source else []
     found = " OR ".join(filter(None, conditions))
     if not found:
-        return list(model.rules)
+        return rules
     description = "a value, or what is computed of it, does not fit its column's type"
-    whole = Check(name=VALUE_OUT_OF_RANGE, severity=Severity.REJECT, when=found, description=description)
-    return [*model.rules, whole]
+    return [*rules, Rule(name=VALUE_OUT_OF_RANGE, severity=Severity.REJECT, when=found, description=description)]
 
 
 def kept_checks(model: CuratedModel) -> list[Check]:
-    """What holds of the rows that are kept: the model's checks, and that columns which are never NULL are not."""
-    names = [name for name, column in model.columns.items() if not column.nullable]
+    """What holds of each row that is kept: the model's checks, and that columns which are never NULL are not."""
     return [
-        *model.checks,
-        *(Check(name=f"{name}_not_null", severity=Severity.FAIL, when=f"{identifier(name)} IS NULL") for name in names),
+        *(
+            Check(name=check.name, severity=check.severity, when=condition(check), description=check.description)
+            for check in model.declared_checks
+            if check.is_of_rows and not _is_rule(model, check)
+        ),
+        *(
+            Check(name=not_null_name(name), severity=Severity.FAIL, when=f"{identifier(name)} IS NULL")
+            for name in model.required
+        ),
     ]
+
+
+def _is_rule(model: CuratedModel, check: DeclaredCheck) -> bool:
+    """Whether a check is made of every row that was read: it is of a column of it, and does not stop the run."""
+    return model.source is not None and check.is_of_values and check.severity is not Severity.FAIL
 
 
 def narrowed(name: str, column: ModelColumn) -> str:

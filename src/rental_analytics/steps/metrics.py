@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 
+from rental_analytics.contracts.checks import RowCountNearUsual
 from rental_analytics.contracts.events import DataSeen, TableDone
 from rental_analytics.contracts.manifest import CheckResult, MetricsManifest
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import QualityError
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.sql.render import render
 from rental_analytics.steps.base import StepContext, StepResult, StepWork, out_of_order
+from rental_analytics.steps.findings import record_checks
+from rental_analytics.steps.load.checks import check_load_of
+from rental_analytics.steps.usual import built_counts
 from rental_analytics.warehouses.base import QueryParameters
 
 
@@ -23,6 +28,7 @@ def run(context: StepContext) -> StepResult:
     last = context.manifests.latest(StepName.LOAD_CURATED, before=run.sequence + 1)
     if last is None:
         raise out_of_order(context, "no run has loaded curated tables yet")
+    check_load_of(context, last.run_id)
     # What lies after the moment up to which the run read has not happened.
     newest = warehouse.newest_day(through=run.upper_bound.date())
     as_of = run.as_of or newest
@@ -35,11 +41,12 @@ def run(context: StepContext) -> StepResult:
     )
     try:
         with context.events.work(StepName.METRICS):
-            tables, checks = warehouse.rebuild(models, parameters)
+            tables, checks = warehouse.rebuild(models, parameters, _comparisons(context))
     except QualityError as error:
-        _record(context, [result for result in error.results if isinstance(result, CheckResult)])
+        found = [result for result in error.results if isinstance(result, CheckResult)]
+        record_checks(warehouse, run.run_id, found)
         raise
-    _record(context, checks)
+    record_checks(warehouse, run.run_id, checks)
     context.manifests.commit(
         MetricsManifest(run_id=run.run_id, sequence=run.sequence, engine=warehouse.name, as_of=as_of, tables=tables)
     )
@@ -49,9 +56,15 @@ def run(context: StepContext) -> StepResult:
     return StepResult(0, sum(table.inserted for table in tables.values()))
 
 
-def _record(context: StepContext, checks: Sequence[CheckResult]) -> None:
-    results = [{"run_id": context.run.run_id} | check.record for check in checks]
-    context.warehouse.record({"check_results": results}, replacing=["run_id", "table_name", "check_name"])
+def _comparisons(context: StepContext) -> Comparisons:
+    """What the tables are compared with: newest values with the end of the time that the numbers are of."""
+    run = context.run
+    moment = run.upper_bound
+    if run.as_of and run.as_of < moment.date():
+        moment = datetime.combine(run.as_of, time()) + timedelta(days=1)
+    declared = (check for model in context.contracts.rebuild_order for check in model.declared_checks)
+    is_counted = any(isinstance(check.kind, RowCountNearUsual) for check in declared)
+    return Comparisons(moment, built_counts(context) if is_counted else {})
 
 
 def note_as_of(context: StepContext) -> None:

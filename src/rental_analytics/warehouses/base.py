@@ -9,9 +9,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from rental_analytics.contracts.checks import DeclaredCheck
 from rental_analytics.contracts.manifest import CheckResult, FileColumn, LakeFile, LoadedTable
-from rental_analytics.contracts.model import DerivedModel, Layout, Reference
+from rental_analytics.contracts.model import DerivedModel, Layout
 from rental_analytics.errors import WarehouseError
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.storage.base import Lake
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ class TableLoad:
             files hold a key once.
         complete: the files are the whole source table: keys that are not there have vanished.
         soft_delete: the table flags vanished keys in `is_deleted`.
-        references: checks of this table against others, made once all tables are loaded.
+        checks: what is asked of the table once all tables are loaded.
         versions_of: table whose rows have these versions; loaded before this one.
         version: column of that table with the moment of its row's version.
         replaced: rows that go before the files' rows are appended.
@@ -115,7 +117,7 @@ class TableLoad:
     newest_by: tuple[str, ...] = ()
     complete: bool = False
     soft_delete: bool = False
-    references: tuple[Reference, ...] = ()
+    checks: tuple[DeclaredCheck, ...] = ()
     versions_of: str | None = None
     version: str | None = None
     replaced: Replaced | None = None
@@ -188,6 +190,10 @@ class Warehouse(ABC):
     """A database with the schemas `raw_data`, `curated`, `intermediate`, `presentation` and `ops`."""
 
     name: str
+    dialect: str
+    """The SQL that its users write, as sqlglot calls it."""
+    is_shared: bool
+    """Whether threads of one process may ask it at the same time."""
     display_url: str
 
     @abstractmethod
@@ -237,9 +243,9 @@ class Warehouse(ABC):
 
     @abstractmethod
     def rebuild(
-        self, models: Sequence[DerivedModel], parameters: QueryParameters
+        self, models: Sequence[DerivedModel], parameters: QueryParameters, comparisons: Comparisons
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
-        """Compute tables anew, each behind those it reads, and swap all of them in, in one transaction.
+        """Compute tables anew, each behind those it reads, check them and swap all of them in, in one transaction.
 
         Raises:
             QualityError: a check that stops the run was broken; the old tables stay.

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from rental_analytics.contracts.model import Reference
 from rental_analytics.sql.render import render
 
 
@@ -222,15 +221,22 @@ class AssumeVersions(SqlChange):
 
 
 @dataclass(frozen=True)
-class CheckReference(SqlChange):
-    """The rows of the run that refer to no row of another table are counted in `ops.check_results`."""
+class MadeCheck:
+    """A check of a table, and the query for what breaks it."""
 
-    reference: Reference
-    parent: str
-    parent_key: str
-    soft_delete: bool
+    table_name: str
+    check_name: str
+    severity: str
+    query: str
+
+
+@dataclass(frozen=True)
+class CheckTables(SqlChange):
+    """What checks of the tables find is noted in `ops.check_results`."""
+
     run_id: str
-    template = "warehouses/check_reference"
+    checks: tuple[MadeCheck, ...]
+    template = "warehouses/check_tables"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from rental_analytics.contracts.checks import DeclaredCheck
 from rental_analytics.contracts.manifest import FileColumn, LoadedTable
+from rental_analytics.quality.loaded import LoadedState
 from rental_analytics.sql.render import identifier, literal, render, timestamp_text
+from rental_analytics.sql.render import table as table_name
 from rental_analytics.warehouses.base import Disposition, Load, TableLoad
 from rental_analytics.warehouses.change_kinds import (
     AddFiles,
@@ -19,7 +22,7 @@ from rental_analytics.warehouses.change_kinds import (
     AnyChange,
     AssumeVersions,
     BackdateVersions,
-    CheckReference,
+    CheckTables,
     ConvertRows,
     DateVersions,
     DeleteKeys,
@@ -31,6 +34,7 @@ from rental_analytics.warehouses.change_kinds import (
     FlagMissing,
     ForgetAssumed,
     InsertRows,
+    MadeCheck,
     MergeRows,
     NoteLoad,
     RemoveFutureVersions,
@@ -62,13 +66,13 @@ class LoadChanges:
     Args:
         accounts: what the run says of itself, in place of what it said before; may be repeated.
         tables: changes of each table of the load, in its order.
-        checks: looks at the tables of the load once all of them are changed.
+        checks: look at the tables of the load once all of them are changed.
         note: that the load was made.
     """
 
     accounts: tuple[AnyChange, ...]
     tables: Mapping[str, tuple[AnyChange, ...]]
-    checks: tuple[CheckReference, ...]
+    checks: tuple[CheckTables, ...]
     note: NoteLoad
 
 
@@ -90,7 +94,7 @@ def changes_of(load: Load, sources: Mapping[str, Sources], ops_sources: Mapping[
     return LoadChanges(
         accounts=tuple(_accounts(load, ops_sources)),
         tables={table.relation: _TableChanges(load, table, sources[table.relation]).all() for table in load.tables},
-        checks=tuple(_reference_checks(load)),
+        checks=tuple(_checks(load)),
         note=note,
     )
 
@@ -227,9 +231,24 @@ def _accounts(load: Load, sources: Mapping[str, str]) -> Iterator[AnyChange]:
         yield AddFiles(f"ops.{name}", source)
 
 
-def _reference_checks(load: Load) -> Iterator[CheckReference]:
-    keys = {table.relation: table.key for table in load.tables}
-    for table in load.tables:
-        for reference in table.references:
-            parent = f"curated.{reference.model}"
-            yield CheckReference(table.relation, reference, parent, keys[parent][0], table.soft_delete, load.run_id)
+def _checks(load: Load) -> Iterator[CheckTables]:
+    """All of them in one statement."""
+    made = [
+        MadeCheck(
+            table_name=table_name(table.relation),
+            check_name=check.name,
+            severity=check.severity,
+            query=LoadedState(table.relation, table.soft_delete, load.run_id, load.upper_bound).query(
+                check, is_day=_is_day(table, check)
+            ),
+        )
+        for table in load.tables
+        for check in table.checks
+    ]
+    if made:
+        yield CheckTables("ops.check_results", load.run_id, tuple(made))
+
+
+def _is_day(table: TableLoad, check: DeclaredCheck) -> bool:
+    """Whether a check looks at days, and not at moments."""
+    return any(column.type == "DATE" for column in table.columns if column.name in check.columns)

@@ -19,8 +19,9 @@ from rental_analytics.contracts.cases import Case
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, RunParameters, TransformedTable
 from rental_analytics.contracts.marketplace import IdKind
-from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.model import VALUE_OUT_OF_RANGE, CuratedModel
 from rental_analytics.engines.base import Engine
+from rental_analytics.quality.rules import kept_checks, reject_rules
 from rental_analytics.steps.transform.request import TransformRequest
 from rental_analytics.steps.transform.transformation import Transformation
 from rental_analytics.storage.base import Lake
@@ -170,7 +171,10 @@ def row_key(model: CuratedModel, row: Mapping[str, Any]) -> str | None:
 
 
 def rules(model: CuratedModel, severity: Severity) -> set[str]:
-    return {rule.name for rule in model.rules if rule.severity is severity}
+    """Those that a case of the model can break."""
+    declared = {check.name for check in model.declared_checks if check.is_of_rows}
+    found = (*model.rules, *(check for check in kept_checks(model) if check.name in declared), *reject_rules(model))
+    return {rule.name for rule in found if rule.severity is severity and rule.name != VALUE_OUT_OF_RANGE}
 
 
 def _file_columns(model: CuratedModel) -> tuple[FileColumn, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from metrics.warehouse import Row, contracts, curated_columns
 from rental_analytics.contracts.manifest import FileColumn
 from rental_analytics.contracts.marketplace import IdKind
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, literal, render
@@ -28,7 +29,14 @@ INSERT INTO curated.calendar (calendar_date, week_start, month_start)
 SELECT day, DATE_TRUNC('week', day), DATE_TRUNC('month', day)
 FROM generate_series(TIMESTAMP '1970-01-01', TIMESTAMP '2099-12-31', INTERVAL '1 day') AS days (day)
 """
-TYPES = {"int64": "BIGINT", "int32": "INTEGER", "date32[day]": "DATE", "string": "VARCHAR", "bool": "BOOLEAN"}
+TYPES = {
+    "timestamp[us]": "TIMESTAMP",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "date32[day]": "DATE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+}
 
 
 class RedshiftMetrics:
@@ -44,7 +52,7 @@ class RedshiftMetrics:
         warehouse.open()
         self._api.run([_table(name, ids) for name in contracts().curated])
         self._run(FILL_CALENDAR)
-        warehouse.rebuild(contracts(ids).rebuild_order, self._parameters)
+        warehouse.rebuild(contracts(ids).rebuild_order, self._parameters, Comparisons(datetime(1970, 1, 1)))  # noqa: DTZ001
         self._held = read_catalogue(*self._api.queries([render(template) for template in CATALOGUE]))
 
     @contextmanager

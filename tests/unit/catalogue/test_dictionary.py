@@ -91,12 +91,12 @@ def test_the_source_is_told_by_its_own_names() -> None:
     assert column("source.bookings", "user_id").origin == ""
 
 
-def test_rules_and_references_are_checks() -> None:
+def test_rules_and_relationships_are_checks() -> None:
     checks = {check.name: check for check in packaged().relations["curated.bookings"].checks}
 
     assert checks["negative_price"].severity == "reject"
     assert checks["value_out_of_range"].meaning.startswith("a value")
-    assert checks["unknown_listing"].meaning == "listing_id is not in listings"
+    assert checks["unknown_listing"].meaning == "listing_id is not in curated.listings"
 
 
 def test_places_are_told_in_their_order() -> None:

@@ -15,7 +15,16 @@ __all__ = ["root", "shared"]
 SOURCE = "sources/bookings.yaml"
 MODEL = f"{CURATED}/model.yaml"
 EVENTS = BOOKINGS.replace("key: [booking_id]\n", "")
-CHECKED = APARTMENTS + "checks:\n  - {name: title_there, severity: warn, when: id IS NULL}\n"
+
+
+def related(to: str, column: str) -> str:
+    """The curated model with a column that is related to another one."""
+    columns = (
+        "  booked_on: {type: DATE, description: When it was booked}\n"
+        "  replaced_id: {type: BIGINT, description: The booking before, checks: ["
+        f"{{relationships: {{to: {to}, column: {column}}}}}]}}\n"
+    )
+    return CURATED_MODEL.replace("rules:", f"{columns}rules:")
 
 
 def order(contracts: Contracts) -> object:
@@ -76,18 +85,26 @@ def order(contracts: Contracts) -> object:
         pytest.param(
             "contract-model-unknown",
             MODEL,
-            CURATED_MODEL + "references: [{name: x, severity: warn, column: booking_id, model: none}]\n",
+            CURATED_MODEL.replace("source: bookings", "versions_of: none"),
             "correct the name",
             CURATED_MODEL,
             marks=pytest.mark.remedy("contract-model-unknown"),
         ),
         pytest.param(
-            "contract-checks-unused",
-            "sources/apartments.yaml",
-            CHECKED,
-            "or remove the checks",
-            APARTMENTS,
-            marks=pytest.mark.remedy("contract-checks-unused"),
+            "contract-relationship-unknown",
+            MODEL,
+            related("curated.guests", "guest_id"),
+            "name one of curated.bookings",
+            related("curated.bookings", "booking_id"),
+            marks=pytest.mark.remedy("contract-relationship-unknown"),
+        ),
+        pytest.param(
+            "contract-relationship-unlike",
+            MODEL,
+            related("curated.bookings", "booked_on"),
+            "name a column of the same type",
+            related("curated.bookings", "booking_id"),
+            marks=pytest.mark.remedy("contract-relationship-unlike"),
         ),
         pytest.param(
             "contract-references-circular",

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.manifest import CheckResult, TransformedTable
+from rental_analytics.contracts.manifest import CheckResult
 from rental_analytics.contracts.model import CuratedModel, DerivedModel
-from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import QualityError
-from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
+from rental_analytics.quality.asked import Found, found
+from rental_analytics.quality.rebuilt import Comparisons, asked_of, stop_if_broken
 from rental_analytics.quality.results import (
     blamed_values,
     blaming,
-    broken,
+    broken_checks,
     model_counts,
     model_results,
-    source_counts,
-    source_results,
     told_values,
 )
 from rental_analytics.quality.rules import all_rules, narrowed, reject_rules
@@ -51,14 +50,6 @@ METRIC = DerivedModel.model_validate(
     SHARED
     | {"layer": "presentation", "definition": "Seats", "query": "SELECT 1", "checks": CHECKS, "key": ["seat", "price"]}
 )
-SOURCE = SourceTable.model_validate(
-    {
-        "name": "seats",
-        "description": "Seats",
-        "columns": {"seat": {"type": "integer", "description": "A number"}},
-        "checks": [{"name": "odd", "severity": "warn", "when": "seat % 2 = 1"}],
-    }
-)
 
 
 @pytest.fixture
@@ -79,7 +70,7 @@ def row_of(database: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 def test_the_commonest_values_that_are_to_blame(database: duckdb.DuckDBPyConnection) -> None:
     rule = {"name": "rude", "severity": "reject", "when": "told <> 'please' OR told IS NULL"}
     blaming_rule = rule | {"value": "told", "setting": "manners.words", "setting_for_null": "manners.silence"}
-    model = MODEL.model_validate(MODEL.model_dump() | {"rules": [blaming_rule, *RULES]})
+    model = MODEL.model_validate(MODEL.model_dump(exclude_none=True) | {"rules": [blaming_rule, *RULES]})
     database.execute(
         """
         CREATE TABLE current_rows AS
@@ -178,21 +169,6 @@ def test_values_that_do_not_fit_their_column(
         assert held == (not fits or value == "NULL",)
 
 
-def test_checks_of_a_source_leave_keys_that_vanished_out(database: duckdb.DuckDBPyConnection) -> None:
-    database.execute(
-        """
-        CREATE SCHEMA raw_data;
-        CREATE TABLE raw_data.seats AS SELECT * FROM (
-            VALUES (1, (2::BIGINT << 40)), (3, (2::BIGINT << 40) + (1::BIGINT << 39) - 1), (2, 1),
-                (5, (2::BIGINT << 40) + (1::BIGINT << 39))
-        ) AS seats (seat, _row_id)
-        """
-    )
-    (result,) = source_results(SOURCE, row_of(database, source_counts(SOURCE)))
-    assert (result.table_name, result.check_name, result.failed_rows) == ("seats", "odd", 2)
-    assert [result.failed_rows for result in source_results(SOURCE, {})] == [0]
-
-
 def test_checks_of_a_rebuilt_table(database: duckdb.DuckDBPyConnection) -> None:
     database.execute(
         """
@@ -203,20 +179,28 @@ def test_checks_of_a_rebuilt_table(database: duckdb.DuckDBPyConnection) -> None:
         ) AS seats (seat, price, told)
         """
     )
-    failed = dict(database.execute(check_statement(METRIC, METRIC.relation)).fetchall())
-    results = check_results(METRIC, failed)
-    found = [(result.check_name, result.severity, result.failed_rows) for result in results]
-    assert found == [
-        ("unique_key", Severity.FAIL, 2),
-        ("seat_not_null", Severity.FAIL, 1),
-        ("silent", Severity.WARN, 3),
+    asked = asked_of(METRIC, METRIC.relation, Comparisons(datetime(2024, 1, 1)))  # noqa: DTZ001 UTC
+
+    def made() -> Found:
+        return found([asked], lambda queries: [row_of(database, query) for query in queries])
+
+    results = made().results
+    assert made().rows == {"seats": 8}
+    assert [(result.check_name, result.severity, result.failed_rows, result.sample) for result in results] == [
+        ("unique_key", Severity.FAIL, 2, "2,1"),
+        ("seat_not_null", Severity.FAIL, 1, "NULL,1"),
+        ("silent", Severity.WARN, 3, "1,2"),
     ]
     other = METRIC.model_copy(update={"name": "halls"})
-    with pytest.raises(QualityError, match=r"Check unique_key of presentation\.seats is broken by 2 rows") as caught:
+    with pytest.raises(
+        QualityError, match=r"unique_key of presentation\.seats is broken by 2 rows, such as 2,1;"
+    ) as caught:
         stop_if_broken([other, METRIC], results)
     assert (caught.value.reason, caught.value.table) == ("metric-check-broken", "seats")
     stop_if_broken([METRIC], results[2:])
-    stop_if_broken([METRIC], check_results(METRIC, dict.fromkeys(failed, 0)))
+    database.execute("DELETE FROM presentation.seats")
+    assert {result.failed_rows for result in made().results} == {0}
+    stop_if_broken([METRIC], made().results)
 
 
 def test_the_check_that_most_rows_break_comes_first() -> None:
@@ -229,5 +213,4 @@ def test_the_check_that_most_rows_break_comes_first() -> None:
             ("other", Severity.WARN, 9),
         )
     )
-    table = TransformedTable(complete=False, columns=(), extracted=9, curated=9, rejected=0, checks=checks)
-    assert [check.check_name for check in broken(table, Severity.REJECT)] == ["many", "few"]
+    assert [check.check_name for check in broken_checks(checks, Severity.REJECT)] == ["many", "few"]

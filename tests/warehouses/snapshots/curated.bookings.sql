@@ -80,60 +80,6 @@ COMMENT ON COLUMN "curated"."bookings"."_loaded_at" IS 'Start of the run that lo
 COMMENT ON COLUMN "curated"."bookings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
 ;
 
-CREATE TABLE IF NOT EXISTS "curated"."listings" (
-    "listing_id" BIGINT NOT NULL,
-    "title" VARCHAR(8192),
-    "source" VARCHAR(2048),
-    "price" DECIMAL(18,2) NOT NULL,
-    "currency" VARCHAR(16) NOT NULL,
-    "reporting_price" DECIMAL(18,2) NOT NULL,
-    "created_at" TIMESTAMP NOT NULL,
-    "is_active" BOOLEAN,
-    "modified_at" TIMESTAMP,
-    "_loaded_at" TIMESTAMP NOT NULL,
-    "is_deleted" BOOLEAN NOT NULL,
-    PRIMARY KEY ("listing_id")
-)
-DISTSTYLE KEY DISTKEY ("listing_id")
-COMPOUND SORTKEY ("listing_id")
-;
-
-COMMENT ON TABLE "curated"."listings" IS 'Listings of the marketplace with their price in the reporting currency.'
-;
-
-COMMENT ON COLUMN "curated"."listings"."listing_id" IS 'Identifies the listing'
-;
-
-COMMENT ON COLUMN "curated"."listings"."title" IS 'Headline of the listing'
-;
-
-COMMENT ON COLUMN "curated"."listings"."source" IS 'Where the listing came from'
-;
-
-COMMENT ON COLUMN "curated"."listings"."price" IS 'Price per night in the listing''s currency'
-;
-
-COMMENT ON COLUMN "curated"."listings"."currency" IS 'ISO 4217 code of the price; marketplace.default_currency where the source does not say'
-;
-
-COMMENT ON COLUMN "curated"."listings"."reporting_price" IS 'Price per night in the reporting currency at the rate of the day the listing was last modified'
-;
-
-COMMENT ON COLUMN "curated"."listings"."created_at" IS 'When the listing was created in UTC'
-;
-
-COMMENT ON COLUMN "curated"."listings"."is_active" IS 'Whether the listing can be booked'
-;
-
-COMMENT ON COLUMN "curated"."listings"."modified_at" IS 'When the listing last changed in UTC'
-;
-
-COMMENT ON COLUMN "curated"."listings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
-;
-
-COMMENT ON COLUMN "curated"."listings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
-;
-
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "booking_id" BIGINT,
     "user_id" BIGINT,
@@ -244,35 +190,7 @@ WHEN NOT MATCHED THEN INSERT (
 UPDATE "curated"."bookings" AS target SET "is_deleted" = TRUE, _run_id = '20240305T010203Z-abcdef', _loaded_at = CAST('2024-03-05 01:02:03.456789' AS TIMESTAMP) FROM "ops"."stage_0a1b2c3d_1" AS arrived WHERE "target"."booking_id" = "arrived"."booking_id" AND NOT target."is_deleted"
 ;
 
-INSERT INTO ops.check_results (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'bookings', 'unknown_listing', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."listing_id") AS VARCHAR(MAX)) AS sample FROM "curated"."bookings" AS child WHERE child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT child."listing_id" IS NULL AND NOT EXISTS(SELECT 1 FROM "curated"."listings" AS parent WHERE parent."listing_id" = child."listing_id")) AS found
-;
-
-MERGE INTO "curated"."bookings"
-USING "ops"."stage_0a1b2c3d_0" AS arrived
-ON "bookings"."booking_id" = "arrived"."booking_id"
-WHEN MATCHED THEN UPDATE SET
-    "user_id" = arrived."user_id",
-    "listing_id" = arrived."listing_id",
-    "booked_at" = arrived."booked_at",
-    "checkin_date" = arrived."checkin_date",
-    "checkout_date" = arrived."checkout_date",
-    "stay_nights" = arrived."stay_nights",
-    "lead_days" = arrived."lead_days",
-    "total_price" = arrived."total_price",
-    "currency" = arrived."currency",
-    "reporting_total_price" = arrived."reporting_total_price",
-    "status" = arrived."status",
-    "payment_status" = arrived."payment_status",
-    "guests" = arrived."guests",
-    "modified_at" = arrived."modified_at",
-    "_run_id" = arrived."_run_id",
-    "_loaded_at" = TIMESTAMP '2024-03-05 01:02:03.456789',
-    "is_deleted" = FALSE
-WHEN NOT MATCHED THEN INSERT (
-    "booking_id", "user_id", "listing_id", "booked_at", "checkin_date", "checkout_date", "stay_nights", "lead_days", "total_price", "currency", "reporting_total_price", "status", "payment_status", "guests", "modified_at", "_run_id", "_loaded_at", "is_deleted"
-) VALUES (
-    arrived."booking_id", arrived."user_id", arrived."listing_id", arrived."booked_at", arrived."checkin_date", arrived."checkout_date", arrived."stay_nights", arrived."lead_days", arrived."total_price", arrived."currency", arrived."reporting_total_price", arrived."status", arrived."payment_status", arrived."guests", arrived."modified_at", arrived."_run_id", TIMESTAMP '2024-03-05 01:02:03.456789', FALSE
-)
+INSERT INTO "ops"."check_results" (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'bookings', 'unknown_listing', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."listing_id") AS VARCHAR(MAX)) AS sample FROM "curated"."bookings" AS child WHERE NOT child."listing_id" IS NULL AND child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT EXISTS(SELECT 1 FROM "curated"."listings" AS parent WHERE parent."listing_id" = child."listing_id")) AS found
 ;
 
 LOCK ops.loads
@@ -335,9 +253,6 @@ DROP TABLE IF EXISTS "ops"."stage_0a1b2c3d_2"
 ;
 
 ANALYZE "curated"."bookings"
-;
-
-ANALYZE "curated"."listings"
 ;
 
 DELETE FROM "curated"."bookings" WHERE NOT "bookings"."reporting_total_price" IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT "held"."booking_id", ROUND(held."reporting_total_price" * rates.rate, 2) AS amount FROM "curated"."bookings" AS held INNER JOIN curated.exchange_rates AS rates ON rates.currency = 'USD' AND rates.rate_date = COALESCE(CASE WHEN CAST(held."booked_at" AS DATE) < CAST('2024-03-05' AS DATE) THEN CAST(held."booked_at" AS DATE) END, CAST('2024-03-05' AS DATE)) WHERE ABS(held."reporting_total_price" * rates.rate) < 9999999999999999) AS made WHERE "bookings"."booking_id" = "made"."booking_id")

@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 from rental_analytics.contracts.events import TableDone
-from rental_analytics.contracts.manifest import ExtractedTable, ExtractManifest, RunParameters
+from rental_analytics.contracts.manifest import CheckResult, ExtractedTable, ExtractManifest, RunParameters
 from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.databases.base import ReadPlan, Window, earlier
 from rental_analytics.databases.mapping import find_table
 from rental_analytics.databases.planning import plan_absent, plan_read
-from rental_analytics.errors import ConfigurationError, number_of
-from rental_analytics.quality.limits import check_deleted
-from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of
+from rental_analytics.errors import ConfigurationError, QualityError, number_of
+from rental_analytics.quality.limits import check_deleted, stop_if_check_broken
+from rental_analytics.steps.base import Parts, StepContext, StepResult, StepWork, command_of
 from rental_analytics.steps.extract.absent import absent_table, check_not_vanished
+from rental_analytics.steps.extract.checks import SourceChecks
 from rental_analytics.steps.extract.drift import check_drift, held_types
 from rental_analytics.steps.extract.reading import read_table
 from rental_analytics.steps.extract.remapped import check_mapping
 from rental_analytics.steps.extract.request import ExtractRequest
+from rental_analytics.steps.findings import note_warnings, record_checks
 from rental_analytics.steps.read_start import ReadStart, read_start
 
 _LAST_DAY = datetime(9999, 12, 30)  # noqa: DTZ001
@@ -46,18 +48,20 @@ def run(context: StepContext) -> StepResult:
         if not plan.absent
     }
     tables: dict[str, ExtractedTable] = {}
+    checks = SourceChecks(context)
     for plan in plans:
         name = plan.table.name
         if plan.absent:
             table = absent_table(context, plan, before.get(name))
+            found = checks.results(plan.table, table, None)
         else:
             request = _request(context, plan, before.get(name), complete=start.complete or bool(remapped[name]))
-            table = _read(context, request)
+            table, found = _read(context, request, checks)
         _check_deleted(context, name, table, before.get(name))
         carried = None if context.run.full_refresh else before.get(name)
         held = held_types(table.columns, table.present, carried)
         notes = (*table.notes, *remapped[name], *drifted.get(name, ()))
-        tables[name] = table.model_copy(update={"notes": notes, "held_types": held})
+        tables[name] = table.model_copy(update={"notes": notes, "held_types": held, "checks": found})
         for note in tables[name].notes:
             context.events.note(note, table=name)
     run = context.run
@@ -75,6 +79,7 @@ def run(context: StepContext) -> StepResult:
     for name, table in tables.items():
         kept = sum(file.rows for file in (*table.files, *table.deletes))
         context.events.emit(TableDone(StepName.EXTRACT, name, kept, rows_in=table.rows))
+        note_warnings(context, name, table.checks)
     rows = sum(table.rows for table in tables.values())
     written = [file for table in tables.values() for file in (*table.files, *table.deletes)]
     return StepResult(rows, sum(file.rows for file in written), sum(file.bytes for file in written))
@@ -88,10 +93,16 @@ def _check_table(context: StepContext, plan: ReadPlan, previous: ExtractedTable 
     return check_mapping(plan, previous, full_refresh=context.run.full_refresh)
 
 
-def _read(context: StepContext, request: ExtractRequest) -> ExtractedTable:
-    name = request.plan.table.name
-    with context.events.work(StepName.EXTRACT, name) as progress, context.engine.session(context.lake) as session:
-        return read_table(session, request, context.database, context.lake, progress)
+def _read(
+    context: StepContext, request: ExtractRequest, checks: SourceChecks
+) -> tuple[ExtractedTable, tuple[CheckResult, ...]]:
+    source = request.plan.table
+    with (
+        context.events.work(StepName.EXTRACT, source.name) as progress,
+        context.engine.session(context.lake) as session,
+    ):
+        table = read_table(session, request, context.database, context.lake, progress)
+        return table, checks.results(source, table, session)
 
 
 def plan_reads(context: StepContext) -> list[ReadPlan]:
@@ -186,4 +197,27 @@ def _lower_bound(previous: ExtractedTable, overlap: timedelta) -> datetime | Non
     return lower
 
 
-WORK = StepWork(run)
+def check_quality(context: StepContext) -> None:
+    """Stop before anything is transformed when what was read breaks a check that stops a run.
+
+    Raises:
+        QualityError: names the table and the check; `ops` tells what every check found.
+    """
+    manifest = context.manifests.extract(context.run.run_id)
+    if manifest is None:
+        return
+    try:
+        stop_if_check_broken(manifest.check_results, command_of(context.run))
+    except QualityError:
+        context.manifests.mark_stopped(manifest.run_id, (manifest.run_id,))
+        raise
+
+
+def account_stopped(parts: Parts, run: RunParameters) -> None:
+    """Let `ops` tell what the checks found of a read that stopped the run; may be repeated."""
+    manifest = parts.manifests.extract(run.run_id)
+    if manifest:
+        record_checks(parts.warehouse, run.run_id, manifest.check_results)
+
+
+WORK = StepWork(run, check=check_quality, account=account_stopped)

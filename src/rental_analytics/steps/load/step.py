@@ -21,8 +21,11 @@ from rental_analytics.contracts.pipeline_columns import curated_columns, raw_col
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import LakeError, QualityError
+from rental_analytics.quality.loaded import load_checks
 from rental_analytics.sql.render import render
 from rental_analytics.steps.base import Parts, StepContext, StepResult, StepWork, out_of_order
+from rental_analytics.steps.findings import check_reads
+from rental_analytics.steps.load.checks import check_loaded
 from rental_analytics.steps.load.fit import check_fits
 from rental_analytics.warehouses.base import Disposition, HeldAmounts, Load, OpsRows, Replaced, TableDetails, TableLoad
 
@@ -35,6 +38,7 @@ def run_raw(context: StepContext) -> StepResult:
     """
     _check_not_stopped(context)
     pending = context.manifests.pending_extracts(StepName.LOAD_RAW, through=context.run.sequence)
+    check_reads(pending)
     check_fits(context, pending)
     loaded: dict[str, LoadedTable] = {}
     vanished = Counter[str]()
@@ -90,7 +94,7 @@ def run_curated(context: StepContext) -> StepResult:
             model.relation: _curated_details(model) for name, model in models.items() if name not in manifest.tables
         },
         ops_files=_rejected_files(manifest),
-        ops_rows=_accounts(manifest),
+        ops_rows=_accounts(manifest, context.manifests.extract(manifest.run_id)),
     )
     with context.events.work(StepName.LOAD_CURATED):
         loaded = context.warehouse.load(load, context.lake)
@@ -127,7 +131,7 @@ def account_stopped(parts: Parts, run: RunParameters) -> None:
         upper_bound=run.upper_bound,
         tables=(),
         ops_files=_rejected_files(manifest),
-        ops_rows=_accounts(manifest),
+        ops_rows=_accounts(manifest, parts.manifests.extract(run.run_id)),
     )
     if not parts.warehouse.loaded(StepName.LOAD_CURATED, load.manifest_hash):
         parts.warehouse.account(load, parts.lake)
@@ -163,7 +167,7 @@ def curated_load(
         withdrawn=table.withdrawn,
         complete=table.complete,
         soft_delete=model.soft_delete,
-        references=model.references,
+        checks=load_checks(model),
         versions_of=f"curated.{model.versions_of}" if model.versions_of else None,
         version=models[model.versions_of].version if model.versions_of else None,
         replaced=_replaced(model.event_time, table),
@@ -274,7 +278,8 @@ def _rejected_files(manifest: TransformManifest) -> dict[str, list[LakeFile]]:
     return {"rejected_rows": [file for table in manifest.tables.values() for file in table.rejected_files]}
 
 
-def _accounts(manifest: TransformManifest) -> OpsRows:
+def _accounts(manifest: TransformManifest, extract: ExtractManifest | None) -> OpsRows:
+    """What `ops` has of a run that transformed, and perhaps extracted: its rows, and what its checks found."""
     run_id = manifest.run_id
     accounting = [
         {
@@ -288,8 +293,9 @@ def _accounts(manifest: TransformManifest) -> OpsRows:
         for name, table in manifest.tables.items()
         if table.extracted is not None
     ]
-    checks = [{"run_id": run_id} | check.record for table in manifest.tables.values() for check in table.checks]
-    return {"row_accounting": accounting, "check_results": checks}
+    found = [check for table in manifest.tables.values() for check in table.checks]
+    found += extract.check_results if extract else ()
+    return {"row_accounting": accounting, "check_results": [{"run_id": run_id} | check.record for check in found]}
 
 
 def _proofs(manifest: ExtractManifest) -> Iterator[dict[str, object]]:
@@ -369,4 +375,4 @@ def _sum(first: LoadedTable | None, second: LoadedTable) -> LoadedTable:
 
 
 RAW_WORK = StepWork(run_raw)
-CURATED_WORK = StepWork(run_curated)
+CURATED_WORK = StepWork(run_curated, check=check_loaded)

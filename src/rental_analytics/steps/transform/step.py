@@ -17,11 +17,13 @@ from rental_analytics.contracts.source_table import ReadMode
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ConfigurationError, ContractError, QualityError, RentalError, number_of
 from rental_analytics.quality.limits import check_rejected
-from rental_analytics.quality.results import broken, told_values
+from rental_analytics.quality.results import broken_checks, told_values
 from rental_analytics.reference.data import ReferenceData, load_reference_data
 from rental_analytics.steps.base import StepContext, StepResult, StepWork, command_of, out_of_order
+from rental_analytics.steps.findings import check_reads, note_warnings
 from rental_analytics.steps.load.step import account_stopped
 from rental_analytics.steps.transform.request import TransformRequest
+from rental_analytics.steps.transform.row_counts import with_row_counts
 from rental_analytics.steps.transform.transformation import Transformation
 
 _TOLD = 3
@@ -37,6 +39,7 @@ def run(context: StepContext) -> StepResult:
     pending = context.manifests.pending_extracts(StepName.LOAD_CURATED, through=run.sequence)
     if not pending:
         raise out_of_order(context, "nothing was extracted that is not loaded yet")
+    check_reads(pending)
     _note_taken_over(context, pending)
     _note_empty_range(context, pending[-1])
     last = _last_loaded(context)
@@ -64,6 +67,7 @@ def run(context: StepContext) -> StepResult:
                 context.manifests.mark_stopped(run.run_id, covers)
             raise
     tables = {name: _with_range(context, name, table, request.extracts) for name, table in tables.items()}
+    tables = with_row_counts(context, tables)
     context.manifests.commit(
         TransformManifest(
             run_id=run.run_id,
@@ -125,7 +129,7 @@ def check_quality(context: StepContext) -> None:
 def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable]) -> None:
     for name, table in tables.items():
         if table.rejected:
-            found = broken(table, Severity.REJECT)
+            found = broken_checks(table.checks, Severity.REJECT)
             reasons = [f"{check.check_name} {check.failed_rows:,}{_values_of(check)}" for check in found]
             more = [f"{number_of(len(reasons) - _TOLD, 'more rule')}"] if len(reasons) > _TOLD else []
             context.events.note(
@@ -133,9 +137,7 @@ def _note_rejected(context: StepContext, tables: Mapping[str, TransformedTable])
                 "see ops.rejected_rows",
                 table=name,
             )
-        if warned := broken(table, Severity.WARN):
-            told = [f"{check.check_name} {check.failed_rows:,}" for check in warned]
-            context.events.note(f"kept with a warning: {', '.join(told)}", table=name)
+        note_warnings(context, name, table.checks)
 
 
 def _values_of(check: CheckResult) -> str:

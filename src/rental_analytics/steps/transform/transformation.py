@@ -15,7 +15,6 @@ from rental_analytics.contracts.manifest import (
     TransformedTable,
 )
 from rental_analytics.contracts.model import CuratedModel
-from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.engines.base import CAST_FAILED, Progress, Session, cast_failed
 from rental_analytics.errors import RentalError
 from rental_analytics.quality.results import (
@@ -23,12 +22,10 @@ from rental_analytics.quality.results import (
     blaming,
     model_counts,
     model_results,
-    source_counts,
-    source_results,
 )
 from rental_analytics.quality.rules import narrowed, reject_rules
 from rental_analytics.sql.render import identifier, render
-from rental_analytics.steps.transform.raw_rows import common_types, raw_rows
+from rental_analytics.steps.raw_rows import common_types, raw_rows
 from rental_analytics.steps.transform.request import TransformRequest
 from rental_analytics.storage.base import Lake
 
@@ -97,23 +94,18 @@ class Transformation:
                 reason="model-does-not-add-up",
                 table=model.name,
             )
-        checks = (*made.checks, *self._source_checks(self._request.sources[model.source or ""]))
-        return made.model_copy(update={"extracted": extracted, "checks": checks})
+        return made.model_copy(update={"extracted": extracted})
 
     def _made_of_nothing(self, model: CuratedModel, *, complete: bool) -> TransformedTable:
         """Where no row came, no statement is needed to say so."""
-        source = self._request.sources[model.source or ""]
-        checks = (*model_results(model, {}), *source_results(source, {}))
-        return _nothing(model).model_copy(update={"complete": complete, "extracted": 0, "checks": checks})
+        update = {"complete": complete, "extracted": 0, "checks": model_results(model, {})}
+        return _nothing(model).model_copy(update=update)
 
     def _show_candidates(self, model: CuratedModel, extracts: Sequence[ExtractedTable]) -> None:
         """Let the model's rows stand under `candidates`, as its query makes them of extracts."""
         source = self._request.sources[model.source or ""]
         self._session.view(f"raw_data.{source.name}", raw_rows(self._session, self._lake, source, extracts))
         self._session.view("candidates", candidates(model, self._request.run.upper_bound))
-
-    def _source_checks(self, source: SourceTable) -> tuple[CheckResult, ...]:
-        return source_results(source, self._session.row(source_counts(source)) if source.checks else {})
 
     def _keep_versions(self, model: CuratedModel) -> None:
         """Let models made of this one's row versions find them under its name."""

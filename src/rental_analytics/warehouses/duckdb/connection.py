@@ -149,6 +149,11 @@ class Connection:
         except duckdb.Error as error:
             raise refused(self.path, error) from error
 
+    def row(self, sql: str) -> dict[str, Any]:
+        """The single row of a query, by column name."""
+        (values,) = self.run(sql)
+        return dict(zip((column[0] for column in self.session.description), values, strict=True))
+
     def append(self, name: str, records: Sequence[Mapping[str, Any]], *, replacing: Sequence[str] = ()) -> None:
         """Add records to a table of schema `ops`, in place of those that agree with one of them on some columns."""
         if not records:

@@ -9,7 +9,8 @@ from rental_analytics.contracts.manifest import CheckResult, LoadedTable
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import WarehouseError
 from rental_analytics.failpoints import reach
-from rental_analytics.quality.rebuilt import check_results, check_statement, stop_if_broken
+from rental_analytics.quality.asked import found
+from rental_analytics.quality.rebuilt import Comparisons, asked_of, stop_if_broken
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.render import render
 from rental_analytics.warehouses.base import QueryParameters, TableDetails
@@ -20,7 +21,7 @@ from rental_analytics.warehouses.refused_metric import metric_failed
 
 
 def rebuild(
-    connection: Connection, models: Sequence[DerivedModel], parameters: QueryParameters
+    connection: Connection, models: Sequence[DerivedModel], parameters: QueryParameters, comparisons: Comparisons
 ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
     """Put new tables in place of the old ones.
 
@@ -28,16 +29,17 @@ def rebuild(
         WarehouseError: a query does not run.
         QualityError: a check that stops the run was broken.
     """
-    built, results = {}, list[CheckResult]()
+    built = dict[str, LoadedTable]()
     connection.run("DELETE FROM ops.run_parameters")
     connection.append("run_parameters", [asdict(parameters)])
     reach("metrics-begun")
     for model in models:
         built[model.name] = _build(connection, model)
-        results += _check(connection, model)
         reach("metrics-table-built")
+    asked = [asked_of(model, model.relation, comparisons) for model in models]
+    results = found(asked, lambda queries: [connection.row(query) for query in queries]).results
     stop_if_broken(models, results)
-    return built, results
+    return built, list(results)
 
 
 def _build(connection: Connection, model: DerivedModel) -> LoadedTable:
@@ -66,8 +68,3 @@ def _run_query_of(connection: Connection, model: DerivedModel, sql: str) -> Rows
         is_misfit = isinstance(error.__cause__, duckdb.ConversionException | duckdb.OutOfRangeException)
         reason = error.message.partition("refused a statement: ")[2]
         raise metric_failed(model, reason, is_misfit=is_misfit) from error
-
-
-def _check(connection: Connection, model: DerivedModel) -> list[CheckResult]:
-    """All checks in one statement, which takes half as long as one for each."""
-    return check_results(model, dict(connection.run(check_statement(model, model.relation))))

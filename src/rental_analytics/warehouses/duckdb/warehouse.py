@@ -13,6 +13,7 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.ops import OpsTable, ops_tables
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.failpoints import reach
+from rental_analytics.quality.rebuilt import Comparisons
 from rental_analytics.sql.render import identifier, literal, timestamp_text
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, QueryParameters, Warehouse, out_of_turn
@@ -51,6 +52,8 @@ class DuckDbWarehouse(Warehouse):
     """
 
     name = "duckdb"
+    dialect = "duckdb"
+    is_shared = False
 
     def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
         self.display_url = f"duckdb:///{path}"
@@ -183,10 +186,10 @@ class DuckDbWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], parameters: QueryParameters
+        self, models: Sequence[DerivedModel], parameters: QueryParameters, comparisons: Comparisons
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         with self._changed().transaction():
-            built = rebuild(self._opened, models, parameters)
+            built = rebuild(self._opened, models, parameters, comparisons)
             reach("metrics-filled")
         reach("metrics-committed")
         return built

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
-from rental_analytics.contracts.manifest import RUN_ID_BYTES, CheckResult, LoadedTable
+from rental_analytics.contracts.manifest import RUN_ID_BYTES
 from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.errors import WarehouseError
-from rental_analytics.quality.rebuilt import check_results, check_statement
+from rental_analytics.quality.asked import AskedTable
+from rental_analytics.quality.rebuilt import Comparisons, asked_of
 from rental_analytics.sql.ratios import whole_query
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, identifiers, render
@@ -31,9 +32,6 @@ from rental_analytics.warehouses.redshift.tables import (
     sql_type,
 )
 from rental_analytics.warehouses.refused_metric import metric_failed
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _PARAMETERS = "run_parameters"
 _COLUMNS = (
@@ -109,24 +107,10 @@ class Rebuild:
         staged |= {other.relation: self._stages[other.name] for other in self._models}
         return _reading(whole_query(model), tuple(staged.items()))
 
-    def checks(self) -> list[str]:
-        """A query for each table, with the number of a check and the rows that break it; the last counts all rows."""
-        stages = [{"relation": stage, "key": ()} for stage in self._stages.values()]
-        return [
-            *(
-                redshift(check_statement(model, self._stages[model.name]), f"checks of {model.name}")
-                for model in self._models
-            ),
-            redshift(render("warehouses/redshift/staged", tables=stages), "staged"),
-        ]
-
-    def results(self, answers: Sequence[pa.Table]) -> list[CheckResult]:
-        """What the checks found, in the order of the models."""
-        return [
-            result
-            for model, answer in zip(self._models, answers[:-1], strict=True)
-            for result in check_results(model, {row["place"]: int(row["failed_rows"]) for row in answer.to_pylist()})
-        ]
+    def checks(self, comparisons: Comparisons) -> list[AskedTable]:
+        """What the checks of each table ask, in the order of the models."""
+        stages = {model.relation: self._stages[model.name] for model in self._models}
+        return [asked_of(model, self._stages[model.name], comparisons, stages) for model in self._models]
 
     def changes(self) -> list[str]:
         """What puts the new rows in place of the old ones.
@@ -159,11 +143,6 @@ class Rebuild:
         if not other_key and [(name, column.sql_type, column.required) for name, column in held.items()] == wanted:
             return [f"DELETE FROM {identifier(model.relation)}"]
         return [f"DROP TABLE {identifier(model.relation)}", self.shape(model).create(keep=False)]
-
-    def built(self, answers: Sequence[pa.Table]) -> dict[str, LoadedTable]:
-        """Rows of each table, from the last of what the checks answered."""
-        staged = {row["place"]: int(row["staged_rows"]) for row in answers[-1].to_pylist()}
-        return {model.name: LoadedTable(inserted=staged[place]) for place, model in enumerate(self._models)}
 
     def removals(self) -> list[str]:
         """What removes the staging tables."""

@@ -14,7 +14,8 @@ from rental_analytics.contracts.model import DerivedModel
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ConfigurationError, ContractError, LakeError, RentalError, WarehouseError
 from rental_analytics.failpoints import reach
-from rental_analytics.quality.rebuilt import stop_if_broken
+from rental_analytics.quality.asked import found
+from rental_analytics.quality.rebuilt import Comparisons, stop_if_broken
 from rental_analytics.sql.redshift import redshift
 from rental_analytics.sql.render import identifier, render
 from rental_analytics.storage.base import Lake
@@ -59,6 +60,8 @@ class RedshiftWarehouse(Warehouse):
     """
 
     name = "redshift"
+    dialect = "redshift"
+    is_shared = True
 
     def __init__(self, target: Target, role: str = "default", timeout: timedelta = timedelta(hours=1)) -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
@@ -313,15 +316,14 @@ class RedshiftWarehouse(Warehouse):
         return day
 
     def rebuild(
-        self, models: Sequence[DerivedModel], parameters: QueryParameters
+        self, models: Sequence[DerivedModel], parameters: QueryParameters, comparisons: Comparisons
     ) -> tuple[dict[str, LoadedTable], list[CheckResult]]:
         rebuild = Rebuild(models, parameters, secrets.token_hex(4), self._catalogue)
         reach("metrics-begun")
         try:
             self._build(rebuild)
-            answers = [answer for batch in _batches(rebuild.checks()) for answer in self._api.queries(batch)]
-            results = rebuild.results(answers)
-            stop_if_broken(models, results)
+            checked = found(rebuild.checks(comparisons), self._answers)
+            stop_if_broken(models, checked.results)
             reach("metrics-filled")
             self._api.run(rebuild.swap())
         finally:
@@ -329,7 +331,12 @@ class RedshiftWarehouse(Warehouse):
         reach("metrics-committed")
         self._known = None
         self._comment([rebuild.shape(model) for model in models])
-        return rebuild.built(answers), results
+        return {name: LoadedTable(inserted=rows) for name, rows in checked.rows.items()}, list(checked.results)
+
+    def _answers(self, queries: Sequence[str]) -> list[dict[str, Any]]:
+        """The only row of each query."""
+        batches = _batches(redshift(query, "checks") for query in queries)
+        return [answer.to_pylist()[0] for batch in batches for answer in self._api.queries(batch)]
 
     def _build(self, rebuild: Rebuild) -> None:
         for batch in _batches(rebuild.build()):

@@ -1,4 +1,4 @@
-"""Raw rows as the curated models read them, whatever runs and types they came with."""
+"""Raw rows as checks and curated models read them, whatever runs and types they came with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def raw_rows(session: Session, lake: Lake, source: SourceTable | None, extracts:
                 name: _value(session, name, had.get(name), kind, wanted.get(name)) for name, kind in types.items()
             }
             parts.append((session.parquet(files), columns))
-    return render("steps/transform/raw_rows", parts=parts) if parts else empty_relation(list(types.items()))
+    return render("steps/raw_rows", parts=parts) if parts else empty_relation(list(types.items()))
 
 
 def common_types(extracts: Sequence[ExtractedTable]) -> dict[str, str]:
