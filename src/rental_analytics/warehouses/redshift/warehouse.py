@@ -219,6 +219,7 @@ class RedshiftWarehouse(Warehouse):
             facts = check_files(lake, {staged.relation: (staged.room, staged.files) for staged in plan.staged})
             plan.shorten_texts(lake, scratch, facts)
             self._fit([(table.shape, table.unfilled(facts)) for table in plan.tables])
+            self._comment(list(plan.described(self._catalogue.tables)))
             reach(f"{plan.step}-table-loaded")
             batches: list[list[str]] = []
             for number, staged in enumerate(plan.staged):
