@@ -1,18 +1,16 @@
 WITH confirmed AS (
     SELECT
         'now' AS kind,
-        bookings.booking_id,
-        bookings.booked_at AS valid_from,
-        bookings.listing_id,
-        bookings.checkin_date,
-        bookings.checkout_date,
-        bookings.reporting_total_price,
-        LEAST(bookings.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
-    FROM curated.bookings AS bookings
+        booked.booking_id,
+        booked.booked_at AS valid_from,
+        booked.listing_id,
+        booked.checkin_date,
+        booked.checkout_date,
+        booked.reporting_total_price,
+        LEAST(booked.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
+    FROM curated.bookings AS booked
     CROSS JOIN ops.run_parameters AS run_parameters
-    WHERE
-        NOT bookings.is_deleted AND bookings.status = 'confirmed'
-        AND bookings.checkin_date <= run_parameters.as_of
+    WHERE NOT booked.is_deleted AND booked.status = 'confirmed' AND booked.checkin_date <= run_parameters.as_of
     UNION ALL
     SELECT
         'version' AS kind,
