@@ -1,16 +1,16 @@
 WITH confirmed AS (
     SELECT
         'now' AS kind,
-        booked.booking_id,
-        booked.booked_at AS valid_from,
-        booked.listing_id,
-        booked.checkin_date,
-        booked.checkout_date,
-        booked.reporting_total_price,
-        LEAST(booked.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
-    FROM curated.bookings AS booked
+        made.booking_id,
+        made.booked_at AS valid_from,
+        made.listing_id,
+        made.checkin_date,
+        made.checkout_date,
+        made.reporting_total_price,
+        LEAST(made.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
+    FROM curated.bookings AS made
     CROSS JOIN ops.run_parameters AS run_parameters
-    WHERE NOT booked.is_deleted AND booked.status = 'confirmed' AND booked.checkin_date <= run_parameters.as_of
+    WHERE NOT made.is_deleted AND made.status = 'confirmed' AND made.checkin_date <= run_parameters.as_of
     UNION ALL
     SELECT
         'version' AS kind,
