@@ -45,7 +45,7 @@ def _words(check: DeclaredCheck) -> str:
             other = "" if columns == related.column else f" as {related.column}"
             return f"{columns} is not in {related.to}{other}"
         case Freshness() as freshness:
-            return f"the newest {columns} is older than {freshness.within}"
+            return f"the newest {columns} is older than {str(freshness.within).removesuffix(', 0:00:00')}"
         case RowCountNearUsual(within=within):
             return f"the number of rows differs from the usual one by more than {within:.0%}"
     return _plain(condition(check))

@@ -206,7 +206,7 @@ COMMENT ON TABLE "ops"."check_results" IS 'One row per run, table and rule or ch
 COMMENT ON COLUMN "ops"."check_results"."run_id" IS 'The run'
 ;
 
-COMMENT ON COLUMN "ops"."check_results"."table_name" IS 'The table checked'
+COMMENT ON COLUMN "ops"."check_results"."table_name" IS 'The table checked; of a source table with its schema, raw_data'
 ;
 
 COMMENT ON COLUMN "ops"."check_results"."check_name" IS 'The rule or check'
@@ -218,7 +218,7 @@ COMMENT ON COLUMN "ops"."check_results"."severity" IS 'reject, fail or warn'
 COMMENT ON COLUMN "ops"."check_results"."failed_rows" IS 'Rows that broke it'
 ;
 
-COMMENT ON COLUMN "ops"."check_results"."sample" IS 'Key of one of them'
+COMMENT ON COLUMN "ops"."check_results"."sample" IS 'Key of one of them, the value that breaks it, or what the table is like'
 ;
 
 CREATE TABLE IF NOT EXISTS "ops"."loads" (
