@@ -27,8 +27,8 @@ def docs(
 
     It needs no warehouse. Without a configuration file it is that of any marketplace.
     """
+    from rental_analytics.analysis.warehouse import warehouse_settings
     from rental_analytics.catalogue import read_content, write_documentation
-    from rental_analytics.cli.warehouse import warehouse_settings
     from rental_analytics.contracts.loader import load_contracts
     from rental_analytics.databases.mapping import checked_contracts
     from rental_analytics.wiring import project_files
