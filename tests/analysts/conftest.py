@@ -39,6 +39,7 @@ def warehouses(tmp_path_factory: pytest.TempPathFactory, s3: S3Server, redshift:
     redshift.faults.clear()
     with pytest.MonkeyPatch.context() as patch, reaching(patch, s3, redshift):
         both = Twins(folder, source, s3, redshift)
+        both.duckdb.every_metric = both.redshift.every_metric = True
         _set_clock(patch, FIRST)
         both.load(run_id="first")
         advance(source, (LAST - FIRST).days, dirty_rate=0.05)

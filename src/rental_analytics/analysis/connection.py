@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from rental_analytics.analysis.definition import Definition
+from rental_analytics.analysis.definition import Definition, definition_of
 from rental_analytics.analysis.result import Result
 from rental_analytics.analysis.warehouse import reading
 from rental_analytics.contracts.loader import load_contracts
@@ -98,7 +98,7 @@ class Connection:
                 ) from error
 
     def definition(self, name: str) -> Definition:
-        """What a metric means: description, definition, grain and columns.
+        """What a metric means: description, definition, grain, caveats and columns with their formulas.
 
         Args:
             name: the metric's; or that of another table with its schema, `curated` or `intermediate`.
@@ -108,11 +108,11 @@ class Connection:
         """
         layer, _, _ = name.rpartition(".")
         if layer in {"", Layer.PRESENTATION}:
-            return Definition.of(_metric(name))
+            return definition_of(_metric(name), load_contracts())
         others: dict[str, Model] = {model.relation: model for model in _others()}
         if name not in others:
             raise _unknown("table", name, list(others))
-        return Definition.of(others[name])
+        return definition_of(others[name], load_contracts())
 
     @contextmanager
     def _reading(self) -> Iterator[Warehouse]:

@@ -68,7 +68,7 @@ def _statement(sql: str | None, file: Path | None) -> str:
     if file is None:
         return str(sql)
     try:
-        content = sys.stdin.buffer.read(_LONGEST + 1) if str(file) == "-" else read_regular_file(file, _LONGEST)
+        content = sys.stdin.buffer.read() if str(file) == "-" else read_regular_file(file, _LONGEST)
         return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

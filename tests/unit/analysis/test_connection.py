@@ -241,6 +241,11 @@ class TestDefinition:
         assert (told.relation, told.grain, told.key) == (model.relation, model.grain, model.key)
         assert (told.description, told.definition, told.period) == (model.description, model.definition, "month")
         assert [column.name for column in told.columns] == list(model.columns)
+        assert model.catalogue is not None
+        assert (told.owner, told.attribution) == (model.catalogue.owner, model.catalogue.attribution)
+        assert told.caveats == model.catalogue.caveats
+        column = told.columns[list(model.columns).index("occupancy_rate")]
+        assert (column.unit, column.formula) == ("share of available nights", "booked_nights / available_nights")
         assert told == rental.definition("presentation.occupancy_rate_monthly")
 
     def test_a_curated_table(self, rental: Connection) -> None:
@@ -252,7 +257,8 @@ class TestDefinition:
     def test_all_of_it_is_shown(self, rental: Connection, name: str) -> None:
         told = rental.definition(name)
         page, text = told._repr_html_(), " ".join(str(told).split())
-        for part in (told.relation, told.description, told.definition, *(column.name for column in told.columns)):
+        parts = [told.relation, told.description, told.definition, told.owner, told.attribution, *told.caveats]
+        for part in (*parts, *(column.name for column in told.columns), *(column.formula for column in told.columns)):
             assert " ".join(part.split()) in text
             assert part.replace("'", "&#x27;").replace("<", "&lt;").replace(">", "&gt;") in page
         assert repr(told) == str(told)
