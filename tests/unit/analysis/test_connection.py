@@ -253,7 +253,7 @@ class TestDefinition:
         assert told.definition == ""
         assert told.columns[0].type == "ID"
 
-    @pytest.mark.parametrize("name", [*METRICS, "curated.viewings", "intermediate.first_viewings"])
+    @pytest.mark.parametrize("name", [*METRICS, "curated.viewings", "intermediate.stay_months"])
     def test_all_of_it_is_shown(self, rental: Connection, name: str) -> None:
         told = rental.definition(name)
         page, text = told._repr_html_(), " ".join(str(told).split())
