@@ -37,4 +37,5 @@ SELECT
     MAX(CASE WHEN is_last = 1 THEN sample END) AS sample
 FROM checked
 GROUP BY table_name, check_name
-ORDER BY SUM(is_last * failed_rows) DESC, SUM((1 - is_last) * failed_rows) DESC, table_name ASC, check_name ASC
+ORDER BY
+    SUM(is_last * failed_rows) DESC, SUM((1 - is_last) * failed_rows) DESC, table_name ASC, check_name ASC

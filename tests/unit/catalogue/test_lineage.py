@@ -120,9 +120,7 @@ HARD_COLUMNS = {
         "intermediate.price_changes.price_change intermediate.price_changes.listing_change curated.calendar.week_start"
     ),
     # Counted where a LEFT JOIN finds a pair, that a join with bookings made.
-    "presentation.conversion_funnel_weekly.bookers": (
-        "curated.viewings.* curated.bookings.*"
-    ),
+    "presentation.conversion_funnel_weekly.bookers": ("curated.viewings.* curated.bookings.*"),
     # Numbered by a count, and by names.
     "presentation.popular_locations_weekly.location_rank": (
         "curated.bookings.* intermediate.listing_cities.city intermediate.listing_cities.state"
