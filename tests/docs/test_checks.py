@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[Rows, set[str]]] = {
     ),
     "range": ([(1, "0.00", "2020-01-01"), (2, "99.50", "2019-12-31")], {"fee_range", "checkin_date_range"}),
     "relationships": ([(1, 1), (2, 99), (3, None)], {"listing_id_relationships"}),
+    "adds_up_to": ([(1, "2024-01-01", 3, "0.02"), (2, "2024-01-01", 1, "0.01")], {"nights_revenue_adds_up_to"}),
     "freshness": ([(1, "2024-03-07")], {"calendar_date_freshness"}),
     "row_count_near_usual": ([(1,)], {"row_count_near_usual"}),
     "when": ([(1, 2, 3), (2, 3, 2)], {"canceled_within_bookings"}),
@@ -41,6 +42,7 @@ UNBROKEN: dict[str, Rows] = {
     "accepted_values": [(1, "confirmed", 1), (2, None, None)],
     "range": [(1, "0.01", "2020-01-01"), (2, "99.50", None)],
     "relationships": [(1, 1), (2, None)],
+    "adds_up_to": [(1, "2024-01-01", 3, "0.02"), (2, "2024-01-01", 1, None), (3, None, 0, "0.00")],
     "freshness": [(1, "2024-03-08"), (2, None)],
     "row_count_near_usual": [(1,), (2,)],
     "when": [(1, 2, 2), (2, None, 2)],
@@ -75,6 +77,10 @@ def broken(model: DerivedModel, rows: Rows) -> set[str]:
 
     with closing(duckdb.connect()) as database:
         database.execute("CREATE SCHEMA curated; CREATE TABLE curated.listings AS SELECT 1 AS listing_id")
+        database.execute(
+            "CREATE SCHEMA presentation; CREATE TABLE presentation.totals AS "
+            "SELECT DATE '2024-01-01' AS month_start, 4 AS booked_nights, 0.02 AS revenue"
+        )
         columns = ", ".join(f"{name} {column.type}" for name, column in model.columns.items())
         database.execute(f"CREATE TABLE rooms ({columns})")
         database.executemany(f"INSERT INTO rooms VALUES ({', '.join('?' for _ in model.columns)})", rows)

@@ -45,6 +45,10 @@ Constant = Annotated[bool | int | float | str | datetime | date, AfterValidator(
 """A value as YAML has it."""
 
 
+def _listed(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
 class NotNull(Contract):
     """No row is NULL in the column."""
 
@@ -111,6 +115,18 @@ class Relationships(Contract):
     column: Identifier
 
 
+def _by_name(given: Any) -> Any:
+    return {name: name for name in given} if isinstance(given, list) else given
+
+
+class AddsUpTo(Contract):
+    """Sums of columns, for each value of `by`, are those of the same or other columns of another table, `to`."""
+
+    to: Annotated[str, StringConstraints(pattern=r"^(intermediate|presentation)\.[a-z][a-z0-9_]*$")]
+    by: Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Field(min_length=1)]
+    columns: Annotated[dict[Identifier, Identifier], BeforeValidator(_by_name), Field(min_length=1)]
+
+
 class Freshness(Contract):
     """The newest value of a column is at most so old when the run's upper bound is taken."""
 
@@ -126,7 +142,7 @@ class RowCountNearUsual(Contract):
 
 RowKind = NotNull | AcceptedValues | Range | Expression
 """What is asked of each row by itself."""
-TableKind = Unique | Relationships | Freshness | RowCountNearUsual
+TableKind = Unique | Relationships | AddsUpTo | Freshness | RowCountNearUsual
 """What is asked of a row beside others, or of all rows together."""
 ROW_KINDS = (NotNull, AcceptedValues, Range, Expression)
 WHOLE_KINDS = (Freshness, RowCountNearUsual)
@@ -231,15 +247,12 @@ class ColumnCheck(_Entry):
         return self._declared(kind, key, [column], [column])
 
 
-def _listed(given: Any) -> Any:
-    return (given,) if isinstance(given, str) else given
-
-
 class TableCheck(_Entry):
     """A check of a table."""
 
     when: SqlPredicate | None = None
     unique: Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Field(min_length=1)] | None = None
+    adds_up_to: AddsUpTo | None = None
     freshness: Freshness | None = None
     row_count_near_usual: RowCountNearUsual | None = None
 
@@ -253,6 +266,9 @@ class TableCheck(_Entry):
         """As the check of a table."""
         if self.unique:
             return self._declared(Unique(), key, self.unique, self.unique)
+        if self.adds_up_to:
+            columns = [*self.adds_up_to.by, *self.adds_up_to.columns]
+            return self._declared(self.adds_up_to, key, columns, [*self.adds_up_to.columns])
         if self.freshness:
             columns = [self.freshness.column]
             return self._declared(self.freshness, key, columns, columns)
@@ -312,6 +328,18 @@ def check_columns(checks: Sequence[DeclaredCheck], columns: Mapping[str, Values]
                         f"{check.columns[0]!r} holds no moments",
                         "name a column of dates or timestamps.",
                     )
+            case AddsUpTo(columns=added):
+                _check_added(check, added, columns)
+
+
+def _check_added(check: DeclaredCheck, added: Collection[str], columns: Mapping[str, Values]) -> None:
+    for name in added:
+        if columns[name] is not Values.NUMBER:
+            raise wrong_at(
+                f"{check.key}.adds_up_to.columns",
+                f"{name!r} is no exact number",
+                "name columns of whole numbers or decimals.",
+            )
 
 
 def _check_constants(

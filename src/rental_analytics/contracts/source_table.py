@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rental_analytics.contracts.base import Contract, Identifier, Sentence, wrong_at
 from rental_analytics.contracts.checks import (
+    AddsUpTo,
     ColumnCheck,
     DeclaredCheck,
     Freshness,
@@ -161,6 +162,12 @@ class SourceTable(Contract):
         check_columns(checks, {name: column.values for name, column in self.columns.items()}, ())
         check_none_rejects(checks, "declare it in the curated model, which rejects rows, or use fail or warn.")
         for check in checks:
+            if isinstance(check.kind, AddsUpTo):
+                raise wrong_at(
+                    f"{check.key}.adds_up_to",
+                    "a table is read before those are made that it would add up to",
+                    "declare it in a metric or an intermediate table.",
+                )
             if isinstance(check.kind, Relationships):
                 raise wrong_at(
                     f"{check.key}.relationships",

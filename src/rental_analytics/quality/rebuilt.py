@@ -8,14 +8,22 @@ from datetime import datetime
 from types import MappingProxyType
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, RowCountNearUsual, Unique, Values
+from rental_analytics.contracts.checks import (
+    AddsUpTo,
+    DeclaredCheck,
+    Freshness,
+    Relationships,
+    RowCountNearUsual,
+    Unique,
+    Values,
+)
 from rental_analytics.contracts.manifest import CheckResult
 from rental_analytics.contracts.model import UNIQUE_KEY, DerivedModel, not_null_name
 from rental_analytics.errors import QualityError
 from rental_analytics.quality.asked import Asked, AskedTable
 from rental_analytics.quality.conditions import condition
 from rental_analytics.quality.results import told_finding
-from rental_analytics.quality.tables import Looked, doubled_query, stale_query, unrelated_query
+from rental_analytics.quality.tables import Looked, doubled_query, stale_query, unequal_query, unrelated_query
 from rental_analytics.quality.usual import Counts, usual_range
 from rental_analytics.sql.render import identifier
 
@@ -63,6 +71,8 @@ def _asked(
             return replace(asked, query=doubled_query(looked, check.columns))
         case Relationships() as related:
             return replace(asked, query=unrelated_query(looked, check, related, stages.get(related.to)))
+        case AddsUpTo() as sums:
+            return replace(asked, query=unequal_query(looked, sums, stages.get(sums.to)))
         case Freshness() as freshness:
             is_day = model.columns[freshness.column].values is Values.DATE
             return replace(asked, query=stale_query(looked, freshness, comparisons.moment, is_day=is_day))

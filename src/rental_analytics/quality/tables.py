@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships
+from rental_analytics.contracts.checks import AddsUpTo, DeclaredCheck, Freshness, Relationships
 from rental_analytics.quality.conditions import constant, key_text
 from rental_analytics.sql.render import render
 
@@ -52,6 +52,22 @@ def unrelated_query(looked: Looked, check: DeclaredCheck, related: Relationships
         column=check.columns[0],
         parent=parent or related.to,
         parent_column=related.column,
+    )
+
+
+def unequal_query(looked: Looked, asked: AddsUpTo, other: str | None = None) -> str:
+    """Values of `by` of which a sum is not that of the other table; the sample is one of them.
+
+    Args:
+        other: stands for the other table; None for that itself.
+    """
+    return render(
+        "quality/unequal_sums",
+        relation=looked.relation,
+        other=other or asked.to,
+        by=asked.by,
+        columns=asked.columns,
+        key_text=key_text(asked.by),
     )
 
 

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, RowCountNearUsual, Unique
+from rental_analytics.contracts.checks import (
+    AddsUpTo,
+    DeclaredCheck,
+    Freshness,
+    Relationships,
+    RowCountNearUsual,
+    Unique,
+)
 from rental_analytics.contracts.model import CuratedModel
 from rental_analytics.quality.conditions import condition
 from rental_analytics.quality.rules import all_rules
@@ -44,6 +51,8 @@ def _words(check: DeclaredCheck) -> str:
         case Relationships() as related:
             other = "" if columns == related.column else f" as {related.column}"
             return f"{columns} is not in {related.to}{other}"
+        case AddsUpTo() as asked:
+            return f"{' or '.join(asked.columns)} of each {' and '.join(asked.by)} does not add up to {asked.to}"
         case Freshness() as freshness:
             return f"the newest {columns} is older than {str(freshness.within).removesuffix(', 0:00:00')}"
         case RowCountNearUsual(within=within):

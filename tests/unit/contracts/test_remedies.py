@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from contracts.test_loader import APARTMENTS, BOOKINGS, CASES, CURATED, CURATED_MODEL, METRIC, root, shared
+from contracts.test_loader import (
+    APARTMENTS,
+    BOOKINGS,
+    CASES,
+    CURATED,
+    CURATED_MODEL,
+    METRIC,
+    METRIC_MODEL,
+    root,
+    shared,
+)
 from rental_analytics.contracts.loader import Contracts, load_contracts
 from rental_analytics.errors import ContractError
 
@@ -25,6 +35,11 @@ def related(to: str, column: str) -> str:
         f"{{relationships: {{to: {to}, column: {column}}}}}]}}\n"
     )
     return CURATED_MODEL.replace("rules:", f"{columns}rules:")
+
+
+def added(to: str, by: str, columns: str) -> str:
+    """A check of the end of a file."""
+    return f"checks:\n  - {{adds_up_to: {{to: {to}, by: {by}, columns: {columns}}}, name: sums}}\n"
 
 
 def order(contracts: Contracts) -> object:
@@ -105,6 +120,24 @@ def order(contracts: Contracts) -> object:
             "name a column of the same type",
             related("curated.bookings", "booking_id"),
             marks=pytest.mark.remedy("contract-relationship-unlike"),
+        ),
+        pytest.param(
+            "contract-sums-of-loaded",
+            MODEL,
+            CURATED_MODEL + added("presentation.bookings_daily", "booking_id", "[booking_id]"),
+            "declare it in a metric",
+            CURATED_MODEL,
+            marks=pytest.mark.remedy("contract-sums-of-loaded"),
+        ),
+        pytest.param(
+            "contract-sums-unknown",
+            f"{METRIC}/model.yaml",
+            METRIC_MODEL
+            + added("presentation.bookings_daily", "calendar_date", "{bookings: rooms}").removeprefix("checks:\n"),
+            "name one of calendar_date, bookings, city",
+            METRIC_MODEL
+            + added("presentation.bookings_daily", "calendar_date", "{bookings: bookings}").removeprefix("checks:\n"),
+            marks=pytest.mark.remedy("contract-sums-unknown"),
         ),
         pytest.param(
             "contract-references-circular",
