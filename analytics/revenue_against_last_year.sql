@@ -22,7 +22,9 @@ SELECT
     months.month_start,
     months.revenue,
     earlier.revenue AS revenue_a_year_before,
-    ROUND(100.0 * (months.revenue - earlier.revenue) / NULLIF(earlier.revenue, 0), 1) AS revenue_change_percent,
+    ROUND(
+        100.0 * (months.revenue - earlier.revenue) / NULLIF(earlier.revenue, 0), 1
+    ) AS revenue_change_percent,
     ROUND(
         100.0 * (months.booked_nights - earlier.booked_nights) / NULLIF(earlier.booked_nights, 0), 1
     ) AS nights_change_percent,

@@ -25,8 +25,8 @@ def column_values(column: pa.ChunkedArray | pa.Array) -> list[Any]:
     """Values of a column, in order; NULL is None."""
     import pyarrow as pa
 
-    # Of times, Python has no 24:00:00 and makes midnight of it.
-    if not re.search(r"\btime(32|64)\b", str(column.type)):
+    # Of times, Python has no 24:00:00 and makes midnight of it; of nanoseconds, pandas makes values of its own.
+    if not re.search(r"\btime(32|64)\b|\[ns\b", str(column.type)):
         try:
             return column.to_pylist()  # type: ignore[no-any-return]
         except (OverflowError, ValueError, pa.ArrowException):
@@ -67,7 +67,8 @@ def _moment(scalar: pa.Scalar, kind: Any) -> Any:
     import pyarrow as pa
 
     try:
-        value = scalar.as_py()
+        # Where pandas is installed, Arrow would give a moment of pandas for one with nanoseconds.
+        value = scalar.cast(pa.timestamp("us", kind.tz)).as_py() if _has_nanoseconds(kind) else scalar.as_py()
         if not pa.types.is_time(kind) or scalar.value < _DAY * _PER_SECOND[kind.unit]:
             return value
     except (OverflowError, ValueError, pa.ArrowException):
@@ -86,6 +87,12 @@ def _moment(scalar: pa.Scalar, kind: Any) -> Any:
         days, rest = divmod(number, _DAY * _PER_SECOND[kind.unit])
         return f"{_day(days)} {_clock(rest, kind.unit)}{'+00' if kind.tz else ''}"
     return str(number)
+
+
+def _has_nanoseconds(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_timestamp(kind)) and kind.unit == "ns"
 
 
 def _day(days: int) -> str:
