@@ -91,8 +91,8 @@ def run(notebook: Any, manager: Any) -> Any:
     return notebook
 
 
-def page(notebook: Any, title: str) -> str:
-    """A notebook that was run as HTML: texts, SQL, pictures and conclusions, all of it in the page."""
+def page(notebook: Any, title: str, folder: Path) -> str:
+    """A notebook that was run as HTML for a folder: texts, SQL, pictures and conclusions, all of it in the page."""
     from jinja2 import Template
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
@@ -102,8 +102,10 @@ def page(notebook: Any, title: str) -> str:
             cell.metadata["transient"] = {"remove_source": True}
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(notebook)
+    body = body.replace('href="../docs/', f'href="{os.path.relpath(ROOT / "docs", folder)}/')
     highlighting = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    return Template(PAGE.read_text(encoding="utf-8")).render(title=title, body=body, highlighting=highlighting)
+    template = Template(PAGE.read_text(encoding="utf-8"))
+    return str(template.render(title=title, body=body, highlighting=highlighting))
 
 
 def render(folder: Path) -> None:
@@ -113,7 +115,8 @@ def render(folder: Path) -> None:
         for path in notebooks():
             notebook = run(read(path), manager)
             written = folder / f"{path.stem}.html"
-            written.write_text(page(notebook, path.stem.replace("_", " ").capitalize()), encoding="utf-8")
+            title = path.stem.replace("_", " ").capitalize()
+            written.write_text(page(notebook, title, folder), encoding="utf-8")
             print(written)
 
 

@@ -16,7 +16,9 @@ export RENTAL_CONFIG
 case ${1:-} in
     render) .venv/bin/python scripts/notebooks.py render ;;
     lab)
-        exec .venv/bin/jupyter lab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+        # As root, as in containers, Jupyter wants to be told that it may.
+        [ "$(id -u)" != 0 ] || set -- lab --allow-root
+        exec .venv/bin/jupyter "$@" --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
             --LabApp.news_url=None notebooks
         ;;
     *)

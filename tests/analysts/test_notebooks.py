@@ -116,17 +116,20 @@ def run(path: Path, manager: Any, variables: Mapping[str, str], *before: str) ->
 
 
 class Links(HTMLParser):
-    """What a page would fetch, its pictures and its text."""
+    """What a page would fetch, the pages it leads to, its pictures and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.fetched: list[str] = []
         self.pictures: list[str] = []
+        self.pages: list[str] = []
         self.text = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
+        target = values.get("href") or "#"
+        self.pages += [] if target.startswith("#") else [target]
         assert tag not in {"script", "link", "iframe"}
         source = values.get("src") or ""
         if source.startswith("data:image/png;base64,"):
@@ -141,7 +144,7 @@ class Links(HTMLParser):
 @pytest.mark.service
 @pytest.mark.xdist_group("analysts")
 @pytest.mark.parametrize("path", PATHS)
-def test_both_warehouses(path: Path, manager: Any, warehouses: Warehouses) -> None:
+def test_both_warehouses(path: Path, manager: Any, warehouses: Warehouses, tmp_path: Path) -> None:
     """The pictures are drawn once."""
     drawn = run(path, manager, {"RENTAL_CONFIG": str(warehouses.duckdb)})
     told = Told.by(drawn)
@@ -151,8 +154,10 @@ def test_both_warehouses(path: Path, manager: Any, warehouses: Warehouses) -> No
     assert not [text for text in told.texts if text.startswith(("*", MISSING)) and "Conclusion" not in text]
     assert not [text for text in told.texts if re.search(r"\b(nan|None|NaT|<NA>|not known)\b", text)]
 
-    links = Links(notebooks.page(drawn, path.stem))
+    links = Links(notebooks.page(drawn, path.stem, tmp_path))
     assert links.fetched == []
+    assert links.pages
+    assert all((tmp_path / page.partition("#")[0]).is_file() for page in links.pages)
     assert len(links.pictures) == told.pictures
     assert all(links.pictures)
     assert "story.ask(" in links.text
@@ -170,28 +175,36 @@ def settled(text: str) -> str:
     return re.sub(r"; no step took longer than .+? seconds", "", text)
 
 
+def nothing_told(path: Path, manager: Any, config: Path) -> list[str]:
+    """The texts of a notebook that has nothing to show, and says so for each question."""
+    found = Told.by(run(path, manager, {"RENTAL_CONFIG": str(config)}, WITHOUT_PICTURES))
+    assert found.pictures == 0
+    assert not [text for text in found.texts if "Conclusion" in text]
+    assert sum("Nothing is there to show yet" in text for text in found.texts) >= 4
+    return found.texts
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("analysts")
+def test_no_warehouse(manager: Any, tmp_path: Path) -> None:
+    path, config = notebooks.notebooks()[0], tmp_path / "rental.toml"
+    assert nothing_told(path, manager, config)[0].startswith(f"{MISSING}There is no configuration file {config}.")
+    config.write_text('[warehouse]\nurl = "duckdb:///warehouse.duckdb"\n')
+    told = nothing_told(path, manager, config)[0]
+    assert told.startswith(f"{MISSING}There is no warehouse {tmp_path / 'warehouse.duckdb'} yet. Remedy: make it with")
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("analysts")
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_there(path: Path, manager: Any, tmp_path: Path) -> None:
-    """No configuration, no warehouse, one before its first metrics, and one of a marketplace without rows."""
+def test_empty_warehouse(path: Path, manager: Any, tmp_path: Path) -> None:
+    """Before the first metrics, and of a marketplace without rows."""
     config, warehouse = tmp_path / "rental.toml", tmp_path / "warehouse.duckdb"
-    variables = {"RENTAL_CONFIG": str(config)}
-
-    def told() -> list[str]:
-        found = Told.by(run(path, manager, variables, WITHOUT_PICTURES))
-        assert found.pictures == 0
-        assert not [text for text in found.texts if "Conclusion" in text]
-        assert sum("Nothing is there to show yet" in text for text in found.texts) >= 4
-        return found.texts
-
-    assert told()[0].startswith(f"{MISSING}There is no configuration file {config}.")
     config.write_text('[warehouse]\nurl = "duckdb:///warehouse.duckdb"\n')
-    assert told()[0].startswith(f"{MISSING}There is no warehouse {warehouse} yet. Remedy: make it with `rental run`")
     make(warehouse, filled=False)
-    assert "The query failed" in told()[0]
+    assert "The query failed" in nothing_told(path, manager, config)[0]
     make(warehouse, filled=True)
-    first, *rest = told()
+    first, *rest = nothing_told(path, manager, config)
     assert first == f"{MISSING}The warehouse duckdb:///{warehouse} has no bookings yet. `rental run` fills it."
     assert not [text for text in rest if MISSING in text]
 
