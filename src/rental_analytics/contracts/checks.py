@@ -89,8 +89,9 @@ class Range(Contract):
     def _bound(self, *names: str) -> Constant | None:
         """One of them; of a day its midnight, as which it is compared with moments."""
         bound = next((self.bounds[name] for name in names if name in self.bounds), None)
-        is_day = isinstance(bound, date) and not isinstance(bound, datetime)
-        return datetime.combine(bound, time()) if is_day else bound
+        if isinstance(bound, date) and not isinstance(bound, datetime):
+            return datetime.combine(bound, time())
+        return bound
 
 
 class Expression(Contract):
