@@ -1,6 +1,6 @@
 # Works with Python >= 3.11 and make alone; everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup spark infra demo test check mutants matrix generate templates glue verify-aws verify-glue clean
+.PHONY: help setup spark infra demo notebooks lab test check mutants matrix generate templates glue verify-aws verify-glue clean
 
 # A surrounding virtual environment must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -21,12 +21,21 @@ infra: setup  ## add CDK to .venv, to deploy to AWS from infra/
 demo: setup  ## generate a marketplace in demo/, or at SOURCE=mysql://..., run the pipeline on it, show the numbers
 	@SOURCE='$(SOURCE)' scripts/demo.sh
 
+notebooks: setup  ## run the notebooks on the demo, or on CONFIG=rental.toml, and write them as HTML into build/notebooks
+	@scripts/setup_notebooks.sh
+	@CONFIG='$(CONFIG)' scripts/notebooks.sh render
+
+lab: setup  ## open the notebooks in JupyterLab, on the demo or on CONFIG=rental.toml
+	@scripts/setup_notebooks.sh --lab
+	@CONFIG='$(CONFIG)' scripts/notebooks.sh lab
+
 test:  ## run every check and every test, real servers included
 	@scripts/prepare_tests.sh
 	@WORKERS='$(WORKERS)' scripts/test.sh
 
 check: setup  ## run the static checks and the fast tests, and see that what is generated is up to date
 	@scripts/setup_spark.sh --tests
+	@scripts/setup_notebooks.sh
 	@scripts/check.sh --tests
 
 mutants: setup  ## change the code of extract and quality in many places, and see that tests notice; MORE='--most 10' narrows

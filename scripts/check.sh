@@ -21,7 +21,7 @@ check .venv/bin/ruff format --check .
 check .venv/bin/ruff check .
 check .venv/bin/lint-imports
 check .venv/bin/mypy
-check .venv/bin/sqlfluff lint --disable-progress-bar src/rental_analytics
+check .venv/bin/sqlfluff lint --disable-progress-bar src/rental_analytics analytics
 check .venv/bin/python scripts/generate.py --check
 if [ "${1:-}" = --tests ]; then
     check .venv/bin/python -m pytest -m fast -q -n auto --maxprocesses 4 --dist worksteal

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make ready what the tests need: .venv with Spark and CDK, and the programs of the servers that they start, both at once.
+# Make ready what the tests need: .venv with Spark, CDK and notebooks, and the programs of the servers that they start, both at once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,6 +15,7 @@ install_servers &
 servers=$!
 trap 'wait "$servers" || true' EXIT
 scripts/setup.sh
+scripts/setup_notebooks.sh
 trap - EXIT
 wait "$servers"
 # After the servers, since both may call apt.

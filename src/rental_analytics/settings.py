@@ -27,6 +27,12 @@ from rental_analytics.contracts.setting_types import Duration
 from rental_analytics.errors import ConfigurationError
 from rental_analytics.regular_file import LARGEST_CONFIGURATION, read_regular_file
 
+OPTION = "--set"
+"""How the command line takes overrides of single keys."""
+DEFAULT_CONFIG = Path("rental.toml")
+CONFIG_VARIABLE = "RENTAL_CONFIG"
+"""The environment variable that names another configuration file."""
+
 
 class Settings(BaseSettings, Configuration):
     """The configuration as file, environment and command line have it."""
@@ -54,23 +60,33 @@ class Settings(BaseSettings, Configuration):
         )
 
 
-def load_settings(file: Path, overrides: Sequence[str] = (), *, needs_source: bool = True) -> Settings:
+def load_settings(
+    file: Path, overrides: Sequence[str] = (), *, needs_source: bool = True, option: str = OPTION
+) -> Settings:
     """Read the configuration.
 
     Args:
         file: `rental.toml`.
         overrides: `section.key=value`, stronger than file and environment.
         needs_source: False for those who only read the warehouse, and may know nothing of the source.
+        option: how the overrides were given, as errors name it.
 
     Raises:
         ConfigurationError: the file is missing or no TOML, or a key is unknown or has a wrong value; names the key and
             where it stands.
     """
-    return parse_settings(_read(file), str(file), file.absolute().parent, overrides, needs_source=needs_source)
+    text = _read(file)
+    return parse_settings(text, str(file), file.absolute().parent, overrides, needs_source=needs_source, option=option)
 
 
 def parse_settings(
-    text: str, file: str, folder: Path, overrides: Sequence[str] = (), *, needs_source: bool = True
+    text: str,
+    file: str,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    *,
+    needs_source: bool = True,
+    option: str = OPTION,
 ) -> Settings:
     """The configuration in a text; as `load_settings`.
 
@@ -79,14 +95,14 @@ def parse_settings(
         folder: what relative paths start from.
     """
     document = _toml(text, file)
-    given = _overrides(overrides)
-    _check_sections(document, given, file)
+    given = _overrides(overrides, option)
+    _check_sections(document, given, file, option)
     if not needs_source and isinstance(document.setdefault("source", {}), dict):
         document["source"].setdefault("url", "")
     try:
         return Settings(_document=document, folder=folder, **given)  # type: ignore[call-arg]
     except ValidationError as error:
-        raise _readable(error, file, given) from error
+        raise _readable(error, file, given, option) from error
     except SettingsError as error:
         raise ConfigurationError(
             f"An environment variable for a whole section is not valid JSON: {error}.",
@@ -112,7 +128,8 @@ def _read(file: Path) -> str:
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {file}.",
-            remedy="write one with `rental init`, or name yours with --config FILE.",
+            remedy="write one with `rental init`, or name yours: --config FILE, the variable RENTAL_CONFIG, or in "
+            "Python connect(FILE).",
             reason="configuration-missing",
         ) from None
     except OSError as error:
@@ -145,7 +162,7 @@ def _toml(text: str, file: str) -> dict[str, Any]:
         ) from error
 
 
-def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
+def _overrides(overrides: Sequence[str], option: str) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for number, override in enumerate(overrides, start=1):
         name, equals, value = override.partition("=")
@@ -154,7 +171,7 @@ def _overrides(overrides: Sequence[str]) -> dict[str, Any]:
             # What stands there may be a password.
             key = _known_key(override)
             raise ConfigurationError(
-                f"--set {key or f'number {number}'} is not of the form section.key=value.",
+                f"{option} {key or f'number {number}'} is not of the form section.key=value.",
                 remedy="write for example --set quality.max_rejected_share=0.5.",
                 reason="override-malformed",
             )
@@ -174,12 +191,12 @@ def _known_key(text: str) -> str:
     return max((key for key in [*keys, *_known_keys(())] if re.match(rf"\s*{key}\b", text)), key=len, default="")
 
 
-def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: str) -> None:
+def _check_sections(document: Mapping[str, Any], given: Mapping[str, Any], file: str, option: str) -> None:
     """What pydantic-settings passes over: unknown sections in the environment, and the field that is no section."""
     known = _known_keys(())
     variables = [name for name in os.environ if name.upper().startswith("RENTAL_") and "__" in name]
     sections = {f"{file}: {name}": name for name in document}
-    sections |= {f"--set {name}": name for name in given}
+    sections |= {f"{option} {name}": name for name in given}
     sections |= {name: name[len("RENTAL_") :].partition("__")[0].lower() for name in variables}
     for where, section in sections.items():
         if section not in known:
@@ -194,10 +211,10 @@ def _unknown_key(where: str, known: Sequence[str]) -> ConfigurationError:
     )
 
 
-def _readable(error: ValidationError, file: str, given: Mapping[str, Any]) -> ConfigurationError:
+def _readable(error: ValidationError, file: str, given: Mapping[str, Any], option: str) -> ConfigurationError:
     first = error.errors(include_input=False, include_url=False)[0]
     path = [str(part) for part in first["loc"]]
-    where = _origin(path, file, given)
+    where = _origin(path, file, given, option)
     if first["type"] == "extra_forbidden":
         return _unknown_key(where, _known_keys(path[:-1]))
     if first["type"] == "missing":
@@ -220,11 +237,11 @@ def _readable(error: ValidationError, file: str, given: Mapping[str, Any]) -> Co
     )
 
 
-def _origin(path: Sequence[str], file: str, given: Mapping[str, Any]) -> str:
+def _origin(path: Sequence[str], file: str, given: Mapping[str, Any], option: str) -> str:
     """Where the value of a key came from."""
     key = ".".join(path)
     if _holds(given, path):
-        return f"--set {key}"
+        return f"{option} {key}"
     variables = {name.upper(): value for name, value in os.environ.items()}
     if _variable(path) in variables:
         return _variable(path)
@@ -263,6 +280,11 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         kind = field.annotation if field else TableSettings
     fields = getattr(kind, "model_fields", TableSettings.model_fields)
     return [name for name in fields if name != "folder"]
+
+
+def configuration_file() -> Path:
+    """The configuration file where none is named: that of RENTAL_CONFIG, or `rental.toml` in the current folder."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
 
 
 def aws_region() -> str | None:

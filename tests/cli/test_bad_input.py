@@ -93,7 +93,7 @@ ARGUMENTS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("backfill", "--from", "2024-03-01"), ("--to", "rental backfill --help")),
     (("backfill", "--from", "2024-03-01", "--to", "March"), ("--to", "March")),
     (("backfill", "--from", "2024-03-02", "--to", "2024-03-01"), ("2024-03-01", "2024-03-02", "first day")),
-    (("query",), ("'sql'", "rental query --help")),
+    (("query",), ("one statement", "rental query --file")),
     (("query", "SELECT 1", "--limit", "-1"), ("--limit", "rental query --help")),
     (("rn",), ("'rn'", "rental --help")),
     (("generate",), ("--to", "rental generate --help")),

@@ -1,12 +1,15 @@
 """What the commands print, and that what they print can be relied on."""
 
+import io
 import json
 import os
 import pty
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,6 +165,31 @@ def test_plain_output_has_no_escapes_and_wraps_no_value(loaded: Path, rental: Re
     planted = [line for line in outputs[4].out.splitlines() if line.startswith("planted bookings")]
     assert "missing_key" in planted[0] and planted[0][-1].isdigit()
     assert "a-rather-long-name-[red]-" * 6 + ".toml" in outputs[5].out
+
+
+@pytest.mark.slow
+@pytest.mark.remedy("query-file-unreadable")
+def test_query_reads_a_file(
+    loaded: Path, rental: Rental, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    def ask(*arguments: str, folder: Path = loaded, **variables: str) -> Any:
+        return json.loads(rental(folder, "query", "--json", *arguments, env=variables).ok().out)
+
+    file = loaded / "question.sql"
+    assert_refused(rental(loaded, "query", "--file", "question.sql"), 2, "cannot be read: No such file", "in UTF-8")
+    file.write_bytes("SELECT 'é' AS text".encode("latin-1"))
+    assert_refused(rental(loaded, "query", "--file", "question.sql"), 2, "it is not UTF-8")
+    file.write_text("-- What is there?\nSELECT 'é' AS text;\n", encoding="utf-8-sig")
+    assert ask("--file", "question.sql") == [{"text": "é"}]
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+    assert ask("--file", "-") == [{"text": "é"}]
+
+    for arguments in ((), ("SELECT 1", "--file", "question.sql")):
+        assert_refused(rental(loaded, "query", *arguments), 2, "as an argument or in a file")
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    assert ask("SELECT 1 AS one", folder=elsewhere, RENTAL_CONFIG=str(loaded / "rental.toml")) == [{"one": 1}]
 
 
 @pytest.mark.slow

@@ -13,13 +13,17 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MAXIMUM_BYTES = 1_000_000
-PIN_FILES = ["constraints.txt", "constraints-spark.txt"]
+PIN_FILES = ["constraints.txt", "constraints-spark.txt", "constraints-notebooks.txt", "constraints-lab.txt"]
+NOT_INSTALLED = {"lab"}
+"""Extras that no test needs."""
 PUBLIC_TARGETS = [
     "help",
     "setup",
     "spark",
     "infra",
     "demo",
+    "notebooks",
+    "lab",
     "test",
     "check",
     "mutants",
@@ -44,7 +48,7 @@ def installed_versions(package: str) -> dict[str, str]:
     """Name and version of everything that the package needs here, with all its extras."""
     versions: dict[str, str] = {}
     extras = distribution(package).metadata.get_all("Provides-Extra") or []
-    waiting = [(package, "")] + [(package, extra) for extra in extras]
+    waiting = [(package, "")] + [(package, extra) for extra in extras if extra not in NOT_INSTALLED]
     seen = set(waiting)
     while waiting:
         name, extra = waiting.pop()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
 from rental_analytics.contracts.manifest import FileColumn
+from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import ContractError, WarehouseError
 from rental_analytics.sql.render import identifiers
-from rental_analytics.warehouses.base import TableDetails
+from rental_analytics.warehouses.base import Load, TableDetails
+from rental_analytics.warehouses.redshift.load import LoadPlan
 from rental_analytics.warehouses.redshift.tables import (
     Growth,
     HeldColumn,
@@ -43,6 +46,30 @@ def test_a_table_that_fits_is_left_alone() -> None:
     assert growth(shape(), HELD) == Growth()
     assert growth(shape(), HELD | {"title": HeldColumn("VARCHAR", 400)}) == Growth()
     assert growth(shape(price="DECIMAL(10,2)", id="INTEGER"), HELD) == Growth()
+
+
+@pytest.mark.fast
+def test_a_comment_is_written_once() -> None:
+    told = TableDetails("Things.", {"id": "Which one", "title": "It's called"})
+    table = TableShape("curated.things", shape().columns, details=told)
+    known = {"curated.things": "Things.", "curated.things.id": "Which one", "curated.things.title": "It's called"}
+
+    assert table.comments(known) == []
+    assert table.comments(known | {"curated.things.title": "A name"}) == [
+        """COMMENT ON COLUMN "curated"."things"."title" IS 'It''s called'"""
+    ]
+    assert len(table.comments({})) == 3
+
+
+@pytest.mark.fast
+def test_what_a_load_leaves_alone_is_told_where_it_is_there() -> None:
+    told = {"curated.things": TableDetails("Things."), "curated.others": TableDetails("Others.")}
+    load = Load(StepName.LOAD_CURATED, "first", "hash", datetime.now(UTC), datetime(2024, 1, 1), (), described=told)  # noqa: DTZ001
+
+    (found,) = LoadPlan(load, "token").described({"curated.things": HELD})
+
+    assert (found.relation, [column.name for column in found.columns]) == ("curated.things", [*HELD])
+    assert found.comments({}) == ["""COMMENT ON TABLE "curated"."things" IS 'Things.'"""]
 
 
 @pytest.mark.fast

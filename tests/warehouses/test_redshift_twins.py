@@ -34,6 +34,9 @@ def test_generated_marketplace(
     generate(url, replace(OPTIONS, minimal=minimal))
     both.run(run_id="first")
     assert both.differences() == {}
+    comments = both.redshift.comments()
+    assert both.duckdb.comments() == comments
+    assert [place for place, comment in comments.items() if not comment] == []
     filled = both.redshift.every("raw_data", "curated", "presentation")
     contracts = load_contracts()
     # The calendar is not among them.

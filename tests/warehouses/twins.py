@@ -55,6 +55,22 @@ class Redshift(Pipeline):
         """All rows of all tables of schemas, without what tells one run from another."""
         return tables_of(self.stand_in, self.database, *schemas)
 
+    def comments(self) -> dict[str, str | None]:
+        """What each table and column says of itself."""
+        return dict(
+            self.seen(
+                "SELECT place, told FROM ("
+                "SELECT nspname || '.' || relname AS place, OBJ_DESCRIPTION(tables.oid, 'pg_class') AS told, nspname"
+                " FROM pg_class AS tables INNER JOIN pg_namespace AS spaces ON spaces.oid = relnamespace"
+                " WHERE relkind = 'r' UNION ALL"
+                " SELECT nspname || '.' || relname || '.' || attname, COL_DESCRIPTION(tables.oid, attnum), nspname"
+                " FROM pg_class AS tables INNER JOIN pg_namespace AS spaces ON spaces.oid = relnamespace"
+                " INNER JOIN pg_attribute ON attrelid = tables.oid"
+                " WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+                ") AS found WHERE nspname IN ('raw_data', 'curated', 'intermediate', 'presentation', 'ops')"
+            )
+        )
+
     def told(self) -> dict[str, Rows]:
         """What the runs say of themselves."""
         return {name: ordered(self.seen(f"SELECT {columns} FROM ops.{name}")) for name, columns in OPS.items()}
@@ -78,6 +94,17 @@ class DuckDb(Pipeline):
                 for table, names in columns.items()
                 if table != "curated.calendar"
             }
+
+    def comments(self) -> dict[str, str | None]:
+        """What each table and column says of itself."""
+        with self._asking() as ask:
+            return dict(
+                ask(
+                    "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() UNION ALL "
+                    "SELECT schema_name || '.' || table_name || '.' || column_name, comment FROM duckdb_columns() "
+                    "WHERE NOT internal"
+                )
+            )
 
     def told(self) -> dict[str, Rows]:
         """What the runs say of themselves."""

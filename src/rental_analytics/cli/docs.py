@@ -51,6 +51,7 @@ def docs(
     With --format the metrics are written as BI tools read them.
     It needs no warehouse. Without a configuration file it is that of any marketplace.
     """
+    from rental_analytics.analysis.warehouse import warehouse_settings
     from rental_analytics.catalogue import (
         dbt_project,
         ossie_model,
@@ -58,7 +59,6 @@ def docs(
         write_documentation,
         write_files,
     )
-    from rental_analytics.cli.warehouse import warehouse_settings
     from rental_analytics.contracts.loader import load_contracts
     from rental_analytics.databases.mapping import checked_contracts
     from rental_analytics.wiring import project_files

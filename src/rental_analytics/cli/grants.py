@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from rental_analytics.analysis.warehouse import warehouse_settings
 from rental_analytics.cli.app import app
 from rental_analytics.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption
 from rental_analytics.cli.output import messages
-from rental_analytics.cli.warehouse import warehouse_settings
 
 
 @app.command(epilog="Example: rental grants --loader IAMR:load-raw --loader IAMR:metrics --analyst IAM:maria")

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from rental_analytics import settings
 from rental_analytics.errors import ConfigurationError
 
-DEFAULT_CONFIG = Path("rental.toml")
-ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file.", metavar="FILE")]
+DEFAULT_CONFIG = settings.DEFAULT_CONFIG
+ConfigOption = Annotated[
+    Path, typer.Option("--config", envvar=settings.CONFIG_VARIABLE, help="Configuration file.", metavar="FILE")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override one key of the configuration; may be repeated.", metavar="SECTION.KEY=VALUE"),

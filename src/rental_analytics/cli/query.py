@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rental_analytics.analysis.warehouse import open_warehouse, warehouse_settings
 from rental_analytics.cli.app import app
 from rental_analytics.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption
 from rental_analytics.cli.output import messages, output, print_table, write_exact, write_json
-from rental_analytics.cli.warehouse import open_warehouse, warehouse_settings
 from rental_analytics.errors import ConfigurationError
+from rental_analytics.regular_file import read_regular_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
 
 _SHOWN = 1_000
 _MOST = 10**15
+_LONGEST = 2**20
+"""Bytes of a file with a statement that is read."""
 
 
 @app.command(epilog='Example: rental query --csv "SELECT * FROM ops.row_accounting" > accounting.csv')
 def query(
-    sql: Annotated[str, typer.Argument(help="One statement that only reads.")],
+    sql: Annotated[str | None, typer.Argument(help="One statement that only reads.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read the statement from a file; - is standard input.", metavar="FILE")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     as_json: JsonOption = False,
@@ -40,13 +47,36 @@ def query(
         raise ConfigurationError(
             "--json and --csv exclude each other.", remedy="give one of them.", reason="options-exclude-each-other"
         )
+    statement = _statement(sql, file)
     wanted = limit if limit is not None else 0 if as_csv or as_json else _SHOWN
     with open_warehouse(warehouse_settings(config, overrides)) as warehouse:
         exported = as_csv or as_json
-        more = _export(warehouse, sql, wanted, as_csv=as_csv) if exported else _show(warehouse, sql, wanted)
+        more = _export(warehouse, statement, wanted, as_csv=as_csv) if exported else _show(warehouse, statement, wanted)
     if more:
         sys.stdout.flush()
         messages.show(f"There are more rows than {wanted:,}; see --limit.")
+
+
+def _statement(sql: str | None, file: Path | None) -> str:
+    """What is asked, from the argument or from a file."""
+    if (sql is None) == (file is None):
+        raise ConfigurationError(
+            "A query is one statement, given as an argument or in a file.",
+            remedy='write rental query "SELECT ...", or rental query --file FILE.',
+            reason="options-exclude-each-other",
+        )
+    if file is None:
+        return str(sql)
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else read_regular_file(file, _LONGEST)
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"The query in {file} cannot be read: {told}.",
+            remedy="name a file with one SQL statement, in UTF-8.",
+            reason="query-file-unreadable",
+        ) from error
 
 
 def _show(warehouse: Warehouse, sql: str, limit: int) -> bool:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rental_analytics.analysis.warehouse import open_warehouse, warehouse_settings
 from rental_analytics.cli.app import app
 from rental_analytics.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption
 from rental_analytics.cli.output import messages, output, print_json, print_table
-from rental_analytics.cli.warehouse import open_warehouse, warehouse_settings
 from rental_analytics.errors import ConfigurationError, RentalError
 
 if TYPE_CHECKING:

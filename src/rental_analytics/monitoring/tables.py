@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -44,6 +45,10 @@ def _print_framed(console: SteadyConsole, table: pa.Table) -> None:
 
 
 def _print_plain(console: SteadyConsole, table: pa.Table) -> None:
+    console.plain_lines(plain_lines(table))
+
+
+def plain_lines(table: pa.Table) -> Iterator[str]:
     """Columns as wide as their longest value with two blanks in between, numbers to the right, a line for each row."""
     columns = []
     for field, values in zip(table.schema, _cells(table), strict=True):
@@ -52,7 +57,7 @@ def _print_plain(console: SteadyConsole, table: pa.Table) -> None:
         pads = [" " * (width - _width(text)) for text in texts]
         right = _is_numeric(field.type)
         columns.append([pad + text if right else text + pad for text, pad in zip(texts, pads, strict=True)])
-    console.plain_lines(_GAP.join(row).rstrip() for row in zip(*columns, strict=True))
+    return (_GAP.join(row).rstrip() for row in zip(*columns, strict=True))
 
 
 def _cells(table: pa.Table) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -74,6 +74,13 @@ class TableDetails:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     layout: Layout | None = None
+
+    def comments(self, relation: str, columns: Iterable[str]) -> dict[str, str]:
+        """What is said of a table and of these columns of it, by `schema.table` and `schema.table.column`."""
+        told = {relation: self.description} | {
+            f"{relation}.{name}": self.descriptions.get(name, "") for name in columns
+        }
+        return {place: text for place, text in told.items() if text}
 
 
 PLAIN = TableDetails()
@@ -146,6 +153,7 @@ class Load:
         follows: hash of the manifest of this step that has to be the last one loaded, empty where none has been; else
             the load is refused. None for whichever it is.
         reporting_currency: what amounts of the curated tables are in; None where the load changes none of them.
+        described: what contracts say of tables that the load does not change, by qualified name.
         ops_files: Parquet files for tables of schema `ops`, by table, in place of what these have of the run.
         ops_rows: rows for tables of schema `ops`, likewise.
     """
@@ -158,6 +166,7 @@ class Load:
     tables: tuple[TableLoad, ...]
     follows: str | None = None
     reporting_currency: str | None = None
+    described: Mapping[str, TableDetails] = field(default_factory=dict)
     ops_files: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
     ops_rows: OpsRows = field(default_factory=dict)
 
@@ -181,6 +190,10 @@ class Warehouse(ABC):
     """A database with the schemas `raw_data`, `curated`, `intermediate`, `presentation` and `ops`."""
 
     name: str
+    dialect: str
+    """The SQL that its users write, as sqlglot calls it."""
+    is_shared: bool
+    """Whether threads of one process may ask it at the same time."""
     display_url: str
 
     @abstractmethod

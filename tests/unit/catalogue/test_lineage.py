@@ -121,7 +121,7 @@ HARD_COLUMNS = {
     ),
     # Counted where a LEFT JOIN finds a pair, that a join with bookings made.
     "presentation.conversion_funnel_weekly.bookers": (
-        "intermediate.first_viewings.user_id intermediate.first_viewings.* curated.bookings.*"
+        "curated.viewings.* curated.bookings.*"
     ),
     # Numbered by a count, and by names.
     "presentation.popular_locations_weekly.location_rank": (

@@ -29,6 +29,12 @@ COMMENT ON COLUMN "curated"."things"."made_on" IS 'Since when it is there'
 COMMENT ON COLUMN "curated"."things"."parent_id" IS 'What it is part of'
 ;
 
+COMMENT ON COLUMN "curated"."things"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."things"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
+;
+
 INSERT INTO "ops"."check_results" (run_id, table_name, check_name, severity, failed_rows, sample) SELECT '20240305T010203Z-abcdef', 'things', 'kind_unique', 'fail', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT "kind" AS doubled_value FROM "curated"."things" WHERE TRUE AND NOT is_deleted AND NOT "kind" IS NULL GROUP BY "kind" HAVING COUNT(*) > 1) AS doubled_values) AS found UNION ALL SELECT '20240305T010203Z-abcdef', 'things', 'parent_id_relationships', 'warn', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(child."parent_id") AS VARCHAR(MAX)) AS sample FROM "curated"."things" AS child WHERE NOT child."parent_id" IS NULL AND child._run_id = '20240305T010203Z-abcdef' AND NOT child.is_deleted AND NOT EXISTS(SELECT 1 FROM "curated"."things" AS parent WHERE parent."thing_id" = child."parent_id")) AS found UNION ALL SELECT '20240305T010203Z-abcdef', 'things', 'kind_made_on_unique', 'fail', failed_rows, sample FROM (SELECT COUNT(*) AS failed_rows, CAST(MIN(doubled_value) AS VARCHAR(MAX)) AS sample FROM (SELECT COALESCE(CAST("kind" AS VARCHAR(MAX)), 'NULL') || ',' || COALESCE(CAST("made_on" AS VARCHAR(MAX)), 'NULL') AS doubled_value FROM "curated"."things" WHERE TRUE AND NOT is_deleted AND NOT "kind" IS NULL AND NOT "made_on" IS NULL GROUP BY "kind", "made_on" HAVING COUNT(*) > 1) AS doubled_values) AS found UNION ALL SELECT '20240305T010203Z-abcdef', 'things', 'made_on_freshness', 'fail', failed_rows, sample FROM (SELECT CASE WHEN MAX("made_on") >= CAST('2024-03-03' AS DATE) THEN 0 ELSE 1 END AS failed_rows, CASE WHEN MAX("made_on") >= CAST('2024-03-03' AS DATE) THEN NULL ELSE COALESCE('the newest is ' || CAST(MAX("made_on") AS VARCHAR(MAX)), 'there is none') END AS sample FROM "curated"."things" WHERE NOT is_deleted) AS found
 ;
 

@@ -36,6 +36,18 @@ COMMENT ON COLUMN "curated"."booking_versions"."checkout_date" IS 'Day of depart
 COMMENT ON COLUMN "curated"."booking_versions"."reporting_total_price" IS 'Price of the stay in the reporting currency at the rate of the day of booking; NULL once the booking is deleted'
 ;
 
+COMMENT ON COLUMN "curated"."booking_versions"."_first_valid_from" IS 'From when on a first known version counts, from which valid_from is computed'
+;
+
+COMMENT ON COLUMN "curated"."booking_versions"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."booking_versions"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."booking_versions"."_version_at" IS 'Moment of the version itself, from which valid_from is computed'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "booking_id" BIGINT,
     "valid_from" TIMESTAMP,

@@ -71,6 +71,15 @@ COMMENT ON COLUMN "curated"."bookings"."guests" IS 'Number of guests'
 COMMENT ON COLUMN "curated"."bookings"."modified_at" IS 'When the booking last changed in UTC; when it was made where the source does not say'
 ;
 
+COMMENT ON COLUMN "curated"."bookings"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."bookings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "booking_id" BIGINT,
     "user_id" BIGINT,

@@ -22,6 +22,12 @@ COMMENT ON COLUMN "curated"."calendar"."week_start" IS 'Monday of the day''s wee
 COMMENT ON COLUMN "curated"."calendar"."month_start" IS 'First day of the day''s month'
 ;
 
+COMMENT ON COLUMN "curated"."calendar"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."calendar"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "calendar_date" DATE,
     "week_start" DATE,

@@ -22,6 +22,12 @@ COMMENT ON COLUMN "curated"."exchange_rates"."currency" IS 'ISO 4217 code'
 COMMENT ON COLUMN "curated"."exchange_rates"."rate" IS 'Units of the reporting currency for one unit of the currency'
 ;
 
+COMMENT ON COLUMN "curated"."exchange_rates"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."exchange_rates"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "rate_date" DATE,
     "currency" VARCHAR(16),

@@ -79,6 +79,15 @@ COMMENT ON COLUMN "curated"."listing_attributes"."latitude" IS 'Degrees north'
 COMMENT ON COLUMN "curated"."listing_attributes"."longitude" IS 'Degrees east'
 ;
 
+COMMENT ON COLUMN "curated"."listing_attributes"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."listing_attributes"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listing_attributes"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "listing_id" BIGINT,
     "category" VARCHAR(2048),

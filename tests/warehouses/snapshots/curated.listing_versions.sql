@@ -32,6 +32,18 @@ COMMENT ON COLUMN "curated"."listing_versions"."is_active" IS 'Whether the listi
 COMMENT ON COLUMN "curated"."listing_versions"."is_assumed" IS 'Whether the version is assumed: a listing that was not active when we first saw it is taken for active, at the same price, from its creation to then'
 ;
 
+COMMENT ON COLUMN "curated"."listing_versions"."_first_valid_from" IS 'From when on a first known version counts, from which valid_from is computed'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listing_versions"."_version_at" IS 'Moment of the version itself, from which valid_from is computed'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "listing_id" BIGINT,
     "valid_from" TIMESTAMP,

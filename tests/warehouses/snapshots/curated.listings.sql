@@ -47,6 +47,15 @@ COMMENT ON COLUMN "curated"."listings"."is_active" IS 'Whether the listing can b
 COMMENT ON COLUMN "curated"."listings"."modified_at" IS 'When the listing last changed in UTC'
 ;
 
+COMMENT ON COLUMN "curated"."listings"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."listings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
+COMMENT ON COLUMN "curated"."listings"."is_deleted" IS 'Whether the key was deleted in the source; the other columns keep their last values'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "listing_id" BIGINT,
     "title" VARCHAR(8192),

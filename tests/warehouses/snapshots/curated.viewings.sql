@@ -29,6 +29,12 @@ COMMENT ON COLUMN "curated"."viewings"."is_wishlisted" IS 'Whether the user put 
 COMMENT ON COLUMN "curated"."viewings"."call_to_action" IS 'What the user clicked'
 ;
 
+COMMENT ON COLUMN "curated"."viewings"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "curated"."viewings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "user_id" BIGINT,
     "listing_id" BIGINT,

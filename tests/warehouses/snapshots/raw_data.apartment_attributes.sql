@@ -84,6 +84,21 @@ COMMENT ON COLUMN "raw_data"."apartment_attributes"."longitude" IS 'Degrees east
 COMMENT ON COLUMN "raw_data"."apartment_attributes"."last_modified_timestamp" IS 'When the row last changed in UTC'
 ;
 
+COMMENT ON COLUMN "raw_data"."apartment_attributes"."_row_id" IS 'Orders rows by run and place'
+;
+
+COMMENT ON COLUMN "raw_data"."apartment_attributes"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "raw_data"."apartment_attributes"."_extracted_at" IS 'Upper bound of that run in UTC'
+;
+
+COMMENT ON COLUMN "raw_data"."apartment_attributes"."_is_deleted" IS 'Whether the key was deleted in the source'
+;
+
+COMMENT ON COLUMN "raw_data"."apartment_attributes"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0_all" (
     "id" BIGINT,
     "category" VARCHAR(400),

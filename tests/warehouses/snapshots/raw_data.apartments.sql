@@ -44,6 +44,21 @@ COMMENT ON COLUMN "raw_data"."apartments"."is_active" IS 'Whether the listing ca
 COMMENT ON COLUMN "raw_data"."apartments"."last_modified_timestamp" IS 'When the row last changed in UTC'
 ;
 
+COMMENT ON COLUMN "raw_data"."apartments"."_row_id" IS 'Orders rows by run and place'
+;
+
+COMMENT ON COLUMN "raw_data"."apartments"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "raw_data"."apartments"."_extracted_at" IS 'Upper bound of that run in UTC'
+;
+
+COMMENT ON COLUMN "raw_data"."apartments"."_is_deleted" IS 'Whether the key was deleted in the source'
+;
+
+COMMENT ON COLUMN "raw_data"."apartments"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0_all" (
     "id" BIGINT,
     "title" VARCHAR(400),

@@ -60,6 +60,21 @@ COMMENT ON COLUMN "raw_data"."bookings"."num_guests" IS 'Number of guests'
 COMMENT ON COLUMN "raw_data"."bookings"."updated_at" IS 'When the row last changed in UTC'
 ;
 
+COMMENT ON COLUMN "raw_data"."bookings"."_row_id" IS 'Orders rows by run and place'
+;
+
+COMMENT ON COLUMN "raw_data"."bookings"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "raw_data"."bookings"."_extracted_at" IS 'Upper bound of that run in UTC'
+;
+
+COMMENT ON COLUMN "raw_data"."bookings"."_is_deleted" IS 'Whether the key was deleted in the source'
+;
+
+COMMENT ON COLUMN "raw_data"."bookings"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0_all" (
     "booking_id" BIGINT,
     "user_id" BIGINT,

@@ -35,6 +35,21 @@ COMMENT ON COLUMN "raw_data"."user_viewing"."is_wishlisted" IS 'Whether the user
 COMMENT ON COLUMN "raw_data"."user_viewing"."call_to_action" IS 'What the user clicked'
 ;
 
+COMMENT ON COLUMN "raw_data"."user_viewing"."_row_id" IS 'Orders rows by run and place'
+;
+
+COMMENT ON COLUMN "raw_data"."user_viewing"."_run_id" IS 'The run that read the row, or found its key deleted'
+;
+
+COMMENT ON COLUMN "raw_data"."user_viewing"."_extracted_at" IS 'Upper bound of that run in UTC'
+;
+
+COMMENT ON COLUMN "raw_data"."user_viewing"."_is_deleted" IS 'Whether the key was deleted in the source'
+;
+
+COMMENT ON COLUMN "raw_data"."user_viewing"."_loaded_at" IS 'Start of the run that loaded the row, or flagged it, in UTC'
+;
+
 CREATE TABLE "ops"."stage_0a1b2c3d_0" (
     "id" BIGINT,
     "user_id" BIGINT,

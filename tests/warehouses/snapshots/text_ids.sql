@@ -113,16 +113,6 @@ CREATE TABLE IF NOT EXISTS "intermediate"."confirmed_versions" (
 DISTSTYLE AUTO
 ;
 
-CREATE TABLE IF NOT EXISTS "intermediate"."first_viewings" (
-    "user_id" VARCHAR(64) NOT NULL,
-    "listing_id" VARCHAR(64) NOT NULL,
-    "first_viewed_at" TIMESTAMP,
-    "wishlisted" INTEGER,
-    PRIMARY KEY ("user_id", "listing_id")
-)
-DISTSTYLE AUTO
-;
-
 CREATE TABLE IF NOT EXISTS "intermediate"."listing_cities" (
     "listing_id" VARCHAR(64) NOT NULL,
     "city" VARCHAR(2048),

@@ -17,6 +17,7 @@ from rental_analytics.contracts.manifest import (
     TransformManifest,
 )
 from rental_analytics.contracts.model import CuratedModel
+from rental_analytics.contracts.pipeline_columns import curated_columns, raw_columns
 from rental_analytics.contracts.source_table import ReadMode, SourceTable
 from rental_analytics.contracts.steps import StepName
 from rental_analytics.errors import LakeError, QualityError
@@ -89,6 +90,9 @@ def run_curated(context: StepContext) -> StepResult:
         tables=tuple(tables),
         follows=_last_loaded(context),
         reporting_currency=context.run.marketplace.reporting_currency,
+        described={
+            model.relation: _curated_details(model) for name, model in models.items() if name not in manifest.tables
+        },
         ops_files=_rejected_files(manifest),
         ops_rows=_accounts(manifest, context.manifests.extract(manifest.run_id)),
     )
@@ -169,12 +173,17 @@ def curated_load(
         replaced=_replaced(model.event_time, table),
         held_amounts=_held_amounts(model, models, held) if held else None,
         ids=tuple(name for name, column in model.columns.items() if column.is_id) if whole else (),
-        details=TableDetails(
-            description=model.description,
-            descriptions={name: column.description for name, column in model.columns.items()},
-            required=(*model.required, "_run_id"),
-            layout=model.layout,
-        ),
+        details=_curated_details(model),
+    )
+
+
+def _curated_details(model: CuratedModel) -> TableDetails:
+    added = {name: description for name, _, description in curated_columns(model)}
+    return TableDetails(
+        description=model.description,
+        descriptions=added | {name: column.description for name, column in model.columns.items()},
+        required=(*model.required, "_run_id"),
+        layout=model.layout,
     )
 
 
@@ -247,15 +256,20 @@ def _raw_table(name: str, table: ExtractedTable, source: SourceTable | None, *, 
         complete=table.complete,
         replaced=_replaced(source.event_time if source else None, table),
         ids=source.ids if source and whole else (),
-        details=_raw_details(source, table.key if disposition is Disposition.MERGE else ()),
+        details=_raw_details(table, source, table.key if disposition is Disposition.MERGE else ()),
     )
 
 
-def _raw_details(source: SourceTable | None, required: tuple[str, ...]) -> TableDetails:
+_NOT_NAMED = "A column that the contract does not name, as the source has it"
+
+
+def _raw_details(table: ExtractedTable, source: SourceTable | None, required: tuple[str, ...]) -> TableDetails:
+    kept = dict.fromkeys((column.name for column in table.columns), _NOT_NAMED)
     known = source.columns.items() if source else ()
+    added = {name: description for name, _, description in raw_columns()}
     return TableDetails(
-        description=source.description if source else "",
-        descriptions={name: column.description for name, column in known},
+        description=source.description if source else "A table that no contract names any more",
+        descriptions=kept | {name: column.description for name, column in known} | added,
         required=required,
     )
 

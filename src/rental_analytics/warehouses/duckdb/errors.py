@@ -44,6 +44,12 @@ def not_opened(path: Path, error: Exception) -> Exception:
         return open_for_writing(path, holder[1] if holder else "")
     if is_full(error):
         return refused(path, error)
+    if "different configuration" in text:
+        return ConfigurationError(
+            f"This process has the warehouse {path} open already, in a way of its own.",
+            remedy="close that connection, which `duckdb.connect` gave, or ask through it.",
+            reason="warehouse-open-in-process",
+        )
     return ConfigurationError(
         f"The warehouse {path} cannot be opened: {text}.",
         remedy="point warehouse.url to a DuckDB file, or a new name, in a folder you may write to.",

@@ -21,7 +21,8 @@ from rental_analytics.warehouses.change_kinds import (
     MergeRows,
     SqlChange,
 )
-from rental_analytics.warehouses.changes import Sources, changes_of, counted, rows_once
+from rental_analytics.warehouses.changes import Sources, added_columns, changes_of, counted, rows_once
+from rental_analytics.warehouses.duckdb.comments import HeldTables
 from rental_analytics.warehouses.duckdb.connection import Connection, Rows
 from rental_analytics.warehouses.duckdb.tables import create_table, fit_table
 
@@ -52,9 +53,15 @@ class LoadRun:
         """
         self._check_files()
         self.account()
+        held = HeldTables(self._connection)
         for table in self._load.tables:
             self._change_table(table)
+            names = (column.name for column in (*table.columns, *added_columns(table)))
+            held.comment(table.relation, names, table.details)
             reach(f"{self._load.step}-table-loaded")
+        for relation, details in self._load.described.items():
+            if columns := held.columns.get(relation):
+                held.comment(relation, columns, details)
         for check in self._changes.checks:
             self._connection.run(check.sql)
         self._connection.run(self._changes.note.sql)

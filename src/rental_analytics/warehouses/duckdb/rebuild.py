@@ -12,8 +12,9 @@ from rental_analytics.failpoints import reach
 from rental_analytics.quality.asked import found
 from rental_analytics.quality.rebuilt import Comparisons, asked_of, stop_if_broken
 from rental_analytics.sql.ratios import whole_query
-from rental_analytics.sql.render import identifier, literal, render
-from rental_analytics.warehouses.base import QueryParameters
+from rental_analytics.sql.render import render
+from rental_analytics.warehouses.base import QueryParameters, TableDetails
+from rental_analytics.warehouses.duckdb.comments import comment
 from rental_analytics.warehouses.duckdb.connection import Connection, Rows
 from rental_analytics.warehouses.duckdb.tables import create_table
 from rental_analytics.warehouses.refused_metric import metric_failed
@@ -53,10 +54,8 @@ def _build(connection: Connection, model: DerivedModel) -> LoadedTable:
         query=whole_query(model),
     )
     ((inserted,),) = _run_query_of(connection, model, text)
-    connection.run(f"COMMENT ON TABLE {identifier(model.relation)} IS {literal(model.definition)}")
-    for name, column in model.columns.items():
-        place = identifier(f"{model.relation}.{name}")
-        connection.run(f"COMMENT ON COLUMN {place} IS {literal(column.description)}")
+    details = TableDetails(model.definition, {name: column.description for name, column in model.columns.items()})
+    comment(connection, model.relation, model.columns, details, {})
     return LoadedTable(inserted=inserted)
 
 

@@ -18,6 +18,7 @@ from rental_analytics.sql.render import identifier, literal, timestamp_text
 from rental_analytics.storage.base import Lake
 from rental_analytics.warehouses.base import FilledFrom, Load, OpsRows, QueryParameters, Warehouse, out_of_turn
 from rental_analytics.warehouses.changes import newest_day
+from rental_analytics.warehouses.duckdb.comments import HeldTables, ops_details
 from rental_analytics.warehouses.duckdb.connection import Connection
 from rental_analytics.warehouses.duckdb.errors import (
     left_unreadable,
@@ -51,6 +52,8 @@ class DuckDbWarehouse(Warehouse):
     """
 
     name = "duckdb"
+    dialect = "duckdb"
+    is_shared = False
 
     def __init__(self, path: Path, memory: str = "1GB", threads: int | None = None) -> None:
         self.display_url = f"duckdb:///{path}"
@@ -124,12 +127,13 @@ class DuckDbWarehouse(Warehouse):
         with self._opened.transaction():
             for schema in _SCHEMAS:
                 self._opened.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-            held = self._relations()
+            held = HeldTables(self._opened)
             for name, table in ops_tables().items():
-                if f"ops.{name}" in held:
-                    self._add_columns(name, table, column_types(self._opened, f"ops.{name}"))
+                if columns := held.columns.get(f"ops.{name}"):
+                    self._add_columns(name, table, columns)
                 else:
                     self._opened.run(create_table(f"ops.{name}", table.file_columns))
+                held.comment(f"ops.{name}", table.columns, ops_details(table))
 
     def _add_columns(self, name: str, table: OpsTable, held: Collection[str]) -> None:
         """A warehouse of an earlier version lacks the columns that came since."""

@@ -26,7 +26,7 @@ from rental_analytics.warehouses.changes import changes_of, counted
 from rental_analytics.warehouses.redshift.files import Facts, Room
 from rental_analytics.warehouses.redshift.ops import insertions
 from rental_analytics.warehouses.redshift.staging import Staged, StagedTable, dated_columns
-from rental_analytics.warehouses.redshift.tables import STAGING, create_table, sql_type
+from rental_analytics.warehouses.redshift.tables import STAGING, HeldColumn, TableShape, create_table, sql_type
 from rental_analytics.warehouses.redshift.texts import most_bytes, shortened
 
 
@@ -65,6 +65,13 @@ class LoadPlan:
     def staged(self) -> list[Staged]:
         """All staging tables that files are copied to."""
         return [*(staged for table in self.tables for staged in table.staged), *self.ops.values()]
+
+    def described(self, held: Mapping[str, Mapping[str, HeldColumn]]) -> Iterator[TableShape]:
+        """Tables that are there, that the load does not change and that have something to say."""
+        for relation, details in self._load.described.items():
+            columns = tuple(column.named(name) for name, column in held.get(relation, {}).items())
+            if columns:
+                yield TableShape(relation, columns, details=details)
 
     def shorten_texts(self, lake: Lake, scratch: str, facts: dict[str, Facts]) -> None:
         """Put copies below `scratch` in place of files for schema `ops` whose rows the Data API would not give."""

@@ -90,14 +90,12 @@ class TableShape:
 
     def comments(self, known: Mapping[str, str]) -> list[str]:
         """Statements that bring the comments up to date with the contract."""
-        wanted = {self.relation: self.details.description} | {
-            f"{self.relation}.{column.name}": self.details.descriptions.get(column.name, "") for column in self.columns
-        }
+        wanted = self.details.comments(self.relation, (column.name for column in self.columns))
         return [
             f"COMMENT ON {'TABLE' if place == self.relation else 'COLUMN'} {identifier(place)} "
             f"IS {redshift_literal(text)}"
             for place, text in wanted.items()
-            if text and known.get(place) != text
+            if known.get(place) != text
         ]
 
 

@@ -60,6 +60,8 @@ class RedshiftWarehouse(Warehouse):
     """
 
     name = "redshift"
+    dialect = "redshift"
+    is_shared = True
 
     def __init__(self, target: Target, role: str = "default", timeout: timedelta = timedelta(hours=1)) -> None:
         self.display_url = f"redshift://{target.name}/{target.database}"
@@ -217,6 +219,7 @@ class RedshiftWarehouse(Warehouse):
             facts = check_files(lake, {staged.relation: (staged.room, staged.files) for staged in plan.staged})
             plan.shorten_texts(lake, scratch, facts)
             self._fit([(table.shape, table.unfilled(facts)) for table in plan.tables])
+            self._comment(list(plan.described(self._catalogue.tables)))
             reach(f"{plan.step}-table-loaded")
             batches: list[list[str]] = []
             for number, staged in enumerate(plan.staged):

@@ -1,16 +1,16 @@
 WITH confirmed AS (
     SELECT
         'now' AS kind,
-        bookings.booking_id,
-        bookings.booked_at AS valid_from,
-        bookings.listing_id,
-        bookings.checkin_date,
-        DATE_DIFF('day', bookings.checkin_date, bookings.checkout_date) AS nights,
-        bookings.reporting_total_price,
-        LEAST(bookings.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
-    FROM curated.bookings AS bookings
+        made.booking_id,
+        made.booked_at AS valid_from,
+        made.listing_id,
+        made.checkin_date,
+        made.checkout_date,
+        made.reporting_total_price,
+        LEAST(made.checkout_date, CAST(run_parameters.as_of + INTERVAL 1 DAY AS DATE)) AS end_date
+    FROM curated.bookings AS made
     CROSS JOIN ops.run_parameters AS run_parameters
-    WHERE NOT bookings.is_deleted AND bookings.status = 'confirmed'
+    WHERE NOT made.is_deleted AND made.status = 'confirmed' AND made.checkin_date <= run_parameters.as_of
     UNION ALL
     SELECT
         'version' AS kind,
@@ -18,7 +18,7 @@ WITH confirmed AS (
         versions.valid_from,
         NULLIF(versions.booking_id, versions.booking_id) AS listing_id,
         versions.checkin_date,
-        DATE_DIFF('day', versions.checkin_date, versions.checkout_date) AS nights,
+        versions.checkout_date,
         versions.reporting_total_price,
         versions.checkout_date AS end_date
     FROM intermediate.confirmed_versions AS versions
@@ -32,10 +32,10 @@ stays AS (
         listing_id,
         checkin_date,
         end_date,
-        nights,
+        DATE_DIFF('day', checkin_date, checkout_date) AS nights,
         CAST(ROUND(CAST(reporting_total_price AS DECIMAL(20, 2)) * 100, 0) AS BIGINT) AS cents
     FROM confirmed
-    WHERE checkin_date < end_date
+    WHERE checkout_date > LEAST(end_date, CAST(DATE_TRUNC('month', checkin_date) + INTERVAL 1 MONTH AS DATE))
 ),
 
 -- Engines divide whole numbers as floating point ones, which hold each half of the cents.

@@ -7,22 +7,20 @@ WITH bookings AS (
     WHERE NOT bookings.is_deleted AND CAST(bookings.booked_at AS DATE) <= run_parameters.as_of
 ),
 
-known_versions AS (
-    SELECT
-        versions.booking_id,
-        versions.status,
-        ROW_NUMBER() OVER (
-            PARTITION BY versions.booking_id ORDER BY versions.valid_from DESC
-        ) AS age_rank
+-- Those whose last known version says so.
+canceled_bookings AS (
+    SELECT versions.booking_id
     FROM curated.booking_versions AS versions
     CROSS JOIN ops.run_parameters AS run_parameters
     WHERE CAST(versions.valid_from AS DATE) <= run_parameters.as_of
+    GROUP BY versions.booking_id
+    HAVING MAX(CASE WHEN versions.status = 'canceled' THEN versions.valid_from END) = MAX(versions.valid_from)
 )
 
 SELECT
     bookings.week_start,
     COUNT(*) AS bookings,
-    CAST(SUM(CASE WHEN versions.status = 'canceled' THEN 1 ELSE 0 END) AS BIGINT) AS canceled_bookings
+    COUNT(canceled_bookings.booking_id) AS canceled_bookings
 FROM bookings
-LEFT JOIN known_versions AS versions ON bookings.booking_id = versions.booking_id AND versions.age_rank = 1
+LEFT JOIN canceled_bookings ON bookings.booking_id = canceled_bookings.booking_id
 GROUP BY bookings.week_start
