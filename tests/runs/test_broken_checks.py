@@ -184,7 +184,10 @@ class Scene:
 
     def do(self, step: str) -> None:
         """Do a step of the next run."""
-        self.pipeline.run(steps=(step,), **({"run_id": NEXT} if step == "extract" else {"resume": NEXT}))
+        if step == "extract":
+            self.pipeline.run(steps=(step,), run_id=NEXT)
+        else:
+            self.pipeline.run(steps=(step,), resume=NEXT)
 
     def found(self, check: Broken) -> list[tuple[Any, ...]]:
         """What `ops` tells of a check."""

@@ -21,6 +21,8 @@ from rental_analytics.contracts.checks import (
     Unique,
 )
 from rental_analytics.contracts.loader import load_contracts
+from rental_analytics.contracts.model import Model
+from rental_analytics.contracts.source_table import SourceTable
 from rental_analytics.errors import ContractError
 
 pytestmark = pytest.mark.fast
@@ -66,11 +68,12 @@ def declared(root: Path, file: str, column: str = "", item: str = "", table: str
         text = f"{kept}checks:\n  - {table}\n{given}"
     (root / file).write_text(text)
     contracts = load_contracts(root)
-    return {
+    tables: dict[str, SourceTable | Model] = {
         SOURCE: contracts.sources["apartments"],
         MODEL: contracts.curated["bookings"],
         SHOWN: contracts.presentation["bookings_daily"],
-    }[file].declared_checks
+    }
+    return tables[file].declared_checks
 
 
 @pytest.mark.parametrize(
