@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from servers.chromium import Chromium, start_chromium
 from servers.mysql import DEFAULT, KINDS, MySqlServer, start_mysql
@@ -145,6 +146,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_configure() -> None:
     if DEFAULT not in ("mysql", "mariadb"):
         raise pytest.UsageError(f"RENTAL_TEST_MYSQL is {DEFAULT!r}; it may be mysql or mariadb.")
+    # Any example may take long on a busy machine; what is too long for a test is its time-out's to say.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
