@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 520, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 28
 BASE = HEIGHT - BOTTOM
 _Y_TICKS, _X_TICKS = 4, 6
+_LETTER, _BESIDE_LABELS = 7, 14
+"""Pixels that a letter of a label takes, and those on both sides of labels."""
 _WIDEST_BAR, _BAR_SHARE = 28.0, 0.72
 
 
@@ -51,9 +53,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """What the template draws."""
+    """What the template draws; `left` is where the labels of values end and the marks begin."""
 
     title: str
+    left: int
     is_line: bool
     marks: tuple[Mark, ...]
     paths: tuple[str, ...]
@@ -86,13 +89,15 @@ def _chart(
         return None
     first = _slot(observations[0].start, length)
     slots = _slot(observations[-1].start, length) - first + 1
-    width = (WIDTH - LEFT - RIGHT) / slots
     scale = _scale(min(values) if is_line else min(0.0, *values), max(values))
+    y_ticks = _y_ticks(scale, text)
+    left = max(LEFT, _LETTER * max(len(tick.label) for tick in y_ticks) + _BESIDE_LABELS)
+    width = (WIDTH - left - RIGHT) / slots
     marks = tuple(
         Mark(
-            x=_rounded(LEFT + (_slot(item.start, length) - first + 0.5) * width),
+            x=_rounded(left + (_slot(item.start, length) - first + 0.5) * width),
             y=None if item.value is None else _height(float(item.value), scale),
-            left=_rounded(LEFT + (_slot(item.start, length) - first) * width),
+            left=_rounded(left + (_slot(item.start, length) - first) * width),
             width=_rounded(width),
             period=period(item.start, length),
             text=text(item.value),
@@ -102,12 +107,13 @@ def _chart(
     )
     return Chart(
         title=title,
+        left=left,
         is_line=is_line,
         marks=marks,
         paths=_paths(marks, width) if is_line else (),
         bar_width=_rounded(min(width * _BAR_SHARE, _WIDEST_BAR)),
         x_ticks=_x_ticks(observations, marks),
-        y_ticks=_y_ticks(scale, text),
+        y_ticks=y_ticks,
     )
 
 
