@@ -48,7 +48,9 @@ def test_execution_succeeds_at_the_first_attempt(seen: Seen, name: str) -> None:
 
 
 def test_first_execution_makes_what_a_local_run_makes(seen: Seen) -> None:
-    assert [name for name, rows in seen.tables["first"].items() if not rows] == []
+    # What is on the books is known from the day of the first run on, which is later than the data's.
+    empty = [name for name, rows in seen.tables["first"].items() if not rows]
+    assert empty == ["presentation.booking_pickup_daily"]
     assert seen.tables["first"] == seen.local["first"]
 
 

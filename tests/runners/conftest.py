@@ -30,7 +30,7 @@ def few_rows(folder: Path) -> Source:
 
 @pytest.fixture
 def pipeline(source: Source, tmp_path: Path) -> Pipeline:
-    return Pipeline(tmp_path / "run", source.url)
+    return Pipeline(tmp_path / "run", source.url, every_metric=True)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def another_pipeline(source: Source, tmp_path: Path) -> Callable[..., Pipeline]:
     """Pipelines on the same source with lakes and warehouses of their own."""
 
     def make(name: str, *settings: str) -> Pipeline:
-        return Pipeline(tmp_path / name, source.url, *settings)
+        return Pipeline(tmp_path / name, source.url, *settings, every_metric=True)
 
     return make
 

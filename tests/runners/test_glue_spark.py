@@ -71,7 +71,7 @@ def test_jobs_on_spark_with_these_wheels_alone(
     source.insert("user_viewing", {}, {"user_id": 8})
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
-    pipeline, alone = Pipeline(tmp_path / "jobs", source.url), Pipeline(tmp_path / "alone", source.url)
+    pipeline, alone = (Pipeline(tmp_path / name, source.url, every_metric=True) for name in ("jobs", "alone"))
     config = pipeline.folder / "rental.toml"
     bucket = s3.create_bucket()
     config.write_text(config.read_text().removesuffix(ENGINE) + CONFIG.format(bucket=bucket))

@@ -57,7 +57,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Source, dict[
     """A marketplace, and what readers see of it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     source = few_rows(folder)
-    local = Pipeline(folder / "local", source.url)
+    local = Pipeline(folder / "local", source.url, every_metric=True)
     local.run(run_id="nightly")
     return source, local.tables(*DATA)
 
@@ -67,7 +67,7 @@ def test_jobs_that_were_killed_are_repeated(
     undisturbed: tuple[Source, dict[str, Any]], tmp_path: Path, first: str
 ) -> None:
     places, (source, tables) = SERIES[first], undisturbed
-    pipeline = Pipeline(tmp_path / "run", source.url)
+    pipeline = Pipeline(tmp_path / "run", source.url, every_metric=True)
     jobs = Jobs(pipeline)
     for step, place in zip(PLACES, places, strict=True):
         if place:

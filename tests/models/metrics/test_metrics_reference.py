@@ -93,7 +93,8 @@ def assert_equal_their_references(metric_warehouse: MetricWarehouse, marketplace
     for ranked in RANKED:
         if ranked.name in MODELS:
             assert_ranks_count_from_one(ranked, rows[ranked.name])
-    assert_identities({metric: named(model, rows[metric]) for metric, model in MODELS.items()}, marketplace)
+    if len(MODELS) == len(contracts().rebuild_order):
+        assert_identities({metric: named(model, rows[metric]) for metric, model in MODELS.items()}, marketplace)
 
 
 def named(model: DerivedModel, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
