@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, Unique
+from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, Unique, Values
 from rental_analytics.contracts.manifest import FileColumn, LakeFile, LoadedTable
 from rental_analytics.warehouses.base import Disposition, HeldAmounts, Load, Replaced, TableLoad
 from rental_analytics.warehouses.change_kinds import (
@@ -84,6 +84,7 @@ UNKNOWN = DeclaredCheck(
     Relationships(to="curated.things", column="id"),
     "columns.thing_id.checks.0",
     ("thing_id",),
+    values=(Values.OTHER,),
 )
 STATES = replace(
     VERSIONS,
@@ -314,12 +315,15 @@ def test_checks_of_a_load(
     )
     checks = (
         replace(UNKNOWN, severity=severity),
-        DeclaredCheck("taken_twice", severity, Unique(), "columns.room.checks.0", ("room",)),
-        DeclaredCheck("stale", severity, Freshness(column="made_on", within="2 days"), "checks.0", ("made_on",)),
-        DeclaredCheck("fresh", severity, Freshness(column="made_on", within="3 days"), "checks.1", ("made_on",)),
+        DeclaredCheck("taken_twice", severity, Unique(), "", ("room",), values=(Values.NUMBER,)),
+        *(
+            DeclaredCheck(
+                name, severity, Freshness(column="made_on", within=within), "", ("made_on",), values=(Values.DATE,)
+            )
+            for name, within in (("stale", timedelta(days=2)), ("fresh", timedelta(days=3)))
+        ),
     )
-    columns = (FileColumn(name="thing_id", type="BIGINT"), FileColumn(name="made_on", type="DATE"))
-    stays = replace(THINGS, relation="curated.stays", columns=columns, checks=checks)
+    stays = replace(THINGS, relation="curated.stays", checks=checks)
     make(database, *changes_of(load_of(stays), {stays.relation: SOURCES}, {}).checks)
     expected = {("now", "stays", name, str(severity), *rows) for name, rows in found.items()}
     assert {*database.execute("FROM ops.check_results").fetchall()} == expected | {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -140,6 +140,7 @@ class DeclaredCheck:
     Args:
         columns: what it looks at, in the order in which they are named; none where an expression or a count says it.
         key: where its file declares it, such as `columns.status.checks.0`.
+        values: what these columns hold.
     """
 
     name: str
@@ -148,6 +149,13 @@ class DeclaredCheck:
     key: str
     columns: tuple[str, ...] = ()
     description: str | None = None
+    values: tuple[Values, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns it looks at that hold texts, and no ids."""
+        held = zip(self.columns, self.values, strict=True)
+        return tuple(column for column, values in held if values is Values.TEXT)
 
     @property
     def is_of_rows(self) -> bool:
@@ -263,16 +271,24 @@ class TableCheck(_Entry):
 
 
 def declared_checks(
-    columns: Mapping[str, Sequence[ColumnCheck]], table: Sequence[TableCheck]
+    columns: Mapping[str, tuple[Values, Sequence[ColumnCheck]]], table: Sequence[TableCheck]
 ) -> tuple[DeclaredCheck, ...]:
-    """All checks that a file declares: those of its columns in their order, then those of the table."""
-    return (
+    """All checks that a file declares: those of its columns in their order, then those of the table.
+
+    Args:
+        columns: what each column holds, and its checks.
+    """
+    found = (
         *(
             check.declared(column, f"columns.{column}.checks.{place}")
-            for column, checks in columns.items()
+            for column, (_, checks) in columns.items()
             for place, check in enumerate(checks)
         ),
         *(check.declared(f"checks.{place}") for place, check in enumerate(table)),
+    )
+    held = {column: values for column, (values, _) in columns.items()}
+    return tuple(
+        replace(check, values=tuple(held.get(column, Values.OTHER) for column in check.columns)) for check in found
     )
 
 

@@ -124,7 +124,8 @@ class Model(Contract):
     @property
     def declared_checks(self) -> tuple[DeclaredCheck, ...]:
         """The checks of its columns and its own, without what `key` and `nullable: false` say."""
-        return declared_checks({name: column.checks for name, column in self.columns.items()}, self.checks)
+        columns = {name: (column.values, column.checks) for name, column in self.columns.items()}
+        return declared_checks(columns, self.checks)
 
     @property
     def _named_checks(self) -> list[str]:

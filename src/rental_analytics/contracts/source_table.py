@@ -125,7 +125,8 @@ class SourceTable(Contract):
     @property
     def declared_checks(self) -> tuple[DeclaredCheck, ...]:
         """The checks of its columns and its own."""
-        return declared_checks({name: column.checks for name, column in self.columns.items()}, self.checks)
+        columns = {name: (column.values, column.checks) for name, column in self.columns.items()}
+        return declared_checks(columns, self.checks)
 
     @property
     def ids(self) -> tuple[str, ...]:

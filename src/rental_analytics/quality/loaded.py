@@ -36,21 +36,17 @@ class LoadedState:
     run_id: str
     moment: datetime
 
-    def query(self, check: DeclaredCheck, *, is_day: bool) -> str:
-        """The query for what breaks a check: of those that warn among the rows of the load, of others among all.
-
-        Args:
-            is_day: the column holds days, and not moments.
-        """
+    def query(self, check: DeclaredCheck) -> str:
+        """The query for what breaks a check: of those that warn among the rows of the load, of others among all."""
         run_id = self.run_id if check.severity is Severity.WARN else None
         looked = Looked(self.relation, self.is_flagged, run_id)
         match check.kind:
             case Unique():
-                return doubled_query(looked, check.columns)
+                return doubled_query(looked, check)
             case Relationships() as related:
                 return unrelated_query(looked, check, related)
             case Freshness() as freshness:
-                return stale_query(looked, freshness, self.moment, is_day=is_day)
+                return stale_query(looked, check, freshness, self.moment)
         raise AssertionError(check)
 
 

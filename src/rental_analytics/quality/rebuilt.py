@@ -8,14 +8,14 @@ from datetime import datetime
 from types import MappingProxyType
 
 from rental_analytics.contracts.base import Severity
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, RowCountNearUsual, Unique, Values
+from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, RowCountNearUsual, Unique
 from rental_analytics.contracts.manifest import CheckResult
 from rental_analytics.contracts.model import UNIQUE_KEY, DerivedModel, not_null_name
 from rental_analytics.errors import QualityError
 from rental_analytics.quality.asked import Asked, AskedTable
 from rental_analytics.quality.conditions import condition
 from rental_analytics.quality.results import told_finding
-from rental_analytics.quality.tables import Looked, doubled_query, stale_query, unrelated_query
+from rental_analytics.quality.tables import Looked, doubled_key_query, doubled_query, stale_query, unrelated_query
 from rental_analytics.quality.usual import Counts, usual_range
 from rental_analytics.sql.render import identifier
 
@@ -47,7 +47,7 @@ def asked_of(
     """
     looked = Looked(relation)
     checks = [
-        Asked(UNIQUE_KEY, Severity.FAIL, query=doubled_query(looked, model.key, nulls_agree=True)),
+        Asked(UNIQUE_KEY, Severity.FAIL, query=doubled_key_query(looked, model.key)),
         *(Asked(not_null_name(name), Severity.FAIL, when=f"{identifier(name)} IS NULL") for name in model.required),
         *(_asked(model, check, looked, comparisons, stages) for check in model.declared_checks),
     ]
@@ -60,12 +60,11 @@ def _asked(
     asked = Asked(check.name, check.severity, check.is_of_table)
     match check.kind:
         case Unique():
-            return replace(asked, query=doubled_query(looked, check.columns))
+            return replace(asked, query=doubled_query(looked, check))
         case Relationships() as related:
             return replace(asked, query=unrelated_query(looked, check, related, stages.get(related.to)))
         case Freshness() as freshness:
-            is_day = model.columns[freshness.column].values is Values.DATE
-            return replace(asked, query=stale_query(looked, freshness, comparisons.moment, is_day=is_day))
+            return replace(asked, query=stale_query(looked, check, freshness, comparisons.moment))
         case RowCountNearUsual(within=within):
             return replace(asked, usual=usual_range(comparisons.counts.get(model.name, ()), within))
     return replace(asked, when=condition(check))

@@ -33,7 +33,7 @@ def _asked(source: SourceTable, check: DeclaredCheck, relation: str, counts: Cou
     asked = Asked(check.name, check.severity, check.is_of_table)
     match check.kind:
         case Unique():
-            return replace(asked, query=doubled_query(Looked(relation), check.columns))
+            return replace(asked, query=doubled_query(Looked(relation), check))
         case RowCountNearUsual(within=within):
             return replace(asked, usual=usual_range(counts, within))
     return asked if isinstance(check.kind, Freshness) else replace(asked, when=_condition(source, check))

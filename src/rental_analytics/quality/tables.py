@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships
+from rental_analytics.contracts.checks import DeclaredCheck, Freshness, Relationships, Values
 from rental_analytics.quality.conditions import constant, key_text
 from rental_analytics.sql.render import render
 
@@ -29,14 +29,15 @@ class Looked:
     run_id: str | None = None
 
 
-def doubled_query(looked: Looked, columns: Sequence[str], *, nulls_agree: bool = False) -> str:
-    """Values that more than one row has, each counted once; the sample is one of them.
+def doubled_key_query(looked: Looked, key: Sequence[str]) -> str:
+    """Keys that more than one row has, NULL being a value as any other; the sample is one of them."""
+    return render("quality/doubled_key", relation=looked.relation, key=key, key_text=key_text(key))
 
-    Args:
-        nulls_agree: NULL is a value as any other; else rows with one are left out.
-    """
+
+def doubled_query(looked: Looked, check: DeclaredCheck) -> str:
+    """Values that more than one row has, each counted once, of rows without NULL in a column; the sample is one."""
     return render(
-        "quality/not_unique", looked=looked, columns=columns, key_text=key_text(columns), nulls_agree=nulls_agree
+        "quality/doubled", looked=looked, columns=check.columns, texts=check.texts, key_text=key_text(check.columns)
     )
 
 
@@ -52,21 +53,21 @@ def unrelated_query(looked: Looked, check: DeclaredCheck, related: Relationships
         column=check.columns[0],
         parent=parent or related.to,
         parent_column=related.column,
+        texts=check.texts,
     )
 
 
-def stale_query(looked: Looked, freshness: Freshness, moment: datetime, *, is_day: bool) -> str:
+def stale_query(looked: Looked, check: DeclaredCheck, freshness: Freshness, moment: datetime) -> str:
     """Whether the newest value is too old, or none is there.
 
     Args:
         moment: what its age is counted to, UTC.
-        is_day: the column holds days, and not moments.
     """
-    oldest = oldest_fresh(freshness, moment, is_day=is_day)
+    oldest = _oldest_fresh(freshness, moment, is_day=Values.DATE in check.values)
     return render("quality/stale", looked=looked, column=freshness.column, oldest=constant(oldest))
 
 
-def oldest_fresh(freshness: Freshness, moment: datetime, *, is_day: bool = False) -> date | datetime:
+def _oldest_fresh(freshness: Freshness, moment: datetime, *, is_day: bool) -> date | datetime:
     """The oldest newest value that is new enough; the age of a day counts from its end."""
     oldest = moment - freshness.within
     if not is_day:

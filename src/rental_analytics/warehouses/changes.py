@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rental_analytics.contracts.checks import DeclaredCheck
 from rental_analytics.contracts.manifest import FileColumn, LoadedTable
 from rental_analytics.quality.loaded import LoadedState
 from rental_analytics.sql.render import identifier, literal, render, timestamp_text
@@ -234,14 +233,7 @@ def _accounts(load: Load, sources: Mapping[str, str]) -> Iterator[AnyChange]:
 def _checks(load: Load) -> Iterator[CheckTables]:
     """All of them in one statement."""
     made = [
-        MadeCheck(
-            table_name=table_name(table.relation),
-            check_name=check.name,
-            severity=check.severity,
-            query=LoadedState(table.relation, table.soft_delete, load.run_id, load.upper_bound).query(
-                check, is_day=_is_day(table, check)
-            ),
-        )
+        MadeCheck(table_name(table.relation), check.name, check.severity, _state(load, table).query(check))
         for table in load.tables
         for check in table.checks
     ]
@@ -249,6 +241,5 @@ def _checks(load: Load) -> Iterator[CheckTables]:
         yield CheckTables("ops.check_results", load.run_id, tuple(made))
 
 
-def _is_day(table: TableLoad, check: DeclaredCheck) -> bool:
-    """Whether a check looks at days, and not at moments."""
-    return any(column.type == "DATE" for column in table.columns if column.name in check.columns)
+def _state(load: Load, table: TableLoad) -> LoadedState:
+    return LoadedState(table.relation, table.soft_delete, load.run_id, load.upper_bound)

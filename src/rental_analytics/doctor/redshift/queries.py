@@ -34,6 +34,18 @@ def correlated_not_exists(sandbox: Sandbox) -> str:
 
 
 @claim
+def scalar_subqueries_beside_aggregates(sandbox: Sandbox) -> str:
+    table = sandbox.table("id INTEGER", rows="(1), (2), (2)")
+    other = sandbox.table("id INTEGER", rows="(2)")
+    sql = f"""SELECT SUM(CASE WHEN id > 1 THEN 1 ELSE 0 END) AS large,
+        (SELECT COUNT(*) FROM (SELECT id FROM {table} GROUP BY id HAVING COUNT(*) > 1) AS doubled) AS twice,
+        (SELECT COUNT(*) FROM {table} AS a WHERE NOT EXISTS (SELECT 1 FROM {other} AS b WHERE b.id = a.id)) AS lost
+        FROM {table}"""
+    seen = sandbox.rows(redshift(sql, "subqueries"))
+    return need(seen == [(2, 1, 1)], str(seen))
+
+
+@claim
 def window_frames(sandbox: Sandbox) -> str:
     table = sandbox.table("id INTEGER", rows="(1), (2), (3)")
     sql = f"SELECT id, SUM(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS pair FROM {table}"
